@@ -49,7 +49,7 @@ function validateSetup(where: string, props: WorkerFleetProps): void {
   }
 }
 
-/** A policy that names an alias does not grant the use of its key, and synth does not know the key ("Using aliases in policies"). */
+/** Permission to use an alias does not include its key, which synth does not know ("Using aliases in policies"). */
 function validateVaultKey(where: string, { setupVaultPassword }: WorkerFleetProps): void {
   // The interface lacks the member; the class has it.
   const { encryptionKey } = (setupVaultPassword ?? {}) as { encryptionKey?: object };

@@ -5,7 +5,7 @@ import { only, type Resource, resourcesOf, templateOf } from '../support/synthes
 const template = templateOf({ removalPolicy: RemovalPolicy.DESTROY });
 const resources = template.toJSON()['Resources'] as Record<string, Resource>;
 
-/** What a resource names in DependsOn, Ref, GetAtt and Sub: CloudFormation deletes those after it. */
+/** The resources that a resource names in DependsOn, Ref, GetAtt and Sub. CloudFormation deletes them after it. */
 function namedBy(id: string): string[] {
   const resource = resources[id];
   const text = JSON.stringify(resource?.Properties ?? {});

@@ -19,7 +19,7 @@ import { errorsOf } from '../support/aws-validation.ts';
 const base = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-/** `npx cdk synth` of the app as it stands, by somebody without an AWS account. */
+/** `npx cdk synth` of the app, without AWS credentials. */
 async function cdkSynth(output: string): Promise<string> {
   const { PATH } = process.env;
   const bin = join(packageRoot, 'node_modules', '.bin');
@@ -46,7 +46,7 @@ describe('npx cdk synth', () => {
 
   it('sets each feature flag of CDK', () => {
     expect(said).not.toMatch(/feature flag/i);
-    // The recommended partitions leave GovCloud out.
+    // The recommended partitions do not include GovCloud.
     const partitions = { '@aws-cdk/core:target-partitions': ['aws', 'aws-cn', 'aws-us-gov'] };
     expect(cdkJson.context).toEqual({ ...CURRENTLY_RECOMMENDED_FLAGS, ...partitions });
   });

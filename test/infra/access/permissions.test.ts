@@ -29,7 +29,7 @@ const statementsOf = (role: string, from = template) => statementsIn(from, role)
 const rightsOf = (role: string, from = template) => rightsIn(from, role);
 const ASSETS = 'arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>';
 
-/** As IAM judges a call on items of the table that have these keys. */
+/** Evaluates, as IAM does, a call on items of the table with these keys. */
 function isAllowedOnItems(role: string, action: string, keys: string[]): boolean {
   const statements = statementsOf(role).map(({ Resource, Effect, ...rest }) => ({
     ...{ ...rest, Effect: Effect as 'Allow' },
@@ -40,7 +40,7 @@ function isAllowedOnItems(role: string, action: string, keys: string[]): boolean
   return evaluate([{ Statement: statements }], request).allowed;
 }
 
-/** Whether a role may have S3 decrypt something of this ARN, by a key that nothing in the app names. */
+/** Whether S3 may decrypt an object of this ARN for a role, with a key that the app does not name. */
 function mayDecrypt(role: string, arn?: string): boolean {
   const document = JSON.stringify(statementsOf(role), (_, value) =>
     value?.['Fn::Join'] || value?.['Fn::GetAtt'] ? named(value) : value,
@@ -259,9 +259,9 @@ describe('the keeper', () => {
 });
 
 describe('each call', () => {
-  /** Commands that the SDK's own credential providers hold. */
+  /** Commands of the SDK's own credential providers. */
   const ofTheSdk = /^AssumeRole/;
-  /** Rights that have another name than the call ("Required permissions for Amazon S3 API operations"). */
+  /** Permissions whose name differs from the call's ("Required permissions for Amazon S3 API operations"). */
   const rightFor: Record<string, string> = { ListObjectsV2: 'ListBucket' };
 
   it.each<[BundleName, string]>([

@@ -10,7 +10,7 @@ import { flat, fleetOf, only, type Resource, resourcesOf } from '../../support/s
 
 const FOREIGN = 'arn:aws:iam::123456789012:role/theirs';
 
-/** A fleet whose workers get a role that the owner made in the same stack. */
+/** A fleet whose workers have a role of the owner in the same stack. */
 function withOwnersRole(): { stack: Stack; fleet: WorkerFleet; role: Role } {
   const stack = new Stack(new App(), 'Test');
   const role = new Role(stack, 'Theirs', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
@@ -33,7 +33,7 @@ function rolesNamed(stack: Stack, name: RegExp): Resource[] {
   return roles.filter(([id]) => name.test(id)).map(([, role]) => role);
 }
 
-/** Who may assume a role, references without the hash of their logical id. */
+/** The principals that may assume a role; references without the hash of their logical id. */
 function trusted(role: Resource): string[] {
   const { Statement } = role.Properties['AssumeRolePolicyDocument'] as { Statement: TrustStatement[] };
   return Statement.map(({ Action, Principal, Condition }) => {
@@ -49,7 +49,7 @@ interface TrustStatement {
   Condition?: unknown;
 }
 
-/** What the agents of a fleet are told of the role, as in the template. */
+/** The role in agent.json, as in the template. */
 function toldToAgents(stack: Stack): string | undefined {
   const { resource } = only(Template.fromStack(stack), 'AWS::EC2::LaunchTemplate');
   const { UserData } = resource.Properties['LaunchTemplateData'] as { UserData: unknown };

@@ -40,7 +40,7 @@ const known =
   (stack: Stack): IVpc =>
     Vpc.fromVpcAttributes(stack, 'Own', { vpcId: 'vpc-1', availabilityZones: ['eu-west-1a'], ...subnets });
 
-/** What a synth of a fleet in that VPC says: its error, or its warnings of the network. */
+/** The error of a synth of a fleet in that VPC, or its warnings of the network. */
 function saidOf(vpcOf: (stack: Stack) => IVpc, vpcSubnets?: SubnetSelection): string {
   const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
   const stack = new Stack(app, 'Test', { env });

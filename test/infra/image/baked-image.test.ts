@@ -24,7 +24,7 @@ const component = only(template, 'AWS::ImageBuilder::Component');
 const image = only(template, 'AWS::ImageBuilder::Image');
 const surroundings = only(template, 'AWS::ImageBuilder::InfrastructureConfiguration');
 
-/** With `<uuid>` for the part that is taken out of the stack's id. */
+/** Names, with `<uuid>` for the part of the stack's id. */
 function nameOf(from: Template, type: string): string {
   const name = only(from, type).resource.Properties['Name'] as { 'Fn::Join': [string, unknown[]] };
   const [, parts] = name['Fn::Join'];
@@ -44,7 +44,7 @@ interface Phase {
   steps: [{ inputs: { commands: [string] } }];
 }
 
-/** What the component runs in each of its phases. */
+/** The commands of the component by phase. */
 function phasesOf(from: Template): Map<string, string> {
   const { resource } = only(from, 'AWS::ImageBuilder::Component');
   const { phases } = JSON.parse(flat(resource.Properties['Data'])) as { phases: Phase[] };

@@ -35,7 +35,7 @@ afterEach(() => machine.remove());
 
 type Files = Record<string, [content: string, mode: number]>;
 
-/** The last two sort by UTF-16 otherwise than by code points. */
+/** The order of the last two differs between UTF-16 and code points. */
 const FILES: Files = {
   'ansible/local.yml': ['', 0o644],
   'ansible/prepare-setup.sh': [readFileSync(join(packageRoot, 'ansible/prepare-setup.sh'), 'utf8'), 0o644],
@@ -45,7 +45,7 @@ const FILES: Files = {
   'worker/\uFB00': ['two', 0o644],
 };
 
-/** What the bucket of assets has, as the CDK's command zips a directory. */
+/** The asset in the bucket, zipped as the CDK CLI does. */
 function serve(files: Files): void {
   const entries = Object.entries(files).map(([name, [content, mode]]) => [
     name,
@@ -54,7 +54,7 @@ function serve(files: Files): void {
   writeFileSync(join(machine.root, 'tree.zip'), zipSync(Object.fromEntries(entries)));
 }
 
-/** As the deployment takes it, of a directory. */
+/** The hash that the deployment makes of a directory. */
 function hashOf(files: Files): string {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-tree-'));
   try {
@@ -72,7 +72,7 @@ function hashOf(files: Files): string {
 const TREE_JSON = { ...WITHOUT_HASH, contentHash: hashOf(FILES) };
 
 const note = `echo "\${0##*/} $*" >>"$MAYFLY_ROOT/calls"`;
-/** Debian after its packages are there: the playbook leaves its mark. */
+/** Debian with its packages installed. The playbook leaves its marker. */
 const PROGRAMS = {
   git: '[ "$3" != commit ] || exit 1; exit 0',
   'apt-get': note,
@@ -88,7 +88,7 @@ const ASSETS = `case "$action" in GetObject)
   case "$to" in *tree.zip) cp "$MAYFLY_ROOT/tree.zip" "$to" ;; *) echo node >"$to" ;; esac ;;
 esac`;
 
-/** Without the words of each call that a test does not ask for. */
+/** The calls without the arguments that tests do not check. */
 const kinds = ({ calls }: Outcome) => calls.map((call) => call.split(' ').slice(0, 3).join(' '));
 const boot = ({ programs, ...answers }: Answers = {}, words: string[] = []) =>
   machine.run(BOOT, { aws: ASSETS, ...answers, programs: { ...PROGRAMS, ...programs } }, words);
@@ -175,7 +175,7 @@ esac`;
   });
 });
 
-/** Of the metadata, what it takes to come to the first call. */
+/** A metadata service with only what the first call needs. */
 const NO_METADATA = `case "$*" in *169.254*credentials/role) echo '{"AccessKeyId":"K","SecretAccessKey":"S","Token":"T"}'; exit ;;
 *169.254*) echo role; exit ;; esac`;
 
@@ -235,7 +235,7 @@ describe("what the owner's set-up needs", () => {
   const REQUIREMENTS = { setupRequirements: 'requirements.yml' };
   const GALAXY = 'ansible-galaxy install --force -r requirements.yml';
   const password = () => join(machine.root, 'run/mayfly-boot/vault-password');
-  /** Takes the place of the playbook: what it finds of the password. */
+  /** Instead of the playbook: prints what it finds of the password. */
   const looks = `cat "$ANSIBLE_VAULT_PASSWORD_FILE" >"$MAYFLY_ROOT/found"
 cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
   const answering = (answer: string) => `${ASSETS}\ncase "$action" in GetParameter) ${answer} ;; esac`;

@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-/** A registry, as `npm pack` shows it. Notes each time that it is asked. */
+/** A stub of `npm pack` that records each call. */
 function npm(script: string): void {
   writeFileSync(join(bin, 'npm'), `#!/bin/sh\necho "$*" >>${base}/asked\n${script}\n`);
   chmodSync(join(bin, 'npm'), 0o755);

@@ -27,7 +27,7 @@ function directory(): string {
   return path;
 }
 
-/** A worker directory with one program, written anew. */
+/** A new worker directory with one program. */
 function workers(content = '#!/bin/sh\ntrue\n', mode = 0o755): string {
   const path = directory();
   writeFileSync(join(path, 'work'), content);

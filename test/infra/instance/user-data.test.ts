@@ -20,7 +20,7 @@ interface CloudConfig {
   runcmd: string[][];
 }
 
-/** User-data as an instance reads it, with references put in as a deployment would. */
+/** User-data as an instance reads it, with the references resolved as by a deployment. */
 function userDataOf(props?: WorkerFleetProps): string {
   const { resource } = only(templateOf(props), 'AWS::EC2::LaunchTemplate');
   const data = resource.Properties['LaunchTemplateData'] as { UserData: unknown };
@@ -42,7 +42,7 @@ function fileOf(config: CloudConfig, path: string): string {
   return gunzipSync(Buffer.from(file.content, 'base64')).toString();
 }
 
-/** A worker directory with a set-up of each kind, and what these need. */
+/** A worker directory with a set-up of each kind, and their requirements. */
 const WORKERS = mkdtempSync(join(tmpdir(), 'mayfly-workers-'));
 for (const [name, mode, content] of [
   ['hello', 0o755, ''],
@@ -61,7 +61,7 @@ afterAll(() => rmSync(WORKERS, { recursive: true, force: true }));
 const agentConfigOf = (props?: WorkerFleetProps) =>
   parseConfig(fileOf(cloudConfigOf(props), '/etc/mayfly/agent.json'), 'agent.json');
 
-/** What needs quoting somewhere on the way: in JSON, in YAML, in CloudFormation. */
+/** Characters that need quoting in JSON, YAML or CloudFormation. */
 const GREETING = ['two\nlines: "x" \\ ', '{NOT_A_REFERENCE} é # no comment'].join('$');
 
 describe('user-data', () => {

@@ -11,7 +11,7 @@ import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 
 const settings = (props: object, id = 'Fleet') => settingsOf('WorkerFleet', id, props as WorkerFleetProps);
 
-/** Each prop with a value that is refused, how the refusal shows it, and what it says is allowed. */
+/** Props with a refused value, how the error shows the value, and what it says is allowed. */
 const refused: [key: string, props: object, shown: string, allowed: RegExp][] = [
   ['fleetName', { fleetName: 'my fleet' }, '"my fleet"', /letters, digits/],
   ['fleetName', { fleetName: '' }, '""', /letters, digits/],

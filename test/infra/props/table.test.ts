@@ -22,7 +22,7 @@ interface DocumentedProp {
   byDefault: string | undefined;
 }
 
-/** The props of each interface that is named so, with their documentation. */
+/** The interfaces of props, each with its props and their documentation. */
 function interfacesOf(source: string): [name: string, props: DocumentedProp[]][] {
   const found = source.matchAll(/^export interface (\w+(?:Props|Volume|Keys))\b[^{]*\{\n(.*?)^\}/gms);
   return [...found].map(([, name = '', body = '']) => [name, propsOf(body)]);
@@ -48,7 +48,7 @@ const rowsByInterface: [string, Record<string, object>][] = [
   ['WarmPoolProps', warmPoolRows],
 ];
 
-/** The value of a documented default that is a literal of TypeScript; undefined for one that is told in words. */
+/** The value of a documented default that is a literal of TypeScript; undefined for a description. */
 function literal(documented: string): unknown {
   const [, kind, unit = '', amount] = /^(Duration|Size)\.(\w+)\((\d+)\)$/.exec(documented) ?? [];
   if (kind === 'Duration') return Duration[unit as 'seconds'](Number(amount));

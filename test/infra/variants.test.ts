@@ -99,7 +99,7 @@ function grantToRoles(stack: Stack, fleet: WorkerFleet): void {
   }
 }
 
-/** Resources that are not the fleet's. */
+/** Acknowledges a finding on resources that are not the fleet's. */
 function explain(stack: Stack, id: string): void {
   Validations.of(stack).acknowledge({ id, reason: 'It is made for a test.' });
 }

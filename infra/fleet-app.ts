@@ -4,10 +4,10 @@ import type { WorkerFleetProps } from './props/props.ts';
 import { WorkerFleet } from './worker-fleet.ts';
 
 /**
- * The app of one fleet, checked by cdk-nag's AwsSolutions: a finding that no acknowledgement explains fails the
- * synth. For any account and region, unless `env` names one, which looking things up takes.
+ * The app of one fleet. cdk-nag's AwsSolutions checks it: a finding without an acknowledgement fails the synth. Without
+ * `env` the stack can be deployed to any account and region; lookups need it.
  *
- * @param props the fleet's, or what makes them of its stack
+ * @param props the props of the fleet, or a function that makes them from its stack
  */
 export function fleetApp(
   stackName: string,

@@ -5,29 +5,29 @@ import { Construct, type IConstruct } from 'constructs';
 import { checkAll, text } from './props/checks.ts';
 import { arnsOf } from './access/fleet-arns.ts';
 import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, parameterArnOf } from './access/grants.ts';
-import type { EncryptionKeys } from './props/props.ts';
-import { encryptionKeysCheck } from './props/validation.ts';
+import { type EncryptionKeys, encryptionKeysCheck } from './props/stores.ts';
 
-/** A fleet, of this app or another: what other stacks use of it. */
+/** A fleet of this app or of another, as other stacks use it. */
 export interface IWorkerFleet extends IConstruct {
   /** `<stack>/<fleet>`. */
   readonly fleetName: string;
-  /** Where producers put jobs. */
+  /** The queue to which producers send jobs. */
   readonly queue: IQueue;
-  /** Where failed jobs go, with the reason as an attribute. */
+  /** The queue of the failed jobs. An attribute of each message has the reason. */
   readonly deadLetterQueue: IQueue;
   /** Lets a producer enqueue jobs. */
   grantEnqueue(grantee: IGrantable): Grant;
-  /** Lets somebody follow jobs, and see what the fleet does. It changes nothing. */
+  /** Lets a principal read jobs, logs and the state of the fleet. It permits no change. */
   grantFollow(grantee: IGrantable): Grant;
-  /** Lets an operator do all that the command can. */
+  /** Lets an operator use every verb of the command. */
   grantOperate(grantee: IGrantable): Grant;
 }
 
+/** What `WorkerFleet.fromName` has to know of a fleet beside its name. */
 export interface FromNameOptions {
   /**
-   * The keys that the fleet has in its prop `encryptionKeys`, such as `Key.fromKeyArn(...)`: without them a grant gives no
-   * right to what is encrypted.
+   * The keys of the fleet's prop `encryptionKeys`, such as `Key.fromKeyArn(...)`. Without them a grant does not include
+   * the use of the keys.
    *
    * @default - keys of SQS, DynamoDB and S3 themselves
    */

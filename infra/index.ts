@@ -1,12 +1,17 @@
 export type { FromNameOptions, IWorkerFleet } from './imported-fleet.ts';
 export type {
   BakedImageProps,
-  EncryptionKeys,
-  RetryBackoffProps,
+  FleetInstanceProps,
   RootVolume,
-  ScaleOutProps,
-  WarmPoolProps,
-  WorkerFleetProps,
-} from './props/props.ts';
+} from './props/instances.ts';
+export type { FleetJobProps } from './props/jobs.ts';
+export type { FleetLifecycleProps } from './props/lifecycle.ts';
+export type { FleetNetworkProps } from './props/network.ts';
+export type { WorkerFleetProps } from './props/props.ts';
 export { FleetPropsError } from './props/refusal.ts';
+export type { RetryBackoffProps } from './props/retry-backoff.ts';
+export type { ScaleOutProps } from './props/scale-out.ts';
+export type { EncryptionKeys, FleetStoreProps } from './props/stores.ts';
+export type { WarmPoolProps } from './props/warm-pool.ts';
+export type { FleetWorkerProps } from './props/worker.ts';
 export { WorkerFleet } from './worker-fleet.ts';

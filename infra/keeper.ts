@@ -8,6 +8,7 @@ import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 import { type KeeperConfigInput, readKeeperConfig } from '../keeper/config.ts';
+import { DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
 import { BUNDLES, bundle } from './bundle/bundle.ts';
 import { LAUNCH_HOOK, TERMINATION_HOOK } from './group/hooks.ts';
 import { schedulerRole } from './access/permissions.ts';
@@ -15,6 +16,7 @@ import { RETENTION } from './queue.ts';
 import type { FleetSettings } from './props/settings.ts';
 import { staged } from './bundle/staging.ts';
 
+/** The resources that the keeper has to know. */
 export interface KeeperSurroundings {
   fleet: string;
   groupName: string;
@@ -24,7 +26,7 @@ export interface KeeperSurroundings {
   logBucket: string;
 }
 
-/** For the check at synth: what only the deployment knows has the shape that it will have then. */
+/** Values of the right format, for the check at synth. Only the deployment knows the real ones. */
 const STAND_INS = {
   groupName: 'group',
   policyArn:
@@ -35,21 +37,21 @@ const STAND_INS = {
 };
 
 /**
- * A run that failed or was missed is not made up for: the next one does the same. Lambda would try again twice, after
- * one and two minutes, beside the runs of those minutes ("Error handling for asynchronous invocation").
+ * A failed or missed run is not repeated: the next one does the same work. By default Lambda retries twice, after one and
+ * two minutes, in parallel with the runs of those minutes ("Error handling for asynchronous invocation").
  */
-const NO_SECOND_TRY = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
+const NO_RETRIES = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
 
-/** An instance that misses several of its own reports counts as silent. */
+/** How long an instance may be silent: at least five intervals of its reports. */
 export function silentSecondsOf({ reportSeconds }: Pick<FleetSettings, 'reportSeconds'>): number {
-  return Math.max(900, 5 * reportSeconds);
+  return Math.max(DEFAULT_SILENT_SECONDS, 5 * reportSeconds);
 }
 
-/** What the keeper is told. */
-function keeperConfig(settings: FleetSettings, surroundings: KeeperSurroundings): KeeperConfigInput {
+/** The content of the environment variable `KEEPER_CONFIG`. */
+function makeKeeperConfig(settings: FleetSettings, environment: KeeperSurroundings): KeeperConfigInput {
   const config: KeeperConfigInput = {
     version: 1,
-    ...surroundings,
+    ...environment,
     threshold: settings.scaleOut.threshold,
     durationSeconds: settings.scaleOut.durationSeconds,
     bootBudgetSeconds: settings.bootBudgetSeconds,
@@ -64,12 +66,12 @@ function keeperConfig(settings: FleetSettings, surroundings: KeeperSurroundings)
   return config;
 }
 
-/** The function that does, once a minute, what must happen when no instance is there to do it. */
+/** The Lambda function that runs once a minute and does what must be done even if no instance runs. */
 export function keeper(
   scope: Construct,
   role: IRole,
   settings: FleetSettings,
-  surroundings: KeeperSurroundings,
+  environment: KeeperSurroundings,
 ): LambdaFunction {
   const logGroup = new LogGroup(scope, 'KeeperLog', {
     retention: RetentionDays.ONE_MONTH,
@@ -86,16 +88,16 @@ export function keeper(
         code,
         role,
         memorySize: 256,
-        // Over before the next one starts.
+        // Shorter than the interval of the schedule, so that runs do not overlap.
         timeout: Duration.seconds(50),
-        ...NO_SECOND_TRY,
+        ...NO_RETRIES,
         logGroup,
         environment: {
-          KEEPER_CONFIG: Stack.of(scope).toJsonString(keeperConfig(settings, surroundings)),
+          KEEPER_CONFIG: Stack.of(scope).toJsonString(makeKeeperConfig(settings, environment)),
         },
       }),
   );
-  everyMinute(scope, lambda);
+  createSchedule(scope, lambda);
   return lambda;
 }
 
@@ -107,12 +109,12 @@ function withKeeperCode(use: (code: Code) => LambdaFunction): LambdaFunction {
   );
 }
 
-function everyMinute(scope: Construct, lambda: LambdaFunction): void {
+function createSchedule(scope: Construct, lambda: LambdaFunction): void {
   const role = schedulerRole(scope, lambda.functionArn);
   const target = new LambdaInvoke(lambda, {
-    // What the construct would add is a right to all versions and aliases, which there are none of.
+    // The construct would add a permission for all versions and aliases. The function has none.
     role: role.withoutPolicyUpdates(),
-    ...NO_SECOND_TRY,
+    ...NO_RETRIES,
   });
   new Schedule(scope, 'EveryMinute', {
     description: `Runs the keeper ${lambda.node.path}`,

@@ -12,7 +12,7 @@ import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../store/log-layout.ts';
 import { RETENTION } from './queue.ts';
 import type { FleetSettings } from './props/settings.ts';
 
-/** Where the logs of jobs and instances are kept, and the bodies of jobs that are too long for a message or a record. */
+/** The bucket for the logs of jobs and instances, and for bodies that are too long for a message or a record. */
 export function logBucket(scope: Construct, settings: FleetSettings): Bucket {
   const { logBucket: encryptionKey } = settings.encryptionKeys;
   const bucket = new Bucket(scope, 'Logs', {
@@ -37,8 +37,8 @@ export function logBucket(scope: Construct, settings: FleetSettings): Bucket {
 }
 
 /**
- * A body outlives its message: first on the queue, then as a dead letter, which is a message of its own, or in a job's
- * record.
+ * Bodies expire after their last reader: the message on the queue, and then the dead letter, which is a message of its own,
+ * or the job's record.
  */
 function lifecycleRules({ logRetention, recordSeconds }: FleetSettings): LifecycleRule[] {
   const bodySeconds = RETENTION.toSeconds() + Math.max(RETENTION.toSeconds(), recordSeconds);

@@ -1,13 +1,13 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 
-/** Namespace of what the keeper reports. */
+/** Namespace of the keeper's metrics. */
 export const NAMESPACE = 'Mayfly';
 
 /**
- * 1 while the boot breaker holds launches back, once a minute; 0 when that ends. Nothing is written in between, so an alarm has to
- * treat missing data as ignored. Two runs of the keeper may report in one minute, as a schedule is met within 60 s ("Schedule types
- * in EventBridge Scheduler"): there the 0 has to count, which is written once.
+ * 1, once a minute, while the boot breaker is open; 0, once, when it closes. Otherwise nothing is written, so an alarm has to
+ * ignore missing data. Two runs of the keeper may report in one minute, as EventBridge invokes a target within 60 s of the
+ * scheduled time ("Schedule types in EventBridge Scheduler"). The statistic is the minimum, so that the 0 counts then.
  */
 export function bootBreakerMetric(fleet: string, options?: MetricOptions): Metric {
   return new Metric({
@@ -20,7 +20,7 @@ export function bootBreakerMetric(fleet: string, options?: MetricOptions): Metri
   });
 }
 
-/** A metric of the group itself ("Amazon CloudWatch metrics for Amazon EC2 Auto Scaling"). */
+/** A metric that Auto Scaling publishes ("Amazon CloudWatch metrics for Amazon EC2 Auto Scaling"). */
 export function groupMetric(groupName: string, metricName: string, options?: MetricOptions): Metric {
   return new Metric({
     namespace: 'AWS/AutoScaling',

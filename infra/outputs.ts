@@ -3,7 +3,7 @@ import { RegionInfo } from 'aws-cdk-lib/region-info';
 import type { Construct } from 'constructs';
 import type { WorkerFleet } from './worker-fleet.ts';
 
-/** What `cdk deploy` prints at its end: what the fleet is made of, and what to do next. */
+/** The outputs that `cdk deploy` prints: the resources of the fleet, and what to do next. */
 export function addOutputs(fleet: WorkerFleet): void {
   const stack = Stack.of(fleet);
   const groupName = fleet.autoScalingGroup.autoScalingGroupName;
@@ -38,7 +38,7 @@ export function addOutputs(fleet: WorkerFleet): void {
   }
 }
 
-/** Names that can be typed: the fleet's path in its stack, without the hash that generated ids have. */
+/** The fleet's path in its stack, without the hash of generated ids, so that the names are easy to type. */
 function outputPrefix(fleet: WorkerFleet): string {
   const scopes = fleet.node.scopes;
   const ids = scopes.slice(scopes.indexOf(Stack.of(fleet)) + 1).map((scope) => scope.node.id);
@@ -49,7 +49,7 @@ const CONSOLE = 'console.aws.amazon.com';
 /** "Endpoints and ARNs for AWS in China", "AWS GovCloud (US) User Guide". */
 const CONSOLES = { 'aws-cn': 'console.amazonaws.cn', 'aws-us-gov': 'console.amazonaws-us-gov.com' };
 
-/** Where the console of the stack's partition is. Where the deployment alone knows the region it decides. */
+/** Domain of the AWS console in the stack's partition. If synth does not know the region, the deployment selects it. */
 function consoleDomain(scope: Construct): string {
   const { region } = Stack.of(scope);
   if (!Token.isUnresolved(region)) {

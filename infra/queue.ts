@@ -6,7 +6,7 @@ import type { FleetSettings } from './props/settings.ts';
 
 export const RETENTION = Duration.seconds(LONGEST_RETENTION_SECONDS);
 
-/** The queue that jobs arrive on, and the one that failed jobs go to. */
+/** The queue of the jobs and the dead-letter queue. */
 export function jobQueues(
   scope: Construct,
   options: Pick<FleetSettings, 'leaseSeconds' | 'removalPolicy' | 'encryptionKeys'>,

@@ -4,8 +4,8 @@ import { EXPIRY_ATTRIBUTE, KEY_ATTRIBUTE, LISTING_INDEX, STATE_INDEX } from '../
 import type { FleetSettings } from './props/settings.ts';
 
 /**
- * The job table, of jobs, instances and the keeper's memory. Two indexes, as an update can add one or remove one
- * ("AWS::DynamoDB::Table"): the first is what earlier versions have, and goes with a later one.
+ * The table of jobs, instances and the keeper's state. It has two indexes, as an update can create or delete only one
+ * ("AWS::DynamoDB::Table"): fleets that are already deployed have the first one.
  */
 export function jobTable(
   scope: Construct,

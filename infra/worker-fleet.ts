@@ -61,20 +61,20 @@ import { addWarmPool } from './group/warm-pool.ts';
 import { workerRole } from './access/worker-role.ts';
 
 /**
- * EC2 instances that work on the jobs of a queue: none while there are none, up to `maxCapacity` while there are,
- * each of which ends itself when nothing is left for it.
+ * EC2 instances that run the jobs of a queue. The fleet has no instances while there are no jobs, and up to `maxCapacity`
+ * while there are. Each instance terminates itself when it has no work left.
  *
- * Throws a `FleetPropsError` that names the key, the value and what is allowed; tags and user-data are judged at
- * synth, when all aspects have been at work.
+ * Throws a `FleetPropsError` that names the key, the value and what is allowed. Tags and user-data are checked at synth,
+ * after all aspects.
  */
 export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable, IGrantable {
   /**
    * A fleet that another app has deployed to the same account and region, for its queues and grants. Each deployment of this
-   * stack looks the fleet's resources up, in a parameter of SSM that the fleet leaves. The fleet has to be there before.
+   * stack reads the ARNs of the fleet's resources from an SSM parameter of the fleet, so the fleet must be deployed first.
    *
    * Throws a `FleetPropsError`.
    *
-   * @param fleetName `<stack>/<fleet>`, as `fleetName` of the fleet is and `mayfly fleet` shows it
+   * @param fleetName `<stack>/<fleet>`: the fleet's `fleetName`, which `mayfly fleet` shows
    */
   static fromName(
     scope: Construct,
@@ -87,9 +87,9 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
 
   /** `<stack>/<fleet>`: the fleet's name in records and metrics. */
   readonly fleetName: string;
-  /** Where producers put jobs. */
+  /** The queue to which producers send jobs. */
   readonly queue: Queue;
-  /** Where failed jobs go, with the reason as an attribute. */
+  /** The queue of the failed jobs. An attribute of each message has the reason. */
   readonly deadLetterQueue: Queue;
   /** Records of jobs and instances. */
   readonly table: Table;
@@ -97,19 +97,19 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   readonly vpc: IVpc;
   readonly launchTemplate: LaunchTemplate;
   readonly autoScalingGroup: AutoScalingGroup;
-  /** The instances' role, which takes jobs and ends instances. Workers do not have it. */
+  /** The role of the instances, with which agents receive jobs and terminate instances. Workers do not have it. */
   readonly role: Role;
-  /** The workers' role, to which grants to the fleet go; undefined with `workerAwsAccess: 'none'`. */
+  /** The role of the workers, which receives the grants to the fleet; undefined with `workerAwsAccess: 'none'`. */
   readonly workerRole: IRole | undefined;
-  /** The once-a-minute function. */
+  /** The keeper: a Lambda function that runs once a minute. */
   readonly keeper: LambdaFunction;
-  /** ARN of the step-scaling policy: whoever sees a backlog first may execute it. */
+  /** ARN of the step scaling policy. The alarm and the keeper execute it when jobs wait; you may too. */
   readonly scalingPolicyArn: string;
-  /** In alarm while jobs wait. */
+  /** In the ALARM state while jobs wait. */
   readonly backlogAlarm: Alarm;
-  /** In alarm while the boot breaker holds launches back: the one alarm that needs a person. */
+  /** In the ALARM state while the boot breaker is open. The only alarm that needs a person. */
   readonly bootBreakerAlarm: Alarm;
-  /** SSM parameter with all that a command has to know of the fleet (`store/fleet-facts.ts`). */
+  /** SSM parameter with the fleet facts, which the commands read (`store/fleet-facts.ts`). */
   readonly parameter: StringParameter;
   readonly connections: Connections;
   readonly #target: GrantTarget;
@@ -118,8 +118,8 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     super(scope, id);
     const settings = settingsOf(this.where, id, props);
     this.fleetName = `${Stack.of(this).stackName}/${settings.name}`;
-    this.refuseSameName(settings.name);
-    const base = usableImage(this, this.where, props.machineImage ?? amazonLinux(settings));
+    this.checkFleetName(settings.name);
+    const base = usableImage(this, this.where, settings.machineImage ?? amazonLinux(settings));
 
     const queues = jobQueues(this, settings);
     this.queue = queues.queue;
@@ -127,29 +127,29 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     this.table = jobTable(this, settings);
     this.logBucket = logBucket(this, settings);
 
-    const surroundings = network(this, props);
-    this.vpc = surroundings.vpc;
-    this.connections = new Connections({ securityGroups: [...surroundings.securityGroups] });
+    const instanceNetwork = network(this, settings);
+    this.vpc = instanceNetwork.vpc;
+    this.connections = new Connections({ securityGroups: [...instanceNetwork.securityGroups] });
 
     this.role = agentRole(this, settings.systemsManagerAccess);
     this.workerRole = workerRole(this, settings.workerAwsAccess, this.role);
-    const instances = this.instances(settings, surroundings, base);
+    const instances = this.createInstances(settings, instanceNetwork, base);
     this.launchTemplate = instances.template;
     this.autoScalingGroup = instances.group;
 
     const policy = scaleOutPolicy(this, this.autoScalingGroup, settings);
     this.scalingPolicyArn = policy.ref;
     this.backlogAlarm = backlogAlarm(this, this.queue, policy, settings);
-    this.keeper = this.keeperOf(settings);
-    this.bootBreakerAlarm = this.breakerAlarm(props.alarmTopic);
-    this.parameter = factsParameter(this, settings, props.alarmTopic);
-    this.#target = this.grantTarget(settings);
+    this.keeper = this.createKeeper(settings);
+    this.bootBreakerAlarm = this.createBreakerAlarm(settings.alarmTopic);
+    this.parameter = factsParameter(this, settings);
+    this.#target = this.makeGrantTarget(settings);
     arnsParameter(this, this.fleetName, this.#target.arns);
     addOutputs(this);
   }
 
   /**
-   * Whom a grant to the fleet is for: its workers.
+   * The principal of a grant to the fleet: the role of its workers.
    *
    * Throws a `FleetPropsError` for workers without credentials.
    */
@@ -160,43 +160,43 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   }
 
   /**
-   * Lets a producer enqueue jobs: with any SQS client, or with the command or the library, which keep a record of each
-   * job and put long bodies into the log bucket. It reaches the records of jobs, by their ids, with what short output
-   * they have; neither the fleet's own items nor the log bucket's logs.
+   * Lets a producer enqueue jobs with any SQS client, or with the command or the library, which write a record of each job
+   * and put long bodies into the log bucket. The producer may read the record of a job by its id, which has the job's short
+   * output. It may read neither the other items of the table nor the logs in the bucket.
    */
   grantEnqueue(grantee: IGrantable): Grant {
     return grantEnqueue(this.#target, grantee);
   }
 
-  /** Lets somebody follow jobs, status, wait, list and logs, and see what the fleet does. It changes nothing. */
+  /** Lets a principal read jobs (status, wait, list, logs) and the state of the fleet. It permits no change. */
   grantFollow(grantee: IGrantable): Grant {
     return grantFollow(this.#target, grantee);
   }
 
   /**
-   * Lets an operator do all that the command can: enqueue, follow, cancel, retry and clean up jobs, look through the
-   * dead letters and send them again, see the instances, pause and resume the fleet.
+   * Lets an operator use every verb of the command: enqueue, follow, cancel, retry and clean up jobs, list and redrive dead
+   * letters, list the instances, pause and resume the fleet.
    */
   grantOperate(grantee: IGrantable): Grant {
     return grantOperate(this.#target, grantee);
   }
 
-  /** Jobs that wait: visible messages. */
+  /** Waiting jobs: visible messages of the queue. */
   metricBacklog(options?: MetricOptions): Metric {
     return this.queue.metricApproximateNumberOfMessagesVisible(options);
   }
 
-  /** Jobs that agents hold: messages in flight. */
+  /** Jobs that agents have received: messages in flight. */
   metricInFlight(options?: MetricOptions): Metric {
     return this.queue.metricApproximateNumberOfMessagesNotVisible(options);
   }
 
-  /** Age of the oldest job that is not done, in seconds. */
+  /** Age of the oldest job that has not ended, in seconds. */
   metricOldestJob(options?: MetricOptions): Metric {
     return this.queue.metricApproximateAgeOfOldestMessage(options);
   }
 
-  /** Jobs that failed for good and wait on the dead-letter queue for a person. */
+  /** Failed jobs: messages of the dead-letter queue. */
   metricFailedJobs(options?: MetricOptions): Metric {
     return this.deadLetterQueue.metricApproximateNumberOfMessagesVisible(options);
   }
@@ -206,18 +206,18 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     return groupMetric(this.autoScalingGroup.autoScalingGroupName, 'GroupInServiceInstances', options);
   }
 
-  /** 1 while the boot breaker holds launches back. */
+  /** 1 while the boot breaker is open. */
   metricBootBreaker(options?: MetricOptions): Metric {
     return bootBreakerMetric(this.fleetName, options);
   }
 
-  /** Which fleet it is, in an error. */
+  /** Names the fleet in errors. */
   private get where(): string {
     return `WorkerFleet ${this.node.path}`;
   }
 
-  /** Two fleets of one name would be found by one SSM parameter: the deployment would fail at the second one. */
-  private refuseSameName(name: string): void {
+  /** Two fleets of one name would have one SSM parameter, and the deployment would fail at the second. */
+  private checkFleetName(name: string): void {
     const others = Stack.of(this).node.findAll();
     const other = others.find(
       (one) => one instanceof WorkerFleet && one !== this && one.fleetName === this.fleetName,
@@ -227,11 +227,11 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     throw new FleetPropsError(this.where, 'fleetName', show(name), allowed);
   }
 
-  /** Template and group, and the agents' rights, which outlive the group's instances when the stack is deleted. */
-  private instances(settings: FleetSettings, network: Network, base: IMachineImage) {
+  /** The launch template and the group. Deleting the stack deletes the agents' permissions only after the instances. */
+  private createInstances(settings: FleetSettings, network: Network, base: IMachineImage) {
     const stack = Stack.of(this);
     const assets = deployed(this, settings);
-    const content = this.userDataOf(settings, assets);
+    const content = this.makeUserData(settings, assets);
     refuseTooMuchUserData(this, stack, content);
     const options = {
       fleetName: this.fleetName,
@@ -239,7 +239,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       network,
       role: this.role,
       userData: content,
-      machineImage: this.machineImage(settings, network, assets, base),
+      machineImage: this.createMachineImage(settings, network, assets, base),
     };
     const template = launchTemplate(this, options);
     const asg = group(this, template, options);
@@ -249,7 +249,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       deadLetterQueue: this.deadLetterQueue,
       table: this.table,
       logBucket: this.logBucket,
-      groupArn: groupArnOf(this, `${stack.stackName}-${logicalIdOf(asg)}-*`),
+      groupArn: groupArnOf(this, `${stack.stackName}-${getLogicalId(asg)}-*`),
       workerRole: this.workerRole,
     });
     useOwnKeys(this.where, settings.encryptionKeys, this.role, {
@@ -262,11 +262,11 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     asg.node.addDependency(policy, treePolicy(this, this.role, assets));
     asg.node.addDependency(this.role, this.queue, this.deadLetterQueue, this.table, this.logBucket);
     if (this.workerRole) asg.node.addDependency(this.workerRole);
-    refuseTagsThatFailLaunches(this, [cfnChild(asg), cfnChild(template)]);
+    refuseTagsThatFailLaunches(this, [getResource(asg), getResource(template)]);
     return { template, group: asg };
   }
 
-  private machineImage(
+  private createMachineImage(
     settings: FleetSettings,
     network: Network,
     { tree, node, treeJson }: Deployed,
@@ -287,7 +287,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     });
   }
 
-  private userDataOf(settings: FleetSettings, { treeJson }: Deployed): string {
+  private makeUserData(settings: FleetSettings, { treeJson }: Deployed): string {
     const stack = Stack.of(this);
     return userData(settings, {
       agentJson: agentConfig(stack, settings, {
@@ -303,7 +303,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     });
   }
 
-  private keeperOf(settings: FleetSettings): LambdaFunction {
+  private createKeeper(settings: FleetSettings): LambdaFunction {
     const role = keeperRole(this);
     const groupName = this.autoScalingGroup.autoScalingGroupName;
     const policy = keeperPolicy(this, role, {
@@ -326,7 +326,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     return lambda;
   }
 
-  private grantTarget({ encryptionKeys }: FleetSettings): GrantTarget {
+  private makeGrantTarget({ encryptionKeys }: FleetSettings): GrantTarget {
     const stack = Stack.of(this);
     return {
       queue: this.queue,
@@ -345,7 +345,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     };
   }
 
-  private breakerAlarm(topic: ITopic | undefined): Alarm {
+  private createBreakerAlarm(topic: ITopic | undefined): Alarm {
     const alarm = new Alarm(this, 'BootBreaker', {
       alarmDescription:
         `Instances of ${this.fleetName} fail to boot or do no job, so no more are launched. Mend the cause, which ` +
@@ -354,7 +354,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       threshold: 1,
       evaluationPeriods: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      // The keeper writes nothing while the breaker stays closed.
+      // The keeper writes no data while the breaker is closed.
       treatMissingData: TreatMissingData.IGNORE,
     });
     if (topic) {
@@ -365,11 +365,11 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   }
 }
 
-function cfnChild(construct: Construct): CfnResource {
+function getResource(construct: Construct): CfnResource {
   const child = construct.node.defaultChild;
   if (!CfnResource.isCfnResource(child)) throw new Error(`${construct.node.path} has no resource of its own`);
   return child;
 }
 
-/** The id in the template, which is the middle of the name that CloudFormation gives. Makes no reference. */
-const logicalIdOf = (construct: Construct): string => cfnChild(construct).logicalId;
+/** The logical id, which is part of the name that CloudFormation generates. It makes no reference to the resource. */
+const getLogicalId = (construct: Construct): string => getResource(construct).logicalId;

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
 import { count, seconds, text } from '../lib/schema.ts';
+import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
+
 
 /**
  * The keeper's configuration: JSON in the environment variable `KEEPER_CONFIG` of its function. Durations are seconds.
@@ -21,9 +23,9 @@ export const KeeperConfigSchema = v.strictObject({
   threshold: count(1, 1_000_000),
   durationSeconds: seconds(1, 86_400),
   /** The longest time from launch to ready. An older instance that never reported is ended. */
-  bootBudgetSeconds: v.optional(seconds(10, 86_400), 1200),
+  bootBudgetSeconds: v.optional(seconds(10, 86_400), DEFAULT_BOOT_BUDGET_SECONDS),
   /** An instance that has reported before, and then not for this long, is ended. */
-  silentSeconds: v.optional(seconds(10, 86_400), 900),
+  silentSeconds: v.optional(seconds(10, 86_400), DEFAULT_SILENT_SECONDS),
   /** Boots that fail in a row before `Launch` is suspended. */
   breakerFailures: v.optional(count(1, 100), 3),
   /** Whether the group has a warm pool. Its instances are not ended. */

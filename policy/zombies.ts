@@ -1,5 +1,11 @@
 /** Which instances the keeper ends: those that do not report and still cost money. */
 
+/** How long a boot may take, unless the fleet's prop `bootBudget` says otherwise. */
+export const DEFAULT_BOOT_BUDGET_SECONDS = 900;
+
+/** How long an instance that reported may then be silent, unless its interval of reports is long. */
+export const DEFAULT_SILENT_SECONDS = 900;
+
 export interface Seen {
   instance: string;
   /** Its lifecycle state in Auto Scaling. */

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
 import { text } from '../lib/schema.ts';
+import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
 
 const number = v.number('a number');
 
@@ -46,8 +47,8 @@ export const FleetFactsSchema = v.object({
   /** How long the queue keeps a message, and the table the record of a job that has ended. */
   retentionSeconds: v.optional(number, LONGEST_RETENTION_SECONDS),
   recordSeconds: v.optional(number, LONGEST_RETENTION_SECONDS),
-  bootBudgetSeconds: v.optional(number, 1200),
-  silentSeconds: v.optional(number, 900),
+  bootBudgetSeconds: v.optional(number, DEFAULT_BOOT_BUDGET_SECONDS),
+  silentSeconds: v.optional(number, DEFAULT_SILENT_SECONDS),
   /** Names, for operators. */
   backlogAlarm: v.optional(text),
   bootBreakerAlarm: v.optional(text),

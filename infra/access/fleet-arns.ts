@@ -3,8 +3,8 @@ import { StringListParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 
 /**
- * What grants to a fleet of another stack name, in the order of the parameter's list. Stacks that are deployed read the list
- * by these places: a new one goes to the end.
+ * The resources that grants to a fleet of another stack name, in the order of the parameter's list. Deployed stacks read the
+ * list by index, so a new one is added at the end.
  */
 const PLACES = [
   'queue',
@@ -18,21 +18,21 @@ const PLACES = [
 
 export type FleetArns = Record<(typeof PLACES)[number], string>;
 
-/** Not below `/mayfly/`, where commands take every parameter for the facts of a fleet. */
+/** Not below `/mayfly/`, where the commands expect only fleet facts. */
 const nameOf = (fleetName: string): string => `/mayfly-arns/${fleetName}`;
 
-/** Tells other stacks the ARNs: a list, as CloudFormation cannot take the JSON of the other parameter apart. */
+/** The parameter with the ARNs, for other stacks. It is a list, as CloudFormation cannot parse the JSON of the fleet facts. */
 export function arnsParameter(scope: Construct, fleetName: string, arns: FleetArns): void {
   new StringListParameter(scope, 'Arns', {
     parameterName: nameOf(fleetName),
-    // Said here, as a nested stack's name is not known before it is deployed.
+    // CDK cannot tell by a name that only the deployment knows, such as that of a nested stack.
     simpleName: false,
     description: `ARNs of the fleet ${fleetName}, for WorkerFleet.fromName in other stacks`,
     stringListValue: PLACES.map((place) => arns[place]),
   });
 }
 
-/** The ARNs that a deployed fleet tells, which each deployment of the stack of `scope` looks up. */
+/** The ARNs of a deployed fleet. Each deployment of the stack of `scope` reads them from the parameter. */
 export function arnsOf(scope: Construct, fleetName: string): FleetArns {
   const parameterName = nameOf(fleetName);
   const options = { parameterName, simpleName: false };

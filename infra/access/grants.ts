@@ -7,19 +7,19 @@ import { JOB_LOG_PREFIX } from '../../store/log-layout.ts';
 import type { FleetArns } from './fleet-arns.ts';
 import { useKeys } from './keys.ts';
 import { FLEET_ITEM, flat, INSTANCE_ITEMS, indexesOf, JOB_ITEMS, ofKeys } from './permissions.ts';
-import type { EncryptionKeys } from '../props/props.ts';
+import type { EncryptionKeys } from '../props/stores.ts';
 
-/** What grants have to know of a fleet, be it of this app or of another. */
+/** What grants have to know of a fleet of this app or of another. */
 export interface GrantTarget {
   queue: IQueue;
   arns: FleetArns;
   encryptionKeys: EncryptionKeys;
-  /** The parameter that commands read of the fleet, and the path of those of all fleets of its stack. */
+  /** The parameter of the fleet facts, and the path of the parameters of all fleets of the stack. */
   parameterArn: string;
   stackParametersArn: string;
 }
 
-/** `enqueue` and `enqueueMany`: messages, records of new jobs, and bodies that are too long for a message. */
+/** For `enqueue` and `enqueueMany`: messages, records of new jobs, and bodies that are too long for a message. */
 export function grantEnqueue(fleet: GrantTarget, grantee: IGrantable): Grant {
   return together(
     fleet.queue.grant(grantee, 'sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),
@@ -39,7 +39,7 @@ export function grantEnqueue(fleet: GrantTarget, grantee: IGrantable): Grant {
   );
 }
 
-/** `status`, `wait`, `list` and `logs`, and what a queued job waits for: reads, and changes nothing. */
+/** For `status`, `wait`, `list` and `logs`, and for the reason why a queued job waits. It permits no change. */
 export function grantFollow(fleet: GrantTarget, grantee: IGrantable): Grant {
   acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling.');
   return together(
@@ -56,17 +56,17 @@ export function grantFollow(fleet: GrantTarget, grantee: IGrantable): Grant {
       'autoscaling:DescribeScalingActivities',
       'autoscaling:DescribeWarmPool',
     ),
-    // It cannot be narrowed to some items.
+    // IAM cannot restrict a Scan to some items.
     allow(grantee, [fleet.arns.table], 'dynamodb:Scan'),
     allow(grantee, indexesOf(fleet.arns.table), 'dynamodb:Query'),
     onObjects(fleet, grantee, BODY_PREFIX, 's3:GetObject'),
     onObjects(fleet, grantee, JOB_LOG_PREFIX, 's3:GetObject'),
-    // Also what tells a chunk that is not there yet from one that may not be read ("GetObject").
+    // Without it S3 answers 403 for a chunk that does not exist yet ("GetObject").
     allow(grantee, [fleet.arns.logBucket], 's3:ListBucket'),
   );
 }
 
-/** All verbs: beside the others' rights those to cancel, retry, clean up, redrive, pause, drain, and to look at the instances. */
+/** For all verbs: the permissions above, and those to cancel, retry, clean up, redrive, pause, drain and list instances. */
 export function grantOperate(fleet: GrantTarget, grantee: IGrantable): Grant {
   const { group } = fleet.arns;
   acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling and EC2.');
@@ -91,7 +91,7 @@ export function grantOperate(fleet: GrantTarget, grantee: IGrantable): Grant {
   );
 }
 
-/** To find the fleet, by its stack and name or as the only one of its stack. */
+/** To find a fleet by its stack and name, or as the only fleet of its stack. */
 function grantParameter(fleet: GrantTarget, grantee: IGrantable): Grant {
   return together(
     allow(grantee, [fleet.parameterArn], 'ssm:GetParameter'),
@@ -99,7 +99,7 @@ function grantParameter(fleet: GrantTarget, grantee: IGrantable): Grant {
   );
 }
 
-/** The parameter of a fleet, by its name, or the path of those of a stack, by its name. */
+/** ARN of a fleet's parameter by the fleet's name, or of the path of a stack's parameters by the stack's name. */
 export function parameterArnOf(stack: Stack, name: string): string {
   return stack.formatArn({
     service: 'ssm',
@@ -131,7 +131,7 @@ function allow(grantee: IGrantable, resourceArns: string[], ...actions: string[]
 const together = (first: Grant, ...others: Grant[]): Grant =>
   others.reduce((all, one) => all.combine(one), first);
 
-/** So that an owner who has the app checked by cdk-nag does not have to explain what this construct has granted. */
+/** Acknowledges a finding of cdk-nag, so that an owner whose app it checks need not explain grants of this construct. */
 function acknowledge({ grantPrincipal }: IGrantable, arn: string, reason: string): void {
   if (!Construct.isConstruct(grantPrincipal)) return;
   const id = `AwsSolutions-IAM5[Resource::${flat(Stack.of(grantPrincipal).resolve(arn))}]`;

@@ -1,14 +1,14 @@
 import type { Grant, IGrantable, IRole } from 'aws-cdk-lib/aws-iam';
-import type { EncryptionKeys } from '../props/props.ts';
 import { FleetPropsError } from '../props/refusal.ts';
+import type { EncryptionKeys } from '../props/stores.ts';
 
 type Store = keyof EncryptionKeys;
 type Use = 'read' | 'write';
 type Uses = Partial<Record<Store, Use[]>>;
 
 /**
- * What the use of a store asks of its key: "Encryption at rest in Amazon SQS: key management", "DynamoDB encryption at rest"
- * (as aws-cdk-lib grants it), "Using server-side encryption with AWS KMS keys". Each action by its name, as cdk-nag has it.
+ * KMS actions that the use of a store needs: "Encryption at rest in Amazon SQS: key management", "DynamoDB encryption at rest"
+ * (as aws-cdk-lib grants it), "Using server-side encryption with AWS KMS keys". No wildcards, as cdk-nag reports them.
  */
 const ACTIONS: Record<Store, Record<Use, string[]>> = {
   queues: { read: ['Decrypt'], write: ['GenerateDataKey', 'Decrypt'] },
@@ -19,25 +19,25 @@ const ACTIONS: Record<Store, Record<Use, string[]>> = {
   logBucket: { read: ['Decrypt'], write: ['GenerateDataKey'] },
 };
 
-/** What a key has to be for a grant to have an effect. */
+/** Keys for which a grant has an effect. */
 const ALLOWED =
   'Key.fromKeyArn or Key.fromLookup, or a key of the app; Alias.fromAliasName only with the feature flag ' +
   '@aws-cdk/aws-kms:applyImportedAliasPermissionsToPrincipal';
 
-/** Grants the use of the owner's keys, as far as somebody uses the stores. Stores with keys of AWS need no right. */
+/** Grants the use of the owner's keys, for the stores that the grantee uses. Stores with AWS owned keys need no grant. */
 export function useKeys(keys: EncryptionKeys, grantee: IGrantable, uses: Uses): Grant[] {
   return grantsOf(keys, grantee, uses).map(({ grant }) => grant);
 }
 
 /**
- * The same for a role of the fleet's own, of which none can do without.
+ * The same for a role of the fleet, which cannot work without the keys.
  *
- * Throws a `FleetPropsError` for a key by which nothing is granted.
+ * Throws a `FleetPropsError` for a key whose grant has no effect.
  */
 export function useOwnKeys(where: string, keys: EncryptionKeys, role: IRole, uses: Uses): void {
   const dropped = grantsOf(keys, role, uses).find(({ grant }) => !grant.success);
   if (!dropped) return;
-  const is = `${dropped.key.node.path}, by which nothing is granted`;
+  const is = `${dropped.key.node.path}, whose grant has no effect`;
   throw new FleetPropsError(where, `encryptionKeys.${dropped.store}`, is, ALLOWED);
 }
 

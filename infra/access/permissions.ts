@@ -24,8 +24,8 @@ import type { Deployed } from '../instance/deployed.ts';
 import { NAMESPACE } from '../metrics.ts';
 
 /**
- * What each role may do. What AWS can scope is scoped ("Actions, resources, and condition keys", Service
- * Authorization Reference); it cannot scope `Describe*` of Auto Scaling, nor `PutMetricData` other than by namespace.
+ * Permissions of the roles, scoped as far as AWS allows ("Actions, resources, and condition keys", Service Authorization
+ * Reference). `Describe*` of Auto Scaling cannot be scoped; `PutMetricData` only by namespace.
  */
 interface Resources {
   queue: IQueue;
@@ -52,7 +52,7 @@ export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role
   return role;
 }
 
-/** Apart from the role, so that the group can depend on it: agents need it until they are gone. */
+/** A resource apart from the role, so that the group can depend on it: agents need it until they are terminated. */
 export function agentPolicy(
   scope: Construct,
   role: IRole,
@@ -72,13 +72,13 @@ export function agentPolicy(
         'sqs:GetQueueAttributes',
       ),
       allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
-      // A put takes the place of the whole item.
+      // PutItem replaces the whole item, so agents may not use it on items of instances.
       allowOnItems(table, [JOB_ITEMS], 'PutItem'),
       allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS], 'UpdateItem'),
       allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM], 'GetItem', 'BatchGetItem'),
       allow(written, 's3:PutObject'),
       allow([objects(BODY_PREFIX)], 's3:GetObject'),
-      // Without it S3 answers 403 for a body that is not there, as for one that may not be read ("GetObject").
+      // Without it S3 answers 403 for a body that does not exist ("GetObject").
       allow([logBucket.bucketArn], 's3:ListBucket'),
       allow(
         [groupArn],
@@ -104,8 +104,8 @@ export function agentPolicy(
 }
 
 /**
- * The right to read what is deployed. A policy of its own for each tree: CloudFormation takes the old one away only
- * after the whole update, so that instances which boot from the old template meanwhile still get theirs.
+ * The permission to read the assets. Each tree has its own policy: CloudFormation deletes the old one at the end of the update,
+ * so that instances which boot from the old template during the update can still read the old tree.
  */
 export function treePolicy(scope: Construct, role: IRole, { tree, node }: Deployed): Policy {
   const assets = [tree, node];
@@ -119,10 +119,10 @@ export function treePolicy(scope: Construct, role: IRole, { tree, node }: Deploy
 }
 
 /**
- * The right to decrypt assets. `cdk bootstrap --bootstrap-kms-key-id` encrypts the bucket of assets with a key of the
- * owner's, which nothing in an app names. So the statement names the objects instead: S3 gives KMS the ARN of the object as
- * the encryption context, or that of the bucket if the bucket has a bucket key ("Using server-side encryption with AWS KMS
- * keys"). A bootstrap without such a key needs no right to it.
+ * The permission to decrypt assets. `cdk bootstrap --bootstrap-kms-key-id` encrypts the bucket of assets with a key of the
+ * owner, whose ARN an app does not know. So the statement names the objects instead: S3 passes KMS the ARN of the object as the
+ * encryption context, or the ARN of the bucket if it uses an S3 Bucket Key ("Using server-side encryption with AWS KMS keys").
+ * Without such a key the statement has no effect.
  */
 export function decryptAssets(assets: Asset[]): PolicyStatement {
   const bucketArns = new Map(
@@ -140,14 +140,14 @@ export function decryptAssets(assets: Asset[]): PolicyStatement {
 }
 
 /**
- * The right to read the password of the set-up's vault, for a role of machines that run the set-up. A policy of its own for each
- * parameter, as `treePolicy` is for each tree. A key of the owner's may be used for this parameter alone: Systems Manager gives KMS
- * its ARN as the encryption context. The key of AWS, which other parameters have, may be used by the whole account ("Restricting
- * decryption of SecureString parameter values").
+ * The permission to read the vault password, for the role of instances that run the set-up. Each parameter has its own policy, as
+ * each tree has. A key of the owner may be used for this parameter only: Systems Manager passes KMS the parameter's ARN as the
+ * encryption context. Without a key of the owner the parameter has the AWS managed key, which all principals of the account may
+ * use ("Restricting decryption of SecureString parameter values").
  */
 export function vaultPolicy(scope: Construct, id: string, role: IRole, parameter: IParameter): Policy {
   const { parameterArn } = parameter;
-  // Only its class has it.
+  // The interface lacks the member; the class has it.
   const { encryptionKey } = parameter as IParameter & { encryptionKey?: IKey };
   const name = JSON.stringify(Stack.of(scope).resolve(parameterArn));
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
@@ -168,7 +168,7 @@ export function vaultPolicy(scope: Construct, id: string, role: IRole, parameter
   });
 }
 
-/** cdk-nag's finding of `decryptAssets`, explained. */
+/** The acknowledgement of cdk-nag's finding on `decryptAssets`. */
 export const anyKeyOfAssets = {
   id: 'AwsSolutions-IAM5[Resource::*]',
   reason:
@@ -176,12 +176,12 @@ export const anyKeyOfAssets = {
     'assets alone.',
 };
 
-/** The ARNs of the indexes of a table, by its ARN. */
+/** ARNs of the indexes of a table. */
 export function indexesOf(tableArn: string): string[] {
   return [LISTING_INDEX, STATE_INDEX].map(({ name }) => `${tableArn}/index/${name}`);
 }
 
-/** The role of the keeper's function, which may also write its own log. */
+/** The role of the keeper's Lambda function. */
 export function keeperRole(scope: Construct): Role {
   return new Role(scope, 'KeeperRole', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
@@ -205,7 +205,7 @@ export function keeperPolicy(
         ...['GetItem', 'BatchGetItem', 'UpdateItem'],
       ),
       allow(indexesOf(table.tableArn), 'dynamodb:Query'),
-      // The age of an object is in the list of them.
+      // The list of objects has the age of each.
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [logBucket.bucketArn],
@@ -232,7 +232,7 @@ export function keeperPolicy(
   return policy;
 }
 
-/** The role of the schedule: runs this function and nothing else, for schedules of this account. */
+/** The role of the schedule, which may invoke this function only. Only schedules of this account may assume it. */
 export function schedulerRole(scope: Construct, functionArn: string): Role {
   return new Role(scope, 'SchedulerRole', {
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
@@ -246,8 +246,8 @@ export function schedulerRole(scope: Construct, functionArn: string): Role {
 }
 
 /**
- * The group's ARN. Its middle part is an id that nobody knows before it is made; with `name` given as a pattern it
- * can be told before the group is, which would be a cycle.
+ * ARN of the group. The id in its middle is a wildcard, as AWS generates it. With a pattern as `name` the ARN needs no reference to
+ * the group, which would make a circular dependency.
  */
 export function groupArnOf(scope: Construct, name: string): string {
   return Stack.of(scope).formatArn({
@@ -258,12 +258,12 @@ export function groupArnOf(scope: Construct, name: string): string {
   });
 }
 
-/** Items of the table, by their keys. A new kind gets a key of its own, and so a right of its own. */
+/** Partition keys of the items of the table. Each kind of item has its own, so that permissions can be given by kind. */
 export const JOB_ITEMS = `${JOB_PREFIX}*`;
 export const INSTANCE_ITEMS = `${INSTANCE_PREFIX}*`;
 export const FLEET_ITEM = FLEET_KEY;
 
-/** "Actions, resources, and condition keys for Amazon DynamoDB": a call's partition keys, all of which have to match. */
+/** All partition keys of a call must match ("Actions, resources, and condition keys for Amazon DynamoDB"). */
 export const ofKeys = (...keys: string[]) => ({
   'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
 });
@@ -281,7 +281,7 @@ function allowOnItems(table: Table, keys: string[], ...actions: string[]): Polic
 
 export const objectOf = (asset: Asset): string => asset.bucket.arnForObjects(asset.s3ObjectKey);
 
-/** cdk-nag takes one acknowledgement for each wildcard, so that the next one is not covered by chance. */
+/** Acknowledges each wildcard by itself, so that cdk-nag reports a new one. */
 function acknowledgeWildcards(policy: Policy, groupArn: string): void {
   Validations.of(policy).acknowledge(
     {
@@ -300,8 +300,8 @@ function acknowledgeWildcards(policy: Policy, groupArn: string): void {
 }
 
 /**
- * A resolved text as cdk-nag writes it: `<LogicalId>` for a reference, `<LogicalId.Attribute>` for an attribute, and as JSON
- * what it does not know.
+ * A resolved text in the format of cdk-nag: `<LogicalId>` for a reference, `<LogicalId.Attribute>` for an attribute, and JSON for
+ * anything else.
  */
 export function flat(resolved: unknown): string {
   if (typeof resolved === 'string') return resolved;

@@ -4,8 +4,8 @@ import type { Construct } from 'constructs';
 import type { WorkerFleetProps } from '../props/props.ts';
 
 /**
- * The role whose credentials the agents give to their workers, undefined for none. It trusts the instances' role; a
- * role of the owner's that another stack or no stack has cannot be changed from here, and has to do so already.
+ * The role whose credentials the agents pass to their workers; undefined for none. It trusts the role of the instances. A role of
+ * the owner that is not in this stack cannot be changed here, so it must already trust that role.
  */
 export function workerRole(
   scope: Construct,
@@ -23,7 +23,7 @@ export function workerRole(
   return access;
 }
 
-/** Known by its member: an app may hold a second copy of aws-cdk-lib, and a looked-up role has no policy to add to. */
+/** A looked-up role has no policy to add to. The member is tested, as an app may contain a second copy of aws-cdk-lib. */
 function trust(role: IRole & { assumeRolePolicy?: PolicyDocument }, instanceRole: IRole): void {
   role.assumeRolePolicy?.addStatements(
     new PolicyStatement({ actions: ['sts:AssumeRole'], principals: [instanceRole] }),

@@ -21,12 +21,12 @@ for (const name of Object.keys(BUNDLES) as BundleName[]) {
 }
 
 /**
- * `mayfly/cdk` as one file of CommonJS, which is the module system of most CDK apps and of jest. Modules import the same
- * file, so that an app never holds two copies of the construct.
+ * Builds `mayfly/cdk` as one file of CommonJS, the module system of most CDK apps and of jest. ES modules import the same
+ * file, so that an app never contains two copies of the construct.
  */
 function buildConstruct(directory: string): void {
   compile('tsconfig.cdk.json');
-  // TypeScript takes declarations for those of a module or of CommonJS by the nearest package.json.
+  // By the nearest package.json TypeScript decides whether declarations are of an ES module or of CommonJS.
   writeFileSync(join(directory, 'package.json'), '{ "type": "commonjs" }\n');
   copyFileSync(join(packageRoot, 'infra/instance/boot.sh'), join(directory, 'boot.sh'));
   buildSync({

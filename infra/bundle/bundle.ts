@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type * as Esbuild from 'esbuild';
 import { distRoot, isBuilt, packageRoot } from './package-files.ts';
 
-/** What runs elsewhere as one file: on instances, and as the keeper's function. */
+/** Programs that are deployed as one file: the agent to the instances, the keeper to its Lambda function. */
 export const BUNDLES = {
   agent: { entry: 'agent/main.ts', file: 'agent/agent.mjs' },
   keeper: { entry: 'keeper/main.ts', file: 'keeper/index.mjs' },
@@ -12,13 +12,13 @@ export const BUNDLES = {
 
 export type BundleName = keyof typeof BUNDLES;
 
-/** CommonJS dependencies ask for Node's own modules by `require`, which a module does not have. */
+/** CommonJS dependencies load Node's modules by `require`, which an ES module does not have. */
 const REQUIRE_FOR_COMMONJS =
   "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
 
 const bundled = new Map<BundleName, Uint8Array>();
 
-/** The bundle, from source or as it was built. The same source gives the same bytes, wherever it lies. */
+/** The bundle: made from source, or the file of the built package. The same source gives the same bytes in any directory. */
 export function bundle(name: BundleName): Uint8Array {
   if (isBuilt) return readFileSync(join(distRoot, BUNDLES[name].file));
   const known = bundled.get(name);
@@ -28,9 +28,9 @@ export function bundle(name: BundleName): Uint8Array {
   return fresh;
 }
 
-/** Throws esbuild's own error, which names file and line. */
+/** Makes a bundle. Throws the error of esbuild, which names file and line. */
 export function bundleFrom(root: string, name: BundleName): Uint8Array {
-  // Only loaded from source: it is no dependency of the built package.
+  // Loaded only when Mayfly runs from source: the built package does not depend on esbuild.
   const esbuild: typeof Esbuild = createRequire(import.meta.url)('esbuild');
   const result = esbuild.buildSync({
     absWorkingDir: root,
@@ -41,7 +41,7 @@ export function bundleFrom(root: string, name: BundleName): Uint8Array {
     format: 'esm',
     target: 'node24',
     mainFields: ['module', 'main'],
-    // A module is named by where it was asked for: a linked node_modules makes no other bundle.
+    // Modules are named by the path that imports them, so a linked node_modules does not change the bundle.
     preserveSymlinks: true,
     minifySyntax: true,
     minifyWhitespace: true,

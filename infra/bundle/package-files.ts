@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(import.meta.url);
 
-/** Whether this is the installed package, where all is built, and not its source. */
+/** Whether this is the built package and not its source. */
 export const isBuilt = here.endsWith('.js');
 
 /** Root of the package: its package.json, `ansible/`, `systemd/` and `workers/`. */
 export const packageRoot = findRoot(dirname(here));
 
-/** Where the built package keeps its bundles and compiled modules. */
+/** Directory of the bundles and compiled modules. */
 export const distRoot = join(packageRoot, 'dist');
 
 /** The nearest directory above that has the command. Source, build and bundles lie at different depths below it. */

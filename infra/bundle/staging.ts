@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 
 /**
- * Fills a directory, hands it on with the hash of what is in it, and removes it. For assets: CDK copies the
- * directory while `use` makes the construct.
+ * Fills a temporary directory, passes it to `use` with the hash of its content, and removes it. CDK copies the directory of
+ * an asset while `use` creates the construct.
  */
 export function staged<T>(fill: (directory: string) => void, use: (directory: string, hash: string) => T): T {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-asset-'));
@@ -18,9 +18,9 @@ export function staged<T>(fill: (directory: string) => void, use: (directory: st
 }
 
 /**
- * SHA-256 of names, contents and execute bits, and of nothing else: CDK's own fingerprint leaves out the bits, so a
- * worker that was made executable would not be deployed. Instances check the tree against it: `unzip_into` of `boot.sh`
- * takes the same hash of the archive.
+ * SHA-256 of the names, contents and execute bits of the files. CDK's fingerprint omits the execute bits, so a worker that
+ * was made executable would not be deployed. Instances check the tree against this hash: `unzip_into` of `boot.sh` computes it
+ * from the archive.
  */
 export function contentHash(directory: string): string {
   const hash = createHash('sha256');

@@ -31,14 +31,14 @@ interface GroupOptions {
   machineImage: IMachineImage;
 }
 
-/** What each instance is launched from. */
+/** The launch template of the instances. */
 export function launchTemplate(scope: Construct, options: GroupOptions): LaunchTemplate {
   const { settings, network, role } = options;
   const [securityGroup, ...others] = network.securityGroups;
   const template = new LaunchTemplate(scope, 'LaunchTemplate', {
     machineImage: options.machineImage,
-    // Auto Scaling judges it too: the region might not offer a default type.
-    ...(settings.usesDefaultTypes ? {} : { instanceType: firstType(settings) }),
+    // Auto Scaling checks the type of the template too, and a region may not offer each default type.
+    ...(settings.usesDefaultTypes ? {} : { instanceType: getFirstType(settings) }),
     role,
     ...(securityGroup && { securityGroup }),
     userData: UserData.custom(options.userData),
@@ -47,7 +47,7 @@ export function launchTemplate(scope: Construct, options: GroupOptions): LaunchT
     httpEndpoint: true,
     httpPutResponseHopLimit: settings.hopLimit,
     instanceMetadataTags: true,
-    // The ladder's last rung is to power off: nothing may be left that can be billed.
+    // The last step of a retirement is to power off. The instance must then be terminated, so that nothing is billed.
     instanceInitiatedShutdownBehavior: InstanceInitiatedShutdownBehavior.TERMINATE,
     blockDevices: [
       {
@@ -67,10 +67,10 @@ export function launchTemplate(scope: Construct, options: GroupOptions): LaunchT
   return template;
 }
 
-/** The fleet that has nothing to do has no instance. */
+/** A fleet without jobs has no instance. */
 export const MIN_CAPACITY = 0;
 
-/** The group: from none to `maxCapacity`, and nobody but its own instances makes it smaller. */
+/** The Auto Scaling group, from 0 to `maxCapacity` instances. Only its own instances reduce it. */
 export function group(scope: Construct, template: LaunchTemplate, options: GroupOptions): AutoScalingGroup {
   const { settings, network } = options;
   const asg = new AutoScalingGroup(scope, 'Group', {
@@ -83,7 +83,7 @@ export function group(scope: Construct, template: LaunchTemplate, options: Group
     groupMetrics: [GroupMetrics.all()],
     mixedInstancesPolicy: {
       launchTemplate: template,
-      launchTemplateOverrides: overrides(settings),
+      launchTemplateOverrides: makeOverrides(settings),
       instancesDistribution: {
         onDemandBaseCapacity: 0,
         onDemandPercentageAboveBaseCapacity: 100 - settings.spotShare,
@@ -95,7 +95,7 @@ export function group(scope: Construct, template: LaunchTemplate, options: Group
     },
   });
   Tags.of(asg).add('mayfly:fleet', options.fleetName);
-  outlive(asg, network);
+  keepNetworkUntilDeleted(asg, network);
   Validations.of(asg).acknowledge(
     {
       id: 'AwsSolutions-AS3',
@@ -114,11 +114,11 @@ export function group(scope: Construct, template: LaunchTemplate, options: Group
 }
 
 /**
- * The types that a group may launch. Types by name fail the whole deployment in a region that does not offer one of them. Of
- * the default types a region takes what it offers: families in `AllowedInstanceTypes` are a filter ("InstanceRequirements").
- * The lowest price is the only strategy for requirements ("InstancesDistribution").
+ * The types that the group may launch. A type by name fails the deployment in a region that does not offer it. The default
+ * types are therefore requirements: `AllowedInstanceTypes` with families only filters what the region offers
+ * ("InstanceRequirements"). For requirements the lowest price is the only strategy ("InstancesDistribution").
  */
-function overrides({ usesDefaultTypes, instanceTypes }: FleetSettings): LaunchTemplateOverrides[] {
+function makeOverrides({ usesDefaultTypes, instanceTypes }: FleetSettings): LaunchTemplateOverrides[] {
   if (!usesDefaultTypes) return instanceTypes.map((instanceType) => ({ instanceType }));
   return [
     {
@@ -127,7 +127,7 @@ function overrides({ usesDefaultTypes, instanceTypes }: FleetSettings): LaunchTe
         vCpuCount: { min: 2, max: 2 },
         memoryMiB: { min: 8192, max: 8192 },
         burstablePerformance: 'included',
-        // Price protection compares with all types of this size, Graviton's too. The list bounds the price.
+        // Price protection compares with all types of this size, also of Graviton. The list of types limits the price.
         onDemandMaxPricePercentageOverLowestPrice: NO_THRESHOLD,
         spotMaxPricePercentageOverLowestPrice: NO_THRESHOLD,
       },
@@ -138,20 +138,20 @@ function overrides({ usesDefaultTypes, instanceTypes }: FleetSettings): LaunchTe
 /** "To turn off price protection, specify a high value, such as 999999" ("InstanceRequirements"). */
 const NO_THRESHOLD = 999_999;
 
-/** When the stack is deleted, instances still need their way out to AWS's APIs to hand back jobs and leave. */
-function outlive(asg: AutoScalingGroup, { vpc, subnets }: Network): void {
+/** When the stack is deleted, instances need the network until they have returned their jobs and are terminated. */
+function keepNetworkUntilDeleted(asg: AutoScalingGroup, { vpc, subnets }: Network): void {
   asg.node.addDependency(vpc.selectSubnets(subnets).internetConnectivityEstablished);
 }
 
-function firstType(settings: FleetSettings) {
+function getFirstType(settings: FleetSettings) {
   const [first] = settings.instanceTypes;
   if (!first) throw new Error('a fleet has at least one instance type');
   return first;
 }
 
-/** What instances boot from unless the owner says otherwise. */
+/** The default machine image. */
 export function amazonLinux(settings: FleetSettings): IMachineImage {
-  const arm = firstType(settings).architecture === InstanceArchitecture.ARM_64;
+  const arm = getFirstType(settings).architecture === InstanceArchitecture.ARM_64;
   return MachineImage.latestAmazonLinux2023({
     cpuType: arm ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,
   });

@@ -8,13 +8,13 @@ import {
 import { LONGEST_HEARTBEAT_SECONDS, MOST_HEARTBEATS } from '../../lib/limits.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
-/** Names within the group, fixed: a generated one would make a cycle through user-data. */
+/** Fixed names, unique in the group. User-data contains them: a generated name would make a circular dependency. */
 export const LAUNCH_HOOK = 'launch';
 export const TERMINATION_HOOK = 'termination';
 
 /**
- * The hooks that hold an instance until its agent is ready, and until its jobs have ended. Both end in CONTINUE: an
- * abandoned launch would only buy the next instance.
+ * The lifecycle hooks: an instance is in service when its agent is ready, and is terminated when its jobs have ended. Both
+ * default to CONTINUE, as an abandoned launch would only launch the next instance.
  */
 export function addHooks(group: AutoScalingGroup, settings: FleetSettings): LifecycleHook[] {
   const launch = group.addLifecycleHook('LaunchHook', {
@@ -30,27 +30,28 @@ export function addHooks(group: AutoScalingGroup, settings: FleetSettings): Life
     defaultResult: DefaultResult.CONTINUE,
   });
   const hooks = [launch, termination];
-  for (const hook of hooks) goWithGroup(hook);
+  for (const hook of hooks) retainUntilGroupIsDeleted(hook);
   return hooks;
 }
 
-/** The termination hook's heartbeat time-out in seconds. */
+/** Heartbeat timeout of the termination hook, in seconds. */
 export function terminationHookSecondsOf(settings: FleetSettings): number {
   return terminationHeartbeatSeconds({ ...settings, limitSeconds: settings.maxLimitSeconds });
 }
 
 /**
- * Left to the group when the stack is deleted. Deleting a hook before the group ends what waits in it: jobs that an
- * instance may finish would be cut off, and each boot abandoned, which buys another ("DeleteLifecycleHook").
+ * Deleting the stack does not delete the hook; the group deletes it. If the hook were deleted before the group, the
+ * instances that wait in it would proceed at once: their jobs would be interrupted, and their boots abandoned, for which the
+ * group launches others ("DeleteLifecycleHook").
  */
-function goWithGroup(hook: LifecycleHook): void {
+function retainUntilGroupIsDeleted(hook: LifecycleHook): void {
   const resource = hook.node.defaultChild;
   if (CfnResource.isCfnResource(resource)) resource.applyRemovalPolicy(RemovalPolicy.RETAIN);
 }
 
 /**
- * How long a terminating instance that says nothing is waited for: short, as a dead one is billed for it; longer
- * than two reports of a live one; and long enough that 100 of them cover the longest job, which may end first.
+ * How long a terminating instance may send no heartbeat. Short, as an instance without an agent is billed for it; longer than
+ * two intervals of reports; and long enough that 100 of them cover the longest job.
  */
 export function terminationHeartbeatSeconds(
   settings: Pick<FleetSettings, 'limitSeconds' | 'graceSeconds' | 'reportSeconds'>,

@@ -3,16 +3,16 @@ import { type IMachineImage, OperatingSystemType } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { FleetPropsError } from '../props/refusal.ts';
 
-/** Parameters of Amazon Linux 1 and 2, those that are made for ECS and EKS among them. */
+/** SSM parameters of Amazon Linux 1 and 2, also of the variants for ECS and EKS. */
 const TOO_OLD = /\/amzn2?-ami-|\/amazon-linux(-2)?\//;
 
 const ALLOWED =
   'an image with cloud-init, systemd from 252 on and apt or dnf, such as MachineImage.latestAmazonLinux2023()';
 
 /**
- * The image, if instances could boot from it as far as synth knows that: what is behind the id of an AMI nobody can tell.
+ * Returns the image if synth knows of no reason why instances could not boot from it. Of an AMI by its id synth knows nothing.
  *
- * Throws a `FleetPropsError` for Windows and for Amazon Linux 2, whose systemd is 219.
+ * Throws a `FleetPropsError` for Windows, and for Amazon Linux 2, which has systemd 219.
  */
 export function usableImage(scope: Construct, where: string, image: IMachineImage): IMachineImage {
   const config = image.getImage(scope);
@@ -23,11 +23,11 @@ export function usableImage(scope: Construct, where: string, image: IMachineImag
   if (TOO_OLD.test(parameter)) {
     throw new FleetPropsError(where, 'machineImage', `Amazon Linux 2 or older (${parameter})`, ALLOWED);
   }
-  // Looked up once: a map of AMIs by region is made anew at each call.
+  // Each call of an image that is a map of AMIs by region creates another mapping in the template.
   return { getImage: () => config };
 }
 
-/** The SSM parameter that an image's id comes from, at the deployment or at the launch; of other ids the id. */
+/** The SSM parameter that the image's id comes from, at the deployment or at the launch; for other images the id. */
 function parameterOf(scope: Construct, imageId: string): string {
   const stack = Stack.of(scope);
   const resolved: unknown = stack.resolve(imageId);

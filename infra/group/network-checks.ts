@@ -9,13 +9,13 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 
-/** What synth knows of the way out of the selected subnets. */
-interface Judgement {
+/** What synth knows of the outbound access of the selected subnets. */
+interface SubnetProblems {
   errors: string[];
   warnings: Record<string, string>;
 }
 
-/** What subnets were chosen by, and what to choose instead. */
+/** For the messages: which prop selects the subnets, and what to select instead. */
 const OF_FLEET = {
   chosen: 'vpcSubnets selects subnets',
   instead:
@@ -26,50 +26,50 @@ const OF_BUILDER: typeof OF_FLEET = {
   instead: 'a private subnet with a NAT gateway, or a public one',
 };
 
-const NO_WAY_OUT = 'mayfly:subnetsWithoutWayOut';
+const NO_OUTBOUND_ACCESS = 'mayfly:subnetsWithoutWayOut';
 const PERHAPS_NO_ADDRESS = 'mayfly:publicSubnetsMayGiveNoAddress';
 
 /**
- * Refuses, at synth, subnets of a VPC from which no instance could reach AWS, and warns of those of which that is not known
- * here. At synth, as routes and endpoints may be added after the fleet.
+ * Refuses subnets from which no instance could reach AWS, and warns of subnets of which synth cannot know it. It runs at synth,
+ * as routes and endpoints may be added after the fleet.
  */
 export function checkWayOut(scope: Construct, vpc: IVpc, selection: SubnetSelection): void {
   scope.node.addValidation({
     validate: () => {
-      const { errors, warnings } = judge(scope, vpc, selection);
+      const { errors, warnings } = checkSubnets(scope, vpc, selection);
       for (const [id, text] of Object.entries(warnings)) Annotations.of(scope).addWarningV2(id, text);
       return errors;
     },
   });
 }
 
-/** The same for the subnet in which a machine becomes the image. What is not known here shows when the image is made. */
+/** The same for the subnet in which the image is built, without warnings: the build itself shows what synth cannot know. */
 export function checkBuilderWayOut(scope: Construct, vpc: IVpc, subnet: ISubnet): void {
   scope.node.addValidation({
-    validate: () => judge(scope, vpc, { subnets: [subnet] }, OF_BUILDER).errors,
+    validate: () => checkSubnets(scope, vpc, { subnets: [subnet] }, OF_BUILDER).errors,
   });
 }
 
-function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection, choice = OF_FLEET): Judgement {
+function checkSubnets(scope: Construct, vpc: IVpc, selection: SubnetSelection, choice = OF_FLEET): SubnetProblems {
   const { subnets, isPendingLookup } = vpc.selectSubnets(selection);
-  // The first synth of a lookup has made-up subnets.
+  // In the first synth of a lookup the subnets are placeholders.
   if (isPendingLookup) return { errors: [], warnings: {} };
   const made = subnets.filter(resourceOf);
   const imported = subnets.filter((subnet) => !resourceOf(subnet));
   const app = resourcesOfApp(scope);
-  const closed = made.filter((subnet) => !app.some((one) => isWayOut(one, subnet)));
+  const closed = made.filter((subnet) => !app.some((one) => isDefaultRoute(one, subnet)));
   const hasEndpoints = app.some((one) => isInterfaceEndpoint(one, vpc));
   const addressless = made.filter((subnet) => vpc.publicSubnets.includes(subnet) && givesNoAddress(subnet));
   const perhapsClosed = imported.filter((subnet) => vpc.isolatedSubnets.includes(subnet));
   const perhapsAddressless = imported.filter((subnet) => vpc.publicSubnets.includes(subnet));
   return {
     errors: [
-      ...(closed.length > 0 && !hasEndpoints ? [noWayOut(choice, pathsOf(closed))] : []),
+      ...(closed.length > 0 && !hasEndpoints ? [noOutboundAccess(choice, pathsOf(closed))] : []),
       ...(addressless.length > 0 ? [noAddress(pathsOf(addressless))] : []),
     ],
     warnings: {
-      ...(closed.length > 0 && hasEndpoints && { [NO_WAY_OUT]: onlyEndpoints(pathsOf(closed)) }),
-      ...(perhapsClosed.length > 0 && { [NO_WAY_OUT]: onlyEndpoints(idsOf(perhapsClosed)) }),
+      ...(closed.length > 0 && hasEndpoints && { [NO_OUTBOUND_ACCESS]: onlyEndpoints(pathsOf(closed)) }),
+      ...(perhapsClosed.length > 0 && { [NO_OUTBOUND_ACCESS]: onlyEndpoints(idsOf(perhapsClosed)) }),
       ...(perhapsAddressless.length > 0 && {
         [PERHAPS_NO_ADDRESS]: perhapsNoAddress(idsOf(perhapsAddressless)),
       }),
@@ -77,41 +77,42 @@ function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection, choice =
   };
 }
 
-const noWayOut = ({ chosen, instead }: typeof OF_FLEET, subnets: string): string =>
-  `${chosen} without a way out by IPv4 (${subnets}): instances could reach neither AWS nor packages. Select ${instead}`;
+const noOutboundAccess = ({ chosen, instead }: typeof OF_FLEET, subnets: string): string =>
+  `${chosen} without outbound access by IPv4 (${subnets}): instances could reach neither AWS nor packages. Select ${instead}`;
 
 const noAddress = (subnets: string): string =>
-  `the public subnets ${subnets} give instances no address, so there is no way out. Set mapPublicIpOnLaunch: true in the ` +
+  `the public subnets ${subnets} assign no public IPv4 addresses, so instances have no outbound access. Set ` +
+  'mapPublicIpOnLaunch: true in the ' +
   "VPC's subnetConfiguration, or select private subnets with a NAT gateway";
 
 const onlyEndpoints = (subnets: string): string =>
-  `The subnets ${subnets} have no way out, unless by endpoints of the VPC. Instances need endpoints of sqs, dynamodb, s3, ` +
-  'autoscaling and sts, and an image that has all packages. mayfly doctor tells which are missing.';
+  `The subnets ${subnets} have no outbound access, except through endpoints of the VPC. Instances need endpoints of sqs, ` +
+  'dynamodb, s3, autoscaling and sts, and an image that has all packages. mayfly doctor shows which are missing.';
 
 const perhapsNoAddress = (subnets: string): string =>
-  `Whether the public subnets ${subnets} give instances an address is not known here. Without one an instance has no way ` +
-  'out. mayfly doctor tells once the fleet is deployed.';
+  `Synth does not know whether the public subnets ${subnets} assign public IPv4 addresses. Without one an instance has no ` +
+  'outbound access. mayfly doctor checks it once the fleet is deployed.';
 
 const pathsOf = (subnets: ISubnet[]): string => subnets.map(({ node }) => node.path).join(', ');
 const idsOf = (subnets: ISubnet[]): string => subnets.map(({ subnetId }) => subnetId).join(', ');
 
-/** The resource of a subnet that this app makes. Known by its type: an app may hold a second copy of aws-cdk-lib. */
+/** The resource of a subnet of this app. It is recognised by its type, as an app may contain a second copy of aws-cdk-lib. */
 function resourceOf({ node }: ISubnet): CfnSubnet | undefined {
   const child = node.defaultChild;
   return isOf<CfnSubnet>(child, CfnSubnet.CFN_RESOURCE_TYPE_NAME) ? child : undefined;
 }
 
-/** A template's `Fn::If` is not judged. */
+/** An `Fn::If` of the template counts as an address. */
 const givesNoAddress = (subnet: ISubnet): boolean => {
   const given = resourceOf(subnet)?.mapPublicIpOnLaunch;
   return given === undefined || given === false;
 };
 
 /**
- * A route to anywhere by IPv4, by which agents call AWS. Of a prefix list, and of what the deployment alone knows, it is not known
- * that it is none.
+ * Whether the resource is a default route by IPv4, which agents use. A prefix list, and a destination that only the deployment
+ * knows, may be one and count as one.
  */
-function isWayOut(one: CfnResource, { routeTable }: ISubnet): boolean {
+function isDefaultRoute(one: CfnResource, { routeTable }: ISubnet): boolean {
   if (!isOf<CfnRoute>(one, CfnRoute.CFN_RESOURCE_TYPE_NAME)) return false;
   if (one.routeTableId !== routeTable.routeTableId) return false;
   const { destinationCidrBlock: block, destinationPrefixListId } = one;

@@ -10,7 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { checkWayOut } from './network-checks.ts';
-import type { WorkerFleetProps } from '../props/props.ts';
+import type { FleetSettings } from '../props/settings.ts';
 
 export interface Network {
   vpc: IVpc;
@@ -19,18 +19,23 @@ export interface Network {
   securityGroups: readonly ISecurityGroup[];
 }
 
-type NetworkProps = Pick<WorkerFleetProps, 'vpc' | 'vpcSubnets' | 'securityGroups' | 'allowAllIpv6Outbound'>;
+type NetworkSettings = Pick<
+  FleetSettings,
+  'vpc' | 'vpcSubnets' | 'securityGroups' | 'allowAllIpv6Outbound'
+>;
 
-/** Where instances run: the owner's VPC or one of the fleet's own, with a way out and none in. */
-export function network(scope: Construct, props: NetworkProps): Network {
-  const vpc = props.vpc ?? (ownVpc(scope) as IVpc);
-  const subnets = props.vpcSubnets ?? (props.vpc ? {} : { subnetType: SubnetType.PUBLIC });
+/** The network of the instances: the owner's VPC, or one of the fleet's own with outbound access and no inbound access. */
+export function network(scope: Construct, settings: NetworkSettings): Network {
+  const vpc = settings.vpc ?? (createVpc(scope) as IVpc);
+  const subnets = settings.vpcSubnets ?? (settings.vpc ? {} : { subnetType: SubnetType.PUBLIC });
   checkWayOut(scope, vpc, subnets);
-  const securityGroups = props.securityGroups ?? [ownSecurityGroup(scope, vpc, props.allowAllIpv6Outbound)];
+  const securityGroups = settings.securityGroups ?? [
+    createSecurityGroup(scope, vpc, settings.allowAllIpv6Outbound),
+  ];
   return { vpc, subnets, securityGroups };
 }
 
-function ownSecurityGroup(scope: Construct, vpc: IVpc, allowAllIpv6Outbound = false): SecurityGroup {
+function createSecurityGroup(scope: Construct, vpc: IVpc, allowAllIpv6Outbound: boolean): SecurityGroup {
   return new SecurityGroup(scope, 'SecurityGroup', {
     vpc,
     description: 'Workers: out to anywhere, in from nowhere',
@@ -39,14 +44,14 @@ function ownSecurityGroup(scope: Construct, vpc: IVpc, allowAllIpv6Outbound = fa
   });
 }
 
-/** Public subnets alone: a NAT gateway is billed by the hour, also while a fleet sleeps. */
-function ownVpc(scope: Construct): Vpc {
+/** Only public subnets: a NAT gateway is billed by the hour, also while the fleet has no instances. */
+function createVpc(scope: Construct): Vpc {
   const vpc = new Vpc(scope, 'Vpc', {
-    // The same template with and without `env`, for which aws-cdk-lib would otherwise look up three zones.
+    // With `env` aws-cdk-lib would look up the zones and take three. So the template is the same without it.
     availabilityZones: [0, 1].map((index) => Fn.select(index, Fn.getAzs())),
     natGateways: 0,
     subnetConfiguration: [{ name: 'Public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: true }],
-    // Nothing uses it, and emptying it takes a custom resource with a function of its own.
+    // Nothing uses the default security group, and its restriction would add a custom resource with a Lambda function.
     restrictDefaultSecurityGroup: false,
     gatewayEndpoints: {
       S3: { service: GatewayVpcEndpointAwsService.S3 },

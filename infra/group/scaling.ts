@@ -6,12 +6,12 @@ import type { Construct } from 'constructs';
 import { stepsFor } from '../../policy/steps.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
-/** SQS reports its metrics once a minute. */
+/** SQS publishes its metrics once a minute ("Available CloudWatch metrics for Amazon SQS"). */
 const PERIOD_SECONDS = 60;
 
 /**
- * The one step-scaling policy, which the alarm, the keeper and whoever sees a backlog first execute. Made from the
- * plain resource: the L2 construct splits steps over two policies with an alarm each.
+ * The step scaling policy, which the alarm and the keeper execute. It is an L1 construct: the L2 construct splits the steps
+ * between two policies with an alarm each.
  */
 export function scaleOutPolicy(
   scope: Construct,
@@ -37,7 +37,7 @@ export function scaleOutPolicy(
   });
 }
 
-/** The net below the keeper and `ExecutePolicy`: messages that stay visible start instances in any case. */
+/** The alarm that executes the policy if messages stay visible, even if the keeper does not run. */
 export function backlogAlarm(
   scope: Construct,
   queue: IQueue,

@@ -9,9 +9,9 @@ import type { FleetSettings } from '../props/settings.ts';
 const STATES = { stopped: PoolState.STOPPED, running: PoolState.RUNNING };
 
 /**
- * Instances that have booted and wait beside the group ("Decrease latency for applications with long boot times using
- * warm pools"). None returns to it: an instance that has worked ends itself. The hooks are there first, so that none
- * comes into the pool half booted.
+ * The warm pool ("Decrease latency for applications with long boot times using warm pools"). No instance returns to it: an
+ * instance that has worked terminates itself. The hooks are created first, so that no instance enters the pool before its boot
+ * is complete.
  */
 export function addWarmPool(
   group: AutoScalingGroup,

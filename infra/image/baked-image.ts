@@ -16,7 +16,8 @@ import { builder, remover } from './image-permissions.ts';
 import type { MachineFile } from '../instance/machine-files.ts';
 import type { Network } from '../group/network.ts';
 import { checkBuilderWayOut } from '../group/network-checks.ts';
-import type { BakedImageSettings, FleetSettings } from '../props/settings.ts';
+import type { BakedImageSettings } from '../props/instances.ts';
+import type { FleetSettings } from '../props/settings.ts';
 import { sizeOf } from '../instance/user-data.ts';
 
 export interface BakedImageOptions {
@@ -24,69 +25,69 @@ export interface BakedImageOptions {
   settings: FleetSettings;
   baked: BakedImageSettings;
   network: Network;
-  /** What is built on. */
+  /** The image that it is built from. */
   base: IMachineImage;
-  /** What the set-up fetches: the tree and Node.js. */
+  /** The tree and Node.js, which the build downloads. */
   assets: Asset[];
-  /** Where it finds them, as instances are told it. */
+  /** The content of tree.json, with the location of the assets. */
   treeJson: string;
-  /** What the set-up itself is made of. */
+  /** The boot script and the files that it needs. */
   files: MachineFile[];
 }
 
-/** Each image has a name of its own, so its version never changes. */
+/** Constant, as each image has a name of its own. */
 const VERSION = '1.0.0';
 
 /**
- * A machine image in which everything is installed that an instance needs: EC2 Image Builder starts a machine from the
- * base image, runs the set-up of the fleet's own instances on it, keeps what came of it as an AMI and boots that once
- * to test it. The deployment waits for that and fails with it, and then the fleet stays as it was.
+ * A machine image in which everything is installed that an instance needs. EC2 Image Builder launches an instance from the
+ * base image, runs the boot script on it, creates an AMI and boots it once as a test. The deployment waits for the image; if
+ * the image fails, the deployment fails and the fleet does not change.
  *
- * An image of its own follows each change of what it is made of: the tree, Node.js, the base image, the volume. The
- * one before is deleted with its snapshots when the update has come to its end. No pipeline, which would build at a
- * time that no deployment knows of, and no lifecycle policy, which cannot know that the oldest image is the one in use.
+ * A change of the tree, Node.js, the base image or the volume makes a new image. The old image is deleted with its snapshots at
+ * the end of the update. There is no pipeline, which would build images outside of deployments, and no lifecycle policy, which
+ * cannot know that the oldest image is in use.
  */
 export function bakedImage(scope: Construct, options: BakedImageOptions): IMachineImage {
   const inner = new Construct(scope, 'BakedImage');
   const { imageId: base } = options.base.getImage(inner);
   const document = imageComponent(options.files, options.treeJson);
   refuseTooLongADocument(inner, document);
-  const names = namesOf(inner, options, document, base);
-  const recipe = recipeOf(inner, options, names, document, base);
-  const log = buildLog(inner, names);
+  const names = makeNames(inner, options, document, base);
+  const recipe = createRecipe(inner, options, names, document, base);
+  const log = createLog(inner, names);
   const { profile, rights } = builder(inner, {
     assets: options.assets,
     componentArn: recipe.component.attrArn,
     log,
     setupVaultPassword: options.settings.setupVaultPassword,
   });
-  const surroundings = surroundingsOf(inner, options, names, profile.instanceProfileName);
+  const infrastructure = createInfrastructure(inner, options, names, profile.instanceProfileName);
   const image = new CfnImage(inner, 'Image', {
     imageRecipeArn: recipe.recipe.attrArn,
-    infrastructureConfigurationArn: surroundings.attrArn,
+    infrastructureConfigurationArn: infrastructure.attrArn,
     loggingConfiguration: { logGroupName: log.logGroupName },
     deletionSettings: { executionRole: remover(inner).roleArn },
   });
-  image.node.addDependency(...rights, placeOf(options).internetConnectivityEstablished);
+  image.node.addDependency(...rights, selectSubnets(options).internetConnectivityEstablished);
   for (const resource of [recipe.component, recipe.recipe, image]) keepWhenTagsChange(resource);
-  return imageOf(image.attrImageId);
+  return toMachineImage(image.attrImageId);
 }
 
 interface Names {
-  /** Of what stays the same from image to image. */
+  /** Name of the resources that stay the same from image to image. */
   lasting: string;
   component: string;
-  /** Of the recipe, whose images have its name. */
+  /** Name of the recipe, which its images have too. */
   image: string;
 }
 
 /**
- * "Requested update requires the creation of a new physical resource" and the old one has that name already: neither
- * component nor recipe can be replaced under its name and version. So the name tells what it is made of, the id of the
- * base image among it, which for "the latest" only the deployment knows. The stack's id keeps it apart from the names
- * of other stacks, also of those that were deleted. An AMI is named after its recipe and the time, in 128 characters.
+ * CloudFormation cannot replace a component or recipe by one of the same name and version. So the name has a hash of the
+ * content and the id of the base image, which only the deployment knows for "the latest". It has the stack's id too, so that it
+ * differs from the names of other stacks, also of deleted ones. An AMI is named after its recipe and the time, in at most 128
+ * characters.
  */
-function namesOf(scope: Construct, options: BakedImageOptions, document: object, base: string): Names {
+function makeNames(scope: Construct, options: BakedImageOptions, document: object, base: string): Names {
   const { fleetName, settings, assets } = options;
   const stack = Stack.of(scope);
   const fleet = settings.name.toLowerCase().replaceAll('.', '-').slice(0, 24);
@@ -101,14 +102,14 @@ function namesOf(scope: Construct, options: BakedImageOptions, document: object,
   };
   const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
   const component = `${lasting}-${hash}`;
-  return { lasting, component, image: `${component}-${nameOf(base)}` };
+  return { lasting, component, image: `${component}-${formatImageName(base)}` };
 }
 
-/** An AMI's id as it is; the name of a parameter that is resolved at launch without what no name may have. */
-const nameOf = (base: string): string =>
+/** The id of an AMI, or the name of a parameter that is resolved at launch, without characters that no name may have. */
+const formatImageName = (base: string): string =>
   Token.isUnresolved(base) ? base : base.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(-30);
 
-function recipeOf(
+function createRecipe(
   scope: Construct,
   options: BakedImageOptions,
   names: Names,
@@ -126,7 +127,7 @@ function recipeOf(
   const recipe = new CfnImageRecipe(scope, 'Recipe', {
     name: names.image,
     version: VERSION,
-    // "ImageRecipe": a parameter is written otherwise than in a launch template.
+    // A recipe names an SSM parameter in another format than a launch template ("ImageRecipe").
     parentImage: base.replace(/^resolve:ssm:/, 'ssm:'),
     components: [{ componentArn: component.attrArn }],
     blockDeviceMappings: [
@@ -146,10 +147,10 @@ function recipeOf(
 }
 
 /**
- * Kept when the stack goes, empty after a month: a deployment that fails takes along what it made, and this tells why.
- * Image Builder's own role may write below this name.
+ * The log of the build. It is retained when the stack is deleted: a failed deployment deletes its other resources, and the log
+ * has the reason. Its entries expire after a month. Image Builder's own role may write to log groups with this prefix.
  */
-function buildLog(scope: Construct, names: Names): LogGroup {
+function createLog(scope: Construct, names: Names): LogGroup {
   return new LogGroup(scope, 'Log', {
     logGroupName: `/aws/imagebuilder/${names.lasting}`,
     retention: RetentionDays.ONE_MONTH,
@@ -157,8 +158,8 @@ function buildLog(scope: Construct, names: Names): LogGroup {
   });
 }
 
-/** Where the machine that becomes the image runs: as one of the fleet would, and gone whatever comes of it. */
-function surroundingsOf(
+/** The instance that the image is built on: as an instance of the fleet, and terminated even if the build fails. */
+function createInfrastructure(
   scope: Construct,
   options: BakedImageOptions,
   names: Names,
@@ -167,7 +168,7 @@ function surroundingsOf(
   const { vpc, securityGroups } = options.network;
   const { subnet } = options.baked;
   if (subnet) checkBuilderWayOut(scope, vpc, subnet);
-  const [subnetId] = placeOf(options).subnetIds;
+  const [subnetId] = selectSubnets(options).subnetIds;
   return new CfnInfrastructureConfiguration(scope, 'Surroundings', {
     name: names.lasting,
     instanceProfileName,
@@ -181,12 +182,12 @@ function surroundingsOf(
   });
 }
 
-/** The subnets of which the first is for the machine. */
-function placeOf({ baked: { subnet }, network: { vpc, subnets } }: BakedImageOptions): SelectedSubnets {
+/** The subnets from which the build takes the first. */
+function selectSubnets({ baked: { subnet }, network: { vpc, subnets } }: BakedImageOptions): SelectedSubnets {
   return vpc.selectSubnets(subnet ? { subnets: [subnet] } : subnets);
 }
 
-/** Their tags cannot be changed in place: a tag that the whole app gets would be a new image, or fail for its name. */
+/** A change of their tags replaces them. A tag of the whole app would build a new image, or fail because of the name. */
 function keepWhenTagsChange(resource: CfnComponent | CfnImageRecipe | CfnImage): void {
   resource.addPropertyDeletionOverride('Tags');
 }
@@ -204,6 +205,6 @@ function refuseTooLongADocument(scope: Construct, document: object): void {
   });
 }
 
-const imageOf = (imageId: string): IMachineImage => ({
+const toMachineImage = (imageId: string): IMachineImage => ({
   getImage: () => ({ imageId, osType: OperatingSystemType.LINUX, userData: UserData.forLinux() }),
 });

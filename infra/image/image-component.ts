@@ -1,7 +1,7 @@
 import { gzipSync, strToU8 } from 'fflate';
 import type { MachineFile } from '../instance/machine-files.ts';
 
-/** What the image must hold, as the unit that its presence shows. */
+/** Units that the image must have. */
 const UNITS = [
   'mayfly-agent.service',
   'mayfly-slots.service',
@@ -11,11 +11,10 @@ const UNITS = [
 ];
 
 /**
- * What Image Builder runs, in the order of its phases: on the machine that becomes the image the set-up of a fleet's
- * own instances, in bake mode, and a look at what came of it; then the same look at a machine that booted from the
- * image. In the schema of "Use the AWSTOE component document framework"; JSON is YAML.
+ * The component document of Image Builder ("Use the AWSTOE component document framework"; JSON is YAML). The build runs the
+ * boot script in bake mode and checks the result. The test does the same checks on an instance that booted from the image.
  *
- * @param treeJson where the tree and Node.js are, as user-data tells it to instances
+ * @param treeJson the content of tree.json, with the location of the tree and of Node.js
  */
 export function imageComponent(files: MachineFile[], treeJson: string) {
   return {
@@ -41,13 +40,13 @@ const phase = (name: string, step: string, commands: string[]) => ({
   ],
 });
 
-/** Packed, for the sake of the limit, and so that nothing in a file is taken for a variable of the document. */
+/** Compressed, because of the limit, and so that no text of a file is read as a variable of the document. */
 function put({ path, mode, content }: MachineFile): string {
   const packed = Buffer.from(gzipSync(strToU8(content), { level: 9, mtime: 0 })).toString('base64');
   return `install -D -m ${mode} /dev/null ${path} && base64 -d <<< ${packed} | gunzip > ${path}`;
 }
 
-/** /etc/mayfly is what an instance is told of itself: its user-data writes it. */
+/** /etc/mayfly belongs to one instance, whose user-data writes it. So the image must not have it. */
 const setUp = (treeJson: string): string[] => [
   'install -d -m 0755 /etc/mayfly',
   "cat > /etc/mayfly/tree.json <<'JSON'",
@@ -66,5 +65,5 @@ const look = [
   'id mayfly-slot-1',
 ];
 
-/** Without user-data there is nothing to do: a machine that went by itself would fail the test by its end. */
+/** Without user-data the agent must not start: an instance that terminates itself would fail the test. */
 const afterBoot = ['test ! -e /etc/mayfly', '! systemctl is-active --quiet mayfly-agent.service'];

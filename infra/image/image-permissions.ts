@@ -21,8 +21,9 @@ interface BuilderOptions {
 }
 
 /**
- * What the machine may do that becomes the image. Image Builder steers it by Systems Manager; the rest is what AWS's
- * policy `EC2InstanceProfileForImageBuilder` has, for this component and this log alone, and reading what the set-up needs.
+ * Permissions of the instance that the image is built on. Image Builder controls it through Systems Manager. The other
+ * permissions are those of the AWS managed policy `EC2InstanceProfileForImageBuilder`, scoped to this component and this log, and
+ * the read access that the set-up needs.
  */
 export function builder(scope: Construct, options: BuilderOptions) {
   const { assets, componentArn, log, setupVaultPassword } = options;
@@ -51,10 +52,10 @@ export function builder(scope: Construct, options: BuilderOptions) {
   return { profile: new InstanceProfile(scope, 'BuilderProfile', { role }), rights };
 }
 
-/** Deletes an image's AMI and snapshots when its resource goes ("AWS::ImageBuilder::Image DeletionSettings"). */
+/** The role that deletes the AMI and snapshots of a deleted image ("AWS::ImageBuilder::Image DeletionSettings"). */
 export function remover(scope: Construct): Role {
   const role = new Role(scope, 'RemoverRole', {
-    // "The confused deputy problem": not for images of another account.
+    // Not for images of another account ("The confused deputy problem").
     assumedBy: new ServicePrincipal('imagebuilder.amazonaws.com', {
       conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
     }),

@@ -1,18 +1,19 @@
 #!/bin/sh
-# From a stock image to a running agent. cloud-init runs it once, as root, at the first boot; it is part of user-data, so
-# it is small: all that can be in the playbook is there. A boot that fails ends the instance.
+# Sets up an instance from a stock image and starts the agent. cloud-init runs it once, as root, at the first boot. It is
+# part of user-data, so it must be short: the playbook does everything that it can. If the boot fails, the instance is
+# terminated.
 #
-#   mayfly-boot          what user-data starts
-#   mayfly-boot --bake   makes a machine image: all but what belongs to one fleet or one instance; starts nothing. Needs
-#                        /etc/mayfly/tree.json alone, and a failure is an exit status
+#   mayfly-boot          sets up the instance; user-data starts it
+#   mayfly-boot --bake   sets up a machine image, without what belongs to one fleet or one instance. It starts nothing,
+#                        needs only /etc/mayfly/tree.json, and reports a failure by its exit status
 set -eu
 # shellcheck source=../systemd/aws.sh source-path=SCRIPTDIR
 . "${MAYFLY_ROOT-}/usr/local/lib/mayfly/aws.sh"
 
-# needrestart: on Ubuntu, an installation would restart what runs, also the stage of cloud-init that runs this.
+# needrestart: on Ubuntu, an installation would restart services, also the stage of cloud-init that runs this script.
 export HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8
 export ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_NOCOLOR=true ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3
-# Agent and workers read what is unpacked here, whatever a hardened image has.
+# The agent and the workers must be able to read the tree, also on a hardened image.
 umask 022
 opt=$root/opt/mayfly
 tree=$opt/tree
@@ -26,8 +27,9 @@ step() {
   log "$doing"
 }
 
-# What lasts: a failed boot must neither be bought again nor stay. An agent that runs already (from a baked image) hands
-# its jobs back first; when it has ended mayfly-retire is started once more.
+# Runs at exit. A failed boot must be recorded, so that the fleet does not launch the next instance for it, and the instance
+# must be terminated. An agent that runs already (in a baked image) returns its jobs first; when it has stopped, systemd
+# starts mayfly-retire again.
 give_up() {
   status=$?
   [ "$status" -ne 0 ] || return 0
@@ -35,7 +37,7 @@ give_up() {
   set +e
   log "failed with status $status: $doing"
   if $bake; then exit "$status"; fi
-  # While the machine is switched off or restarted nothing can be started: the next start is judged by itself.
+  # During a shutdown or reboot no unit can be started. The next boot is a new attempt.
   [ "$(systemctl is-system-running)" != stopping ] || exit "$status"
   mkdir -p "$state"
   printf 'boot-failed could not %s (status %s)\n' "$doing" "$status" >"$state/boot-failed"
@@ -44,14 +46,14 @@ give_up() {
   exit "$status"
 }
 trap give_up EXIT
-# Some shells take this for an exit: it comes at the very end of a machine that is switched off.
+# SIGTERM comes at the end of a shutdown. Some shells would run the EXIT trap.
 trap 'trap - EXIT; exit 143' TERM
 
-# Whether what is to be deployed lies on this machine already: the role leaves a copy of what it was told.
+# Whether this instance has the tree already. The Ansible role leaves a copy of the tree.json that it set up.
 is_deployed() { [ -e "$state/deployed" ] && [ "$(cat "$state/deployed")" = "$(cat "$tree_json")" ]; }
 
-# Both package managers wait for whoever else installs (the first boot's own updates), within these bounds. But `apt-get
-# update` does not wait for another one, so that it takes three minutes of tries.
+# Both package managers wait for other installations (updates of the first boot), within these times. `apt-get update` does
+# not wait for another one, so it is tried for three minutes.
 install_packages() {
   if command -v dnf >/dev/null; then
     timeout 900 dnf -y -q install git-core ansible-core
@@ -64,7 +66,7 @@ install_packages() {
   fi
 }
 
-# By itself dnf takes the packages of the image's own release.
+# Without --releasever dnf takes the packages of the image's release.
 renew_ansible() {
   if command -v dnf >/dev/null; then
     timeout 900 dnf -y -q --releasever=latest upgrade 'ansible-core*' 'python3*'
@@ -73,7 +75,7 @@ renew_ansible() {
   fi
 }
 
-# The distribution's packages may be any: which they were is in the log.
+# Logs the versions of the distribution's packages, which are not pinned.
 versions() {
   if command -v dnf >/dev/null; then
     rpm -q git-core ansible-core python3 curl-minimal curl systemd cloud-init
@@ -88,7 +90,7 @@ fetch_node() {
   s3 "$(json "$tree_json" node bucket)/$(json "$tree_json" node key)" --max-time 300 -o "$opt/node.tgz"
 }
 
-# The tree becomes a repository, as ansible-pull takes nothing else.
+# Makes the tree a git repository, which ansible-pull requires.
 unpack_tree() {
   rm -rf "$tree" && mkdir -p "$tree" || return
   if ! wrong=$(unzip_into "$opt/tree.zip" "$tree" "$(json "$tree_json" contentHash)" 2>&1); then
@@ -100,7 +102,7 @@ unpack_tree() {
     git -C "$tree" -c user.name=mayfly -c user.email=mayfly@localhost commit -q -m "$(json "$tree_json" key)"
 }
 
-# unzip_into ARCHIVE DIRECTORY HASH: the hash is contentHash of infra/bundle/staging.ts. Nothing that it does not cover is unpacked.
+# unzip_into ARCHIVE DIRECTORY HASH: the hash is contentHash of infra/bundle/staging.ts. Only what it covers is unpacked.
 unzip_into() {
   python3 - "$@" <<'PYTHON'
 import hashlib, os, sys, zipfile
@@ -125,8 +127,8 @@ with zipfile.ZipFile(archive) as tree:
 PYTHON
 }
 
-# A clock that is far off signs nothing that AWS takes (RequestTimeTooSkewed). One that no service of the image has set
-# right by now is set by the metadata service's.
+# AWS refuses requests of an instance whose clock is wrong (RequestTimeTooSkewed). If no service of the image has set the
+# clock by now, it is set to the time of the metadata service.
 set_clock() {
   answered=$(curl -s --max-time 5 -o /dev/null -D - "$metadata/latest/" | tr -d '\r' | sed -n 's/^[Dd]ate: //p')
   [ -n "$answered" ] || return 0
@@ -137,11 +139,11 @@ set_clock() {
   date -u -s "$answered" >/dev/null
 }
 
-# What was deployed gets onto the machine.
+# Downloads and unpacks what is deployed.
 equip() {
   step 'ask the metadata service for the region'
   retry 6 locate
-  # Before the packages, which take minutes: a deployment in the meantime takes the right to this tree away.
+  # Before the packages, which take minutes: a deployment in the meantime removes the permission to read this tree.
   step 'fetch the tree from the bucket of assets'
   retry 5 fetch_tree
   if [ "$(cat "$opt/node/integrity" 2>/dev/null)" != "$(json "$tree_json" node integrity)" ]; then
@@ -159,14 +161,14 @@ equip() {
   . "$tree/ansible/prepare-setup.sh"
 }
 
-# What a set-up prints is in its log, and is not for workers.
+# The output of the set-up goes to a log, which workers may not read.
 pull() {
   rm -rf "$opt/pulled"
   nice -n "$nice" ansible-pull -i localhost, -U "$tree" -d "$opt/pulled" -e "{\"mayfly_agent_bake\": $bake}" ansible/local.yml 2>&1 |
     (umask 077 && tee "$run/ansible.log")
 }
 
-# The task at which it ended, for who reads why the instance went; or why Ansible itself does not run
+# Prints the task that failed, or the error of Ansible itself, for the reason of the retirement.
 failed_task() {
   awk '/^TASK \[/ { task = $0; sub(/ \**$/, " ", task) }
     /^(fatal|ERROR|\[ERROR|[A-Za-z]+Error: )/ { last = ": " task substr($0, 1, 400) }
@@ -178,8 +180,8 @@ echo $$ >"$run/booting"
 rm -f "$state/booted" "$state/boot-failed"
 set_clock || log 'the clock cannot be set'
 if ! $bake && is_deployed; then
-  # The agent is enabled in the image, and has been started where user-data was written early enough. If not, now; and then
-  # a look at whether all is there, which leaves it the processor.
+  # The agent is enabled in the image, and is running if user-data was written early enough. Otherwise it is started now. Then
+  # the playbook checks the instance, with a low priority, so that the agent has the processor.
   log 'this image was baked for this very tree'
   has_run "$(agent_state)" || timeout 300 systemctl enable --now mayfly-agent.service || log 'the agent is not up yet'
   nice=19

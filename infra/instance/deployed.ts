@@ -7,12 +7,12 @@ import type { FleetSettings } from '../props/settings.ts';
 import { requirementsOf, setupOf } from './setup.ts';
 import { treeAsset, workersOf } from './tree.ts';
 
-/** What instances fetch. */
+/** The assets that instances download. */
 export interface Deployed {
-  /** Changes with each file of it: an instance runs exactly what was deployed. */
+  /** Its hash changes with each file: an instance runs exactly what was deployed. */
   tree: Asset;
   node: Asset;
-  /** Where they find it, as `/etc/mayfly/tree.json` tells them. */
+  /** Content of `/etc/mayfly/tree.json`, with the location of the assets. */
   treeJson: string;
 }
 

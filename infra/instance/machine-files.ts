@@ -17,14 +17,14 @@ const UNITS = '/etc/systemd/system';
 /** The boot script, which user-data starts. */
 export const BOOT_SCRIPT = '/usr/local/sbin/mayfly-boot';
 
-/** What lets a job's end be recorded and its message be settled after its worker has ended, in seconds. */
+/** Seconds to record the end of a job and settle its message after its worker has ended. */
 const AFTER_JOBS_SECONDS = 60;
-/** What saving the log, the table and the hooks may take beside the ladder, in seconds. */
-const BESIDE_LADDER_SECONDS = 900;
+/** Seconds for the log, the table and the hooks, in addition to the retirement budget. */
+const BESIDE_RETIREMENT_SECONDS = 900;
 
 /**
- * What an instance must have before anything can fail, the same for every fleet: it boots with these, and ends itself
- * with these alone if nothing else works.
+ * Files that an instance needs before anything can fail. They are the same for each fleet. An instance boots with them, and can
+ * terminate itself with them alone.
  */
 export function machineFiles(): MachineFile[] {
   return [
@@ -38,7 +38,7 @@ export function machineFiles(): MachineFile[] {
   ];
 }
 
-/** The fleet's own values, as drop-ins of units that are the same for all. */
+/** Drop-ins with the fleet's values, for units that are the same for each fleet. */
 export function dropIns(settings: FleetSettings): MachineFile[] {
   const { drainSeconds, graceSeconds, ladderSeconds, bootBudgetSeconds, stopGraceSeconds } = settings;
   const stop = Math.ceil(drainSeconds + graceSeconds + AFTER_JOBS_SECONDS);
@@ -53,7 +53,7 @@ export function dropIns(settings: FleetSettings): MachineFile[] {
     ...(slots.length > 0 ? [dropIn('mayfly-slot@.service', slots)] : []),
     dropIn('mayfly-retire.service', [
       '[Service]',
-      `TimeoutStartSec=${Math.ceil(ladderSeconds) + BESIDE_LADDER_SECONDS}`,
+      `TimeoutStartSec=${Math.ceil(ladderSeconds) + BESIDE_RETIREMENT_SECONDS}`,
     ]),
     dropIn('mayfly-deadman.service', [
       '[Service]',
@@ -70,7 +70,7 @@ function fromPackage(name: string, path: string, mode: string): MachineFile {
   return file(readFileSync(join(packageRoot, name), 'utf8'), path, mode);
 }
 
-/** Without the comments and empty lines, which would count as user-data; they are for who reads the source. */
+/** The file without comments and empty lines, which would count as user-data. */
 function file(source: string, path: string, mode: string): MachineFile {
   const [first = '', ...lines] = source.split('\n');
   const kept = lines.filter((line) => line.trim() !== '' && !/^\s*#/.test(line));

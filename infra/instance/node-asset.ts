@@ -11,8 +11,8 @@ import type { Construct } from 'constructs';
 const VERSION = '24.21.0';
 
 /**
- * Node.js for the agents, whatever the distribution has: the npm package of the binary, which is fetched from the
- * registry that this machine uses. Pinned by what the registry calls its integrity.
+ * Node.js for the agents, independent of the distribution: the npm package of the binary, from the registry that npm is
+ * configured for. It is pinned by the package's integrity.
  */
 export const NODE_PACKAGES = {
   [InstanceArchitecture.X86_64]: {
@@ -35,25 +35,25 @@ export interface NodePackage {
   integrity: string;
 }
 
-/** What of the environment matters: where the cache is, and where npm. */
+/** The variables for the location of the cache and of npm. */
 interface Environment {
   readonly XDG_CACHE_HOME?: string | undefined;
   readonly PATH?: string | undefined;
 }
 
-/** Where what synths fetch is kept. */
+/** Directory of the packages that synths have downloaded. */
 export function cacheDirectory(env: Environment = process.env as Environment): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mayfly');
 }
 
-/** Files that this process has looked at: a synth of many fleets reads the 50 MB once. */
+/** Files that this process has checked, so that a synth of many fleets reads the 50 MB once. */
 const checked = new Set<string>();
 
-/** The package as one asset: instances check it against the same integrity. */
+/** The package as an asset. Instances check it against the same integrity. */
 export function nodeAsset(scope: Construct, node: NodePackage): Asset {
   return new Asset(scope, 'Node', {
     path: nodeArchive(node),
-    // CDK need not read it to know what it is.
+    // Saves CDK the hash of 50 MB.
     assetHash: node.integrity,
     assetHashType: AssetHashType.CUSTOM,
     displayName: `Node.js ${node.version} of the agents`,
@@ -61,11 +61,11 @@ export function nodeAsset(scope: Construct, node: NodePackage): Asset {
 }
 
 /**
- * The package's file, in the cache directory (`$XDG_CACHE_HOME/mayfly`, by default `~/.cache/mayfly`), fetched with
- * npm if it is not there yet or damaged. Processes that want it at the same time each fetch their own, and the last
- * one's stays: nobody ever sees half a file.
+ * The package's file in the cache directory (`$XDG_CACHE_HOME/mayfly`, by default `~/.cache/mayfly`). npm downloads it if it is
+ * missing or damaged. Processes that need it at the same time download it separately and rename it, so that none reads an
+ * incomplete file.
  *
- * @throws if npm cannot fetch it, or what it fetched is not what is pinned here.
+ * @throws if npm cannot download it, or if its integrity is another than the pinned one.
  */
 export function nodeArchive(node: NodePackage, env: Environment = process.env as Environment): string {
   const directory = cacheDirectory(env);
@@ -102,7 +102,7 @@ function fetchInto(directory: string, file: string, node: NodePackage, env: Envi
   }
 }
 
-/** What went wrong, in npm's words. */
+/** Runs `npm pack`. Returns its error; undefined if it succeeded. */
 function pack(wanted: string, destination: string, env: Environment): string | undefined {
   const words = [
     'pack',

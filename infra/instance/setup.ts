@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { type Document, isMap, isScalar, isSeq, parseDocument, type Tags, visit } from 'yaml';
 import { FleetPropsError, show } from '../props/refusal.ts';
 
-/** How the playbook of an instance runs the owner's set-up. */
+/** How the instance's playbook runs the owner's set-up. */
 export type SetupKind = 'program' | 'playbook' | 'tasks' | 'role';
 
 export interface Setup {
@@ -12,13 +12,13 @@ export interface Setup {
   kind: SetupKind;
 }
 
-/** What the owner gave. */
+/** The props that the set-up consists of. */
 export interface SetupProps {
   setup?: string | undefined;
   setupVaultPassword?: object | undefined;
 }
 
-/** Ansible's own tags, with what they may stand before (its `AnsibleConstructor`). It takes no other but YAML's. */
+/** Tags of Ansible, with the nodes that they are allowed on (its `AnsibleConstructor`). Others than YAML's own are errors. */
 const ANSIBLE_TAGS: Tags = [
   { tag: '!unsafe', resolve: (value: string) => value },
   { tag: '!unsafe', collection: 'map', resolve: (value: unknown) => value },
@@ -29,22 +29,22 @@ const ANSIBLE_TAGS: Tags = [
 const VAULT_TAGS = new Set(['!vault', '!vault-encrypted']);
 /** The first word of a file that `ansible-vault encrypt` has encrypted. */
 const VAULT_HEADER = '$ANSIBLE_VAULT;';
-/** A play has hosts, or imports a playbook. A task has neither. */
+/** A play has hosts or imports a playbook; a task does neither. */
 const KEYS_OF_PLAYS = ['hosts', 'import_playbook', 'ansible.builtin.import_playbook'];
 
 /**
- * The owner's set-up, as it is in the worker directory. Undefined when there is none.
+ * The owner's set-up in the worker directory; undefined if there is none.
  *
- * Throws a `FleetPropsError` for one that no instance could run: each launch would end in a failed boot.
+ * Throws a `FleetPropsError` for a set-up that no instance could run: each boot would fail.
  */
 export function setupOf(where: string, workers: string, props: SetupProps): Setup | undefined {
   const { setup: given } = props;
   if (given === undefined) return undefined;
   const refuse = refusing(where, 'setup', given);
-  const { path, file } = inWorkers(workers, given, refuse);
+  const { path, file } = resolveInWorkers(workers, given, refuse);
   const status = statSync(file);
-  if (status.isDirectory()) return { path, kind: roleOf(where, file, props, refuse) };
-  if (/\.ya?ml$/.test(file)) return { path, kind: kindOf(where, file, props, refuse) };
+  if (status.isDirectory()) return { path, kind: checkRole(where, file, props, refuse) };
+  if (/\.ya?ml$/.test(file)) return { path, kind: checkYamlFile(where, file, props, refuse) };
   if ((status.mode & 0o111) === 0 && process.platform !== 'win32') {
     refuse(`an executable script, a .yml file or a role (chmod +x ${file})`);
   }
@@ -59,9 +59,9 @@ export function setupOf(where: string, workers: string, props: SetupProps): Setu
 export function requirementsOf(where: string, workers: string, given?: string): string | undefined {
   if (given === undefined) return undefined;
   const refuse = refusing(where, 'setupRequirements', given);
-  const { path, file } = inWorkers(workers, given, refuse);
-  if (!statSync(file).isFile()) refuse(`a file (${file} is none)`);
-  const { contents } = read(file, refuse);
+  const { path, file } = resolveInWorkers(workers, given, refuse);
+  if (!statSync(file).isFile()) refuse(`a file (${file} is not one)`);
+  const { contents } = parseYaml(file, refuse);
   const named = isMap(contents) ? contents.items.map(({ key }) => String(key)) : [];
   const known = named.length > 0 && named.every((key) => ['roles', 'collections'].includes(key));
   if (!known && !(isSeq(contents) && contents.items.length > 0)) {
@@ -78,7 +78,7 @@ const refusing = (where: string, key: string, given: string): Refuse => {
   };
 };
 
-function inWorkers(workers: string, given: string, refuse: Refuse): { path: string; file: string } {
+function resolveInWorkers(workers: string, given: string, refuse: Refuse): { path: string; file: string } {
   const file = resolve(workers, given);
   const path = relative(workers, file);
   if (path === '' || path.startsWith('..')) refuse('a path below the worker directory');
@@ -86,8 +86,8 @@ function inWorkers(workers: string, given: string, refuse: Refuse): { path: stri
   return { path: path.replaceAll('\\', '/'), file };
 }
 
-/** Its tasks may be none, or be encrypted as a whole. */
-function roleOf(where: string, directory: string, props: SetupProps, refuse: Refuse): SetupKind {
+/** Checks a role. Its list of tasks may be empty, or encrypted as a whole. */
+function checkRole(where: string, directory: string, props: SetupProps, refuse: Refuse): SetupKind {
   const names = ['main.yml', 'main.yaml'].map((name) => join(directory, 'tasks', name));
   const file = names.find((name) => existsSync(name));
   if (file === undefined) return refuse(`the directory of a role (no ${names[0]})`);
@@ -95,35 +95,35 @@ function roleOf(where: string, directory: string, props: SetupProps, refuse: Ref
     needVaultPassword(where, `${file} is encrypted`, props);
     return 'role';
   }
-  const document = read(file, refuse);
-  if (hasVaultValues(document)) needVaultPassword(where, valuesOf(file), props);
+  const document = parseYaml(file, refuse);
+  if (hasVaultValues(document)) needVaultPassword(where, describeEncrypted(file), props);
   if (!isSeq(document.contents) && !isEmpty(document)) refuse(`a role with a list of tasks in ${file}`);
   return 'role';
 }
 
-function kindOf(where: string, file: string, props: SetupProps, refuse: Refuse): SetupKind {
+function checkYamlFile(where: string, file: string, props: SetupProps, refuse: Refuse): SetupKind {
   if (isEncrypted(file)) {
     refuse(
       'a file that is not encrypted as a whole: encrypt the values in it (ansible-vault encrypt_string), or a file of ' +
         'variables that it includes',
     );
   }
-  const document = read(file, refuse);
+  const document = parseYaml(file, refuse);
   const { contents } = document;
   const [first] = isSeq(contents) ? contents.items : [];
-  if (!isMap(first)) refuse(`a .yml file with a list of tasks or plays (it is ${named(document)})`);
-  if (hasVaultValues(document)) needVaultPassword(where, valuesOf(file), props);
+  if (!isMap(first)) refuse(`a .yml file with a list of tasks or plays (it is ${describeDocument(document)})`);
+  if (hasVaultValues(document)) needVaultPassword(where, describeEncrypted(file), props);
   return isMap(first) && KEYS_OF_PLAYS.some((key) => first.has(key)) ? 'playbook' : 'tasks';
 }
 
-/** Without the password Ansible fails at the first use of what is encrypted. */
+/** Without the password Ansible fails at the first use of an encrypted value. */
 function needVaultPassword(where: string, why: string, props: SetupProps): void {
   if (props.setupVaultPassword) return;
   const allowed = `an SSM parameter with the vault's password, as ${why}`;
   throw new FleetPropsError(where, 'setupVaultPassword', 'undefined', allowed);
 }
 
-const valuesOf = (file: string): string => `${file} has values that are encrypted (!vault)`;
+const describeEncrypted = (file: string): string => `${file} has values that are encrypted (!vault)`;
 
 function hasVaultValues(document: Document): boolean {
   let found = false;
@@ -140,16 +140,16 @@ const isEncrypted = (file: string): boolean => readFileSync(file, 'utf8').starts
 const isEmpty = ({ contents }: Document): boolean =>
   contents === null || (isScalar(contents) && contents.value === null);
 
-function named(document: Document): string {
+function describeDocument(document: Document): string {
   if (isEmpty(document)) return 'empty';
   return isSeq(document.contents) ? 'a list of something else' : 'no list';
 }
 
 /**
- * As Ansible reads it: YAML 1.1, of two keys of one name the last. What it has no constructor for is an error, of which `yaml`
- * only warns.
+ * Reads a file as Ansible does: YAML 1.1, and of two equal keys the last. A tag without a constructor is an error; `yaml` only
+ * warns of it.
  */
-function read(file: string, refuse: Refuse): Document {
+function parseYaml(file: string, refuse: Refuse): Document {
   const document = parseDocument(readFileSync(file, 'utf8'), {
     version: '1.1',
     uniqueKeys: false,

@@ -8,19 +8,19 @@ import { packageRoot } from '../bundle/package-files.ts';
 import { FleetPropsError, show } from '../props/refusal.ts';
 import { staged } from '../bundle/staging.ts';
 
-/** What lies about in a directory and is no part of it. */
+/** Files of tools, which are not deployed. */
 const NEVER_SHIPPED = new Set(['.git', '.DS_Store', '__pycache__']);
 
-/** What sets a machine up and runs on it; beside it, `ansible` has a collection for those who send jobs. */
+/** The parts of the package that instances need. `ansible` also has a collection for producers, which they do not need. */
 const MACHINE_PARTS = ['ansible/local.yml', 'ansible/prepare-setup.sh', 'ansible/roles', 'systemd'];
 
 export interface Tree {
   asset: Asset;
-  /** What instances check it against. Not the hash in the asset's key: that is CDK's, made of this one. */
+  /** The hash that instances check the tree against. CDK makes the hash in the asset's key from it. */
   contentHash: string;
 }
 
-/** The tree that instances run, as one asset: an instance runs exactly what was deployed. */
+/** The tree as one asset: an instance runs exactly what was deployed. */
 export function treeAsset(scope: Construct, workerDirectory: string): Tree {
   return staged(
     (directory) => fillTree(directory, workerDirectory),
@@ -36,14 +36,14 @@ export function treeAsset(scope: Construct, workerDirectory: string): Tree {
   );
 }
 
-/** What workers and instances run, by the prop that names it. */
+/** The programs that instances run, by prop. */
 export type Programs = Partial<Record<'command' | 'instanceCheck', string[] | undefined>>;
 
-/** The owner's worker directory or the ready-made workers, checked with the first words of the programs. */
+/** The owner's worker directory, or the ready-made workers. Checks that it has the programs. */
 export function workersOf(where: string, programs: Programs, given?: string): string {
   const directory = given === undefined ? join(packageRoot, 'workers') : resolve(given);
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
-    throw new FleetPropsError(where, 'workerDirectory', show(given), `a directory (${directory} is none)`);
+    throw new FleetPropsError(where, 'workerDirectory', show(given), `a directory (${directory} is not one)`);
   }
   for (const [key, words = []] of Object.entries(programs)) {
     const [program = ''] = words;
@@ -52,7 +52,7 @@ export function workersOf(where: string, programs: Programs, given?: string): st
   return directory;
 }
 
-/** Without this an instance would boot, find nothing to start and end itself, for every launch. */
+/** Without this check each instance would boot, find no program and terminate itself. */
 function checkProgram(where: string, key: string, words: string[], path: string): void {
   if (!existsSync(path) || !statSync(path).isFile()) {
     throw new FleetPropsError(where, key, show(words), `a file of the worker directory (no ${path})`);
@@ -62,7 +62,7 @@ function checkProgram(where: string, key: string, words: string[], path: string)
   }
 }
 
-/** See "The deployed tree" in docs/design.md. */
+/** Writes the tree that is deployed: the agent, the parts of the package, and the worker directory. */
 export function fillTree(directory: string, workerDirectory: string): void {
   mkdirSync(join(directory, 'agent'));
   writeFileSync(join(directory, BUNDLES.agent.file), bundle('agent'));
@@ -73,7 +73,7 @@ export function fillTree(directory: string, workerDirectory: string): void {
 function copy(from: string, to: string): void {
   cpSync(from, to, {
     recursive: true,
-    // A link may point out of the directory, to where no instance can follow.
+    // A link may point out of the directory, where no instance can read it.
     dereference: true,
     filter: (source) => !NEVER_SHIPPED.has(basename(source)),
   });

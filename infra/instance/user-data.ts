@@ -5,16 +5,16 @@ import { LARGEST_USER_DATA_BYTES } from '../../lib/limits.ts';
 import { BOOT_SCRIPT, dropIns, type MachineFile, machineFiles } from './machine-files.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
-/** What a name that only the deployment knows may take: queue URLs are the longest. */
+/** Bytes to allow for a name that only the deployment knows. Queue URLs are the longest. */
 const BYTES_OF_A_REFERENCE = 160;
 
 const PUT_IN_PLACE = '/usr/local/lib/mayfly/put-in-place';
-/** Ends a file in the script: no line of one may be this. */
+/** Delimiter of the here-documents. No file may have such a line. */
 const END = 'END-OF-FILE';
 
 /**
- * Once, at the first boot. The dead man's timer as early as can be: from then on no reboot and no hanging boot leaves a
- * machine that nothing ends.
+ * Commands of the first boot. The dead man's timer starts as early as possible: after that an instance terminates even if its
+ * boot hangs or it reboots.
  */
 const COMMANDS = [
   ['sh', PUT_IN_PLACE],
@@ -23,7 +23,7 @@ const COMMANDS = [
   [BOOT_SCRIPT],
 ];
 
-/** The user-data of every instance: files and commands, by cloud-init. */
+/** The user-data of the instances: files and commands for cloud-init. */
 export function userData(settings: FleetSettings, contents: { agentJson: string; treeJson: string }): string {
   const own: MachineFile[] = [
     { path: '/etc/mayfly/agent.json', mode: '0644', content: contents.agentJson },
@@ -33,22 +33,22 @@ export function userData(settings: FleetSettings, contents: { agentJson: string;
   return [
     '#cloud-config',
     'write_files:',
-    ...own.flatMap(plain),
-    ...packed({ path: PUT_IN_PLACE, mode: '0644', content: putInPlace(machineFiles()) }),
+    ...own.flatMap(formatLiteral),
+    ...formatCompressed({ path: PUT_IN_PLACE, mode: '0644', content: makePutInPlace(machineFiles()) }),
     'runcmd:',
     ...COMMANDS.map((words) => `- [${words.join(', ')}]`),
     '',
   ].join('\n');
 }
 
-/** Literal blocks: what is in them needs no quoting, and JSON of one line stays one when names are put in. */
-function plain({ path, mode, content }: MachineFile): string[] {
+/** A literal block: its content needs no quoting, and one line of JSON stays one line when CloudFormation puts names in. */
+function formatLiteral({ path, mode, content }: MachineFile): string[] {
   const lines = content.trimEnd().split('\n');
-  return [...head(path, mode), '  content: |', ...lines.map((line) => (line === '' ? '' : `    ${line}`))];
+  return [...formatHead(path, mode), '  content: |', ...lines.map((line) => (line === '' ? '' : `    ${line}`))];
 }
 
-/** One script that writes the files: packed together they are a quarter smaller. */
-function putInPlace(files: readonly MachineFile[]): string {
+/** A script that writes the files. Compressed together they are a quarter smaller. */
+function makePutInPlace(files: readonly MachineFile[]): string {
   return files
     .map(({ path, mode, content }) => {
       const directory = path.slice(0, path.lastIndexOf('/'));
@@ -57,15 +57,15 @@ function putInPlace(files: readonly MachineFile[]): string {
     .join('');
 }
 
-/** For the sake of the limit. No time in it: the same file is the same bytes. */
-function packed({ path, mode, content }: MachineFile): string[] {
+/** Compressed because of the limit. Without a time stamp, so that the same file gives the same bytes. */
+function formatCompressed({ path, mode, content }: MachineFile): string[] {
   const bytes = gzipSync(strToU8(content), { level: 9, mtime: 0 });
-  return [...head(path, mode), '  encoding: gz+b64', `  content: ${Buffer.from(bytes).toString('base64')}`];
+  return [...formatHead(path, mode), '  encoding: gz+b64', `  content: ${Buffer.from(bytes).toString('base64')}`];
 }
 
-const head = (path: string, mode: string): string[] => [`- path: ${path}`, `  permissions: '${mode}'`];
+const formatHead = (path: string, mode: string): string[] => [`- path: ${path}`, `  permissions: '${mode}'`];
 
-/** Refuses, at synth, user-data that no launch would accept. */
+/** Refuses, at synth, user-data that is too long for a launch. */
 export function refuseTooMuchUserData(scope: Construct, stack: Stack, content: string): void {
   scope.node.addValidation({
     validate: () => {
@@ -79,7 +79,7 @@ export function refuseTooMuchUserData(scope: Construct, stack: Stack, content: s
   });
 }
 
-/** Bytes of a resolved text, in which whatever is not literal counts as a name of the usual length. */
+/** Bytes of a resolved text. Each part that is not literal counts as `BYTES_OF_A_REFERENCE`. */
 export function sizeOf(resolved: unknown): number {
   if (typeof resolved === 'string') return Buffer.byteLength(resolved);
   const join = resolved as { 'Fn::Join'?: [string, unknown[]] };

@@ -1,17 +1,23 @@
-import { FleetPropsError, isDuration, show } from './refusal.ts';
+import { FleetPropsError, isDuration, isSize, show } from './refusal.ts';
 
-/** What a value may be: said to people, and tested. */
+export const HOUR = 3600;
+export const DAY = 24 * HOUR;
+export const wholeSeconds = { seconds: 1, name: 'whole seconds' };
+export const wholeMinutes = { seconds: 60, name: 'whole minutes' };
+
+/** What a value may be: a text for people, and a test. */
 export interface Check {
   allowed: string;
   test(value: unknown): boolean;
-  /** Checks of the keys of an object, for `checkAll` to go on with. */
+  /** Checks of the keys of an object, which `checkAll` applies too. */
   keys?: Record<string, Check>;
 }
 
 /**
- * Refuses the first key of `values` that has no check or fails it. An undefined value is an absent one.
+ * Refuses the first key of `values` that has no check or fails it. An undefined value counts as absent. The compiler's
+ * checks are not enough: Node strips the types of a fleet's file without checking them.
  *
- * Throws a `FleetPropsError`. Types cannot do this alone: Node runs a fleet's file without looking at them.
+ * Throws a `FleetPropsError`.
  */
 export function checkAll(where: string, values: object, checks: Record<string, Check>, prefix = ''): void {
   for (const [key, value] of Object.entries(values)) {
@@ -45,7 +51,7 @@ export const percentage: Check = {
   test: whole(0, 100).test,
 };
 
-/** A duration in seconds; `step` is the unit it must be a multiple of. */
+/** A Duration between two numbers of seconds; `step` is the unit that it must be a multiple of. */
 export const duration = (min: number, max: number, step?: { seconds: number; name: string }): Check => ({
   allowed: `a Duration between ${span(min)} and ${span(max)}${step ? ` in ${step.name}` : ''}`,
   test: (value) => {
@@ -53,6 +59,14 @@ export const duration = (min: number, max: number, step?: { seconds: number; nam
     const seconds = value.toSeconds({ integral: false });
     return within(seconds, min, max) && (step === undefined || seconds % step.seconds === 0);
   },
+});
+
+const SIZES = { bytes: 1, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** A whole number of the unit. */
+export const sizeIn = (unit: keyof typeof SIZES, min: number, max: number, allowed: string): Check => ({
+  allowed,
+  test: (value) => isSize(value) && whole(min, max).test(value.toBytes() / SIZES[unit]),
 });
 
 export const flag: Check = { allowed: 'true or false', test: (value) => typeof value === 'boolean' };
@@ -67,7 +81,16 @@ export const text = (allowed: string, pattern: RegExp): Check => ({
   test: (value) => typeof value === 'string' && pattern.test(value),
 });
 
-/** Something of aws-cdk-lib, known by a member: an app may hold a second copy of the library. */
+/** A program and its arguments. */
+export const commandCheck: Check = {
+  allowed: 'a list of at least one word, none of them empty',
+  test: (value) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((word) => typeof word === 'string' && word !== ''),
+};
+
+/** An object of aws-cdk-lib. It is recognised by a member, as an app may contain a second copy of the library. */
 export const having = (allowed: string, member: string): Check => ({
   allowed,
   test: (value) => isObject(value) && member in value,

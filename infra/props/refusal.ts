@@ -1,4 +1,4 @@
-/** A prop, fleet name or tag that cannot be deployed. Says which, what it is and what is allowed. */
+/** A prop, fleet name or tag that cannot be deployed. The message names the key, the value and what is allowed. */
 export class FleetPropsError extends Error {
   readonly key: string;
   constructor(where: string, key: string, is: string, allowed: string) {
@@ -8,7 +8,7 @@ export class FleetPropsError extends Error {
   }
 }
 
-/** A value as its owner would recognise it, in one line. */
+/** A value for a message, in one line. */
 export function show(value: unknown): string {
   if (isDuration(value)) return value.toHumanString();
   if (isSize(value)) return showSize(value.toBytes());
@@ -27,14 +27,14 @@ interface DurationLike {
   isUnresolved(): boolean;
 }
 
-/** By shape: an app may hold a second copy of aws-cdk-lib. */
+/** Tests the members, as an app may contain a second copy of aws-cdk-lib. */
 export function isDuration(value: unknown): value is DurationLike {
   return typeof value === 'object' && value !== null && 'toHumanString' in value && 'toSeconds' in value;
 }
 
 const clip = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}...` : text);
 
-/** By shape, as above. In bytes, as a Size refuses to be told in a unit that it is no whole number of. */
+/** Tests the members, as above. Bytes, as a Size throws for a unit that it is not a whole number of. */
 export function isSize(value: unknown): value is { toBytes(): number } {
   return typeof value === 'object' && value !== null && 'toGibibytes' in value && 'toBytes' in value;
 }

@@ -3,8 +3,8 @@ import type { Construct } from 'constructs';
 import { LONGEST_TAG_VALUE } from '../../lib/limits.ts';
 
 /**
- * "View tags for your EC2 instances using instance metadata": with tags in the metadata, a launch is refused if a
- * key has other characters, or is one of three reserved words.
+ * With tags in the instance metadata a launch fails if a key has other characters or is reserved ("View tags for your EC2
+ * instances using instance metadata").
  */
 const KEY = /^[A-Za-z0-9+\-=.,_:@]{1,128}$/;
 const RESERVED = new Set(['.', '..', '_index']);
@@ -13,8 +13,8 @@ const ALLOWED_KEY =
   'not beginning with "aws:"';
 
 /**
- * Refuses, at synth and so after all aspects, tags that the instances would inherit from their template, their
- * group or the stack, and that would make every launch fail.
+ * Refuses tags that instances would inherit from their launch template, their group or the stack, and with which each launch
+ * would fail. It runs at synth, after all aspects.
  */
 export function refuseTagsThatFailLaunches(scope: Construct, resources: CfnResource[]): void {
   scope.node.addValidation({

@@ -5,7 +5,7 @@ import { only, type Resource, resourcesOf, templateOf } from '../support/synthes
 const template = templateOf({ removalPolicy: RemovalPolicy.DESTROY });
 const resources = template.toJSON()['Resources'] as Record<string, Resource>;
 
-/** What a resource names in DependsOn, Ref, GetAtt and Sub: CloudFormation deletes those after it. */
+/** The resources that a resource names in DependsOn, Ref, GetAtt and Sub. CloudFormation deletes them after it. */
 function namedBy(id: string): string[] {
   const resource = resources[id];
   const text = JSON.stringify(resource?.Properties ?? {});
@@ -37,22 +37,22 @@ describe('when the stack is deleted while instances are busy', () => {
     ['the table, to record why', 'AWS::DynamoDB::Table'],
     ['the log bucket', 'AWS::S3::Bucket'],
     ['the emptying of the log bucket', 'Custom::S3AutoDeleteObjects'],
-    ['the way out', 'AWS::EC2::Route'],
+    ['the default route', 'AWS::EC2::Route'],
     ['the gateway', 'AWS::EC2::VPCGatewayAttachment'],
     ['the route tables in force', 'AWS::EC2::SubnetRouteTableAssociation'],
     ['the security group', 'AWS::EC2::SecurityGroup'],
-  ])('the group goes before %s', (_, type, pattern) => {
+  ])('the group is deleted before %s', (_, type, pattern) => {
     const ids = idsOf(type, pattern);
     expect(ids.length).toBeGreaterThan(0);
     expect(ids.filter((id) => !later.has(id))).toEqual([]);
   });
 
-  it('the hooks go with the group, so that what waits in them is not cut off', () => {
+  it('the hooks are deleted with the group, so that instances which wait in them are not interrupted', () => {
     const hooks = Object.values(resourcesOf(template, 'AWS::AutoScaling::LifecycleHook'));
     expect(hooks.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(['Retain', 'Retain']);
   });
 
-  it('the keeper, its schedule and the alarm go before the group, so that nothing grows it again', () => {
+  it('the keeper, its schedule and the alarm are deleted before the group, so that nothing adds capacity', () => {
     const earlier = [
       'AWS::Lambda::Function',
       'AWS::Scheduler::Schedule',

@@ -20,7 +20,7 @@ function configOf(props?: WorkerFleetProps) {
 }
 
 describe('the keeper', () => {
-  it('is a function of Node 24 on arm64, over before the next one starts', () => {
+  it('is a function of Node 24 on arm64, with a timeout shorter than its interval', () => {
     template.hasResourceProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
@@ -29,7 +29,7 @@ describe('the keeper', () => {
     });
   });
 
-  it('runs once a minute, and a run that was missed is not made up for', () => {
+  it('runs once a minute, and a missed run is not repeated', () => {
     const { id } = only(template, 'AWS::Lambda::Function');
     template.hasResourceProperties('AWS::Scheduler::Schedule', {
       ScheduleExpression: 'rate(1 minute)',
@@ -42,7 +42,7 @@ describe('the keeper', () => {
     });
   });
 
-  it('is not tried again by Lambda, beside the next run', () => {
+  it('is not retried by Lambda', () => {
     const { id } = only(template, 'AWS::Lambda::Function');
     template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       FunctionName: { Ref: id },
@@ -52,7 +52,7 @@ describe('the keeper', () => {
     });
   });
 
-  it('is run by a role that may do that alone, for this account', () => {
+  it('is invoked with a role that may do only that, for this account', () => {
     const { id } = only(template, 'AWS::Lambda::Function');
     template.hasResourceProperties('AWS::IAM::Role', {
       AssumeRolePolicyDocument: Match.objectLike({
@@ -75,7 +75,7 @@ describe('the keeper', () => {
     });
   });
 
-  it('forgets its log', () => {
+  it('keeps its log for a limited time', () => {
     template.hasResource('AWS::Logs::LogGroup', {
       Properties: { RetentionInDays: 30 },
       DeletionPolicy: 'Delete',
@@ -84,7 +84,7 @@ describe('the keeper', () => {
 });
 
 describe("the keeper's configuration", () => {
-  it('names what the template made', () => {
+  it('names the resources of the template', () => {
     expect(configOf()).toMatchObject({
       fleet: 'Test/Fleet',
       groupName: expect.stringMatching(/^<FleetGroupASG/),
@@ -96,7 +96,7 @@ describe("the keeper's configuration", () => {
     });
   });
 
-  it('says what the props say', () => {
+  it('has the values of the props', () => {
     const config = configOf({
       scaleOut: { threshold: 5, duration: Duration.minutes(3) },
       bootBudget: Duration.minutes(4),

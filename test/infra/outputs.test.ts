@@ -16,11 +16,11 @@ describe('the link to the console', () => {
     ['eu-west-1', 'https://console.aws.amazon.com/ec2/home?region=eu-west-1#'],
     ['cn-north-1', 'https://console.amazonaws.cn/ec2/home?region=cn-north-1#'],
     ['us-gov-west-1', 'https://console.amazonaws-us-gov.com/ec2/home?region=us-gov-west-1#'],
-  ])('is that of the partition of %s', (region, link) => {
+  ])('has the domain of the partition of %s', (region, link) => {
     expect(JSON.stringify(templateIn(region).Outputs['FleetWatchInstances'])).toContain(link);
   });
 
-  it('is chosen by the deployment where the region is not known before', () => {
+  it('is selected by the deployment if synth does not know the region', () => {
     const { Conditions, Outputs } = templateIn();
     const [china = '', govCloud = ''] = ['FleetConsoleInChina', 'FleetConsoleInGovCloud'].map((prefix) =>
       Object.keys(Conditions).find((id) => id.startsWith(prefix)),

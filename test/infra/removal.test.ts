@@ -7,7 +7,7 @@ import { operatorClients } from '../../demo/clients.ts';
 import { startTestCloud } from '../../local/test/front-door/cloud-fixture.ts';
 import { createStack, synthesise } from '../support/deploy.ts';
 
-it('a first deployment that fails leaves nothing of a fleet that names no removal policy', async () => {
+it('a first deployment that fails leaves no resource of a fleet without a removal policy', async () => {
   const cloud = await startTestCloud();
   const clients = operatorClients(cloud);
   try {

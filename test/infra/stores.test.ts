@@ -27,7 +27,7 @@ describe('the queues', () => {
     });
   });
 
-  it('poll long, lease as told, and dead-letter only as a net', () => {
+  it('use long polling and the given lease, and dead-letter after 1,000 receives', () => {
     templateOf({ lease: Duration.minutes(2) }).hasResourceProperties('AWS::SQS::Queue', {
       ReceiveMessageWaitTimeSeconds: 20,
       VisibilityTimeout: 120,
@@ -42,7 +42,7 @@ describe('the queues', () => {
 });
 
 describe('the table', () => {
-  it('is on demand, recoverable, forgetful, with one key, the index by state, and that of earlier versions', () => {
+  it('is on demand, with point-in-time recovery, TTL, one key, and two indexes', () => {
     template.resourcePropertiesCountIs(
       'AWS::DynamoDB::Table',
       {
@@ -97,10 +97,10 @@ describe('the log bucket', () => {
   });
 });
 
-describe('what is in the log bucket', () => {
+describe('the content of the log bucket', () => {
   it.each([
-    ['goes as the owner says, bodies with their messages', {}, 28],
-    ['keeps the bodies as long as a record may be asked for', { recordRetention: Duration.days(90.5) }, 105],
+    ['expires after the retention of the props; bodies with their messages', {}, 28],
+    ['keeps bodies as long as records', { recordRetention: Duration.days(90.5) }, 105],
   ])('%s', (_, props, bodyDays) => {
     const deployed = templateOf({ logRetention: Duration.days(7), ...props });
     deployed.hasResourceProperties('AWS::S3::Bucket', {
@@ -116,10 +116,10 @@ describe('what is in the log bucket', () => {
   });
 });
 
-describe('what is stored', () => {
+describe('the stores', () => {
   const stores = ['AWS::SQS::Queue', 'AWS::DynamoDB::Table', 'AWS::S3::Bucket'];
   it.each([
-    // What was made by a first deployment that fails goes, what is in use stays.
+    // A first deployment that fails deletes what it created. What is in use is retained.
     [undefined, 'RetainExceptOnCreate', 'Retain', 0],
     [RemovalPolicy.RETAIN, 'Retain', 'Retain', 0],
     [RemovalPolicy.DESTROY, 'Delete', 'Delete', 1],
@@ -142,7 +142,7 @@ describe('the parameter', () => {
     return { name: parameter?.Properties['Name'], facts: JSON.parse(flat(parameter?.Properties['Value'])) };
   };
 
-  it('tells a command where everything is', () => {
+  it('names the resources', () => {
     expect(parameterOf()).toMatchObject({
       name: '/mayfly/Test/Fleet',
       facts: {
@@ -160,7 +160,7 @@ describe('the parameter', () => {
     });
   });
 
-  it('has every key that there is', () => {
+  it('has every key of the schema', () => {
     const alarmTopic = Topic.fromTopicArn(
       new Stack(new App(), 'Other'),
       'Topic',
@@ -172,11 +172,11 @@ describe('the parameter', () => {
     expect(parameterOf().facts).not.toHaveProperty('alarmTopic');
   });
 
-  it('has room left of the 4 KB that a standard parameter holds', () => {
+  it('is at most half as long as the 4 KB of a standard parameter', () => {
     expect(JSON.stringify(parameterOf().facts).length).toBeLessThan(2048);
   });
 
-  it('says what the group, its policy, its hooks and its alarms were deployed with', () => {
+  it('has the values that the group, its policy, its hooks and its alarms were deployed with', () => {
     const props = { maxCapacity: 7, limit: Duration.hours(8), scaleOut: { threshold: 5 } };
     const { facts } = parameterOf(props);
     const template = templateOf(props);
@@ -212,7 +212,7 @@ describe('the parameter', () => {
     );
   });
 
-  it('follows the props', () => {
+  it('has the values of the props', () => {
     const { facts } = parameterOf({
       trackJobs: false,
       concurrency: 4,

@@ -19,7 +19,7 @@ import { errorsOf } from '../support/aws-validation.ts';
 const base = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-/** `npx cdk synth` of the app as it stands, by somebody without an AWS account. */
+/** `npx cdk synth` of the app, without AWS credentials. */
 async function cdkSynth(output: string): Promise<string> {
   const { PATH } = process.env;
   const bin = join(packageRoot, 'node_modules', '.bin');
@@ -44,9 +44,9 @@ describe('npx cdk synth', () => {
     expect(said).not.toMatch(/error|AwsSolutions/i);
   });
 
-  it('leaves no feature flag of the CDK open', () => {
+  it('sets each feature flag of CDK', () => {
     expect(said).not.toMatch(/feature flag/i);
-    // The recommended partitions leave GovCloud out.
+    // The recommended partitions do not include GovCloud.
     const partitions = { '@aws-cdk/core:target-partitions': ['aws', 'aws-cn', 'aws-us-gov'] };
     expect(cdkJson.context).toEqual({ ...CURRENTLY_RECOMMENDED_FLAGS, ...partitions });
   });
@@ -57,7 +57,7 @@ describe('npx cdk synth', () => {
     }
   });
 
-  it('fits any account and region', () => {
+  it('has no account or region in the template', () => {
     const template = JSON.parse(readFileSync(join(first, 'Mayfly.template.json'), 'utf8'));
     // The CDK looks the newest runtime of each region up in a mapping.
     const { Mappings: _, ...rest } = template;
@@ -67,11 +67,11 @@ describe('npx cdk synth', () => {
     );
   });
 
-  it("has no error in the eyes of AWS's own validation", () => {
+  it("has no error in AWS's own validation", () => {
     expect(errorsOf(join(first, 'Mayfly.template.json'))).toEqual([]);
   });
 
-  it('tells what to do next', () => {
+  it('has outputs that say what to do next', () => {
     const { Outputs } = JSON.parse(readFileSync(join(first, 'Mayfly.template.json'), 'utf8'));
     expect(Object.keys(Outputs)).toEqual(
       expect.arrayContaining([
@@ -99,7 +99,7 @@ describe('an app with every feature flag that aws-cdk-lib recommends', () => {
   });
 });
 
-describe('a fleet in a nested stack, whose name only its deployment gives', () => {
+describe('a fleet in a nested stack, whose name only the deployment knows', () => {
   it('is named by it', () => {
     const stack = new NestedStack(new Stack(new App(), 'Outer'), 'Inner');
     const fleet = new WorkerFleet(stack, 'Fleet');
@@ -112,7 +112,7 @@ describe('a fleet in a nested stack, whose name only its deployment gives', () =
 });
 
 describe("an owner's fleet", () => {
-  it('may be made of what its stack has or looks up', () => {
+  it('may have resources that its stack has or looks up', () => {
     const own = (stack: Stack) => ({ vpc: Vpc.fromLookup(stack, 'Own', { vpcName: 'main' }) });
     const app = fleetApp('Test', own, { account: '123456789012', region: 'eu-west-1' });
     const stack = app.node.findChild('Test') as Stack;
@@ -122,14 +122,14 @@ describe("an owner's fleet", () => {
 });
 
 describe('the checks of the app', () => {
-  it('find what nobody acknowledged', () => {
+  it('have a finding for what nobody acknowledged', () => {
     const app = fleetApp('Test', {});
     const stack = app.node.findChild('Test');
     new Queue(stack, 'Careless');
     expect(() => app.synth()).toThrow(/Careless.*\n.*AwsSolutions-SQS4/);
   });
 
-  it('of AWS find a property that there is not', () => {
+  it('of AWS find a property that does not exist', () => {
     const path = join(base, 'wrong.json');
     const Queue = { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeOut: 5 } };
     writeFileSync(path, JSON.stringify({ Resources: { Queue } }));

@@ -99,7 +99,7 @@ function grantToRoles(stack: Stack, fleet: WorkerFleet): void {
   }
 }
 
-/** What is not the fleet's. */
+/** Acknowledges a finding on resources that are not the fleet's. */
 function explain(stack: Stack, id: string): void {
   Validations.of(stack).acknowledge({ id, reason: 'It is made for a test.' });
 }
@@ -126,7 +126,7 @@ function expectedOf({ region, partition = region && 'aws', props }: Variant): Ex
 
 const templates = new Map<Variant, Template>();
 
-/** Rejects what cdk-nag finds. */
+/** Rejects with the findings of cdk-nag. */
 function templateOf(variant: Variant): Template {
   const known = templates.get(variant);
   if (known) return known;
@@ -137,11 +137,11 @@ function templateOf(variant: Variant): Template {
   return template;
 }
 
-/** The first one bundles the programs and loads AWS's schemas, with all of a core. */
+/** The first synth bundles the programs and loads AWS's schemas, which uses a whole core. */
 const SYNTH_MS = 400_000;
 
 describe('a fleet', { timeout: SYNTH_MS }, () => {
-  it.each(VARIANTS)('$name: is what AWS takes, and has no finding of cdk-nag', (variant) => {
+  it.each(VARIANTS)('$name: is valid for AWS, and has no finding of cdk-nag', (variant) => {
     const template = templateOf(variant);
     const file = join(directory, 'template.json');
     writeFileSync(file, JSON.stringify(template.toJSON()));
@@ -155,7 +155,7 @@ type Json = Record<'Resources' | 'Outputs', Record<string, { Type: string; [key:
 const resourcesOf = ({ Resources }: Json, type: string) =>
   Object.values(Resources).filter(({ Type }) => Type === type);
 
-/** Sets what is at this path of the first resource of a type. */
+/** Sets the value at this path of the first resource of a type. */
 const set = (type: string, path: string[], value: unknown) => (template: Json) => {
   let at = resourcesOf(template, type)[0] as Record<string, unknown>;
   for (const key of path.slice(0, -1)) at = at[key] as Record<string, unknown>;

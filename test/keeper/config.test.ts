@@ -16,7 +16,7 @@ describe('the keeper’s configuration', () => {
   test('has defaults for absent keys', () => {
     expect(readKeeperConfig(JSON.stringify(good))).toEqual({
       ...good,
-      bootBudgetSeconds: 1200,
+      bootBudgetSeconds: 900,
       silentSeconds: 900,
       breakerFailures: 3,
       warmPool: false,

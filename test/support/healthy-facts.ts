@@ -61,6 +61,7 @@ export const fleet = v.parse(FleetFactsSchema, {
     'arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:7:autoScalingGroupName/group:policyName/grow',
   minCapacity: 0,
   maxCapacity: 10,
+  bootBudgetSeconds: 1200,
   scaleOut: { threshold: 1, durationSeconds: 60, jobsPerInstance: 1, warmUpSeconds: 300 },
   launchHook: 'launch',
   terminationHook: 'termination',

@@ -57,6 +57,7 @@ async function configOf(fleet: Fleet, changes: Partial<KeeperConfigInput>): Prom
     fleet: 'test',
     groupName: GROUP,
     policyArn: await scaleOutPolicy(fleet),
+    bootBudgetSeconds: 1200,
     queueUrl: fleet.queueUrl,
     table: TABLE,
     threshold: 1,

@@ -9,8 +9,6 @@ import type { EnqueueOptions, FileOptions } from './options.ts';
 import { seconds, whole } from '../values.ts';
 import { onFleet, withFleet } from '../with-fleet.ts';
 
-/** SQS: the longest delay of a message ("Amazon SQS message quotas"). */
-const LONGEST_DELAY_SECONDS = 900;
 
 /** `mayfly enqueue`: enqueues one job, or a job for each line of a file. */
 export function enqueueCommand(): Command {

@@ -18,7 +18,7 @@ const START_MS = 240_000;
 
 const PROPS = { concurrency: 4, maxCapacity: 1, lease: Duration.seconds(30) };
 
-/** Who has one grant, and nothing else. */
+/** The roles, each with one grant. */
 function grantees(stack: Stack, fleet: WorkerFleet): void {
   grantEach(stack, fleet, '');
 }
@@ -51,13 +51,13 @@ async function deployOtherStack(cloud: Cloud): Promise<void> {
   await createStack(cloud, { template, assets: [] }, stack.stackName);
 }
 
-/** What all of it is encrypted with. A grant of a store is worth nothing without the right to its key. */
+/** The keys of all stores. A grant for a store has no effect without permission for its key. */
 function ownKeys(stack: Stack): WorkerFleetProps {
   const key = (id: string) => new Key(stack, id, { alias: id, removalPolicy: RemovalPolicy.DESTROY });
   return { encryptionKeys: { queues: key('Queues'), table: key('Table'), logBucket: key('Logs') } };
 }
 
-/** As `cdk bootstrap --bootstrap-kms-key-id` leaves the bucket of assets. */
+/** Encrypts the bucket of assets as `cdk bootstrap --bootstrap-kms-key-id` does. */
 async function encryptAssets({ call, accountId, region }: Cloud): Promise<void> {
   const { KeyMetadata } = await call('kms', 'CreateKey', { Description: 'The owner has it for all assets' });
   const { Arn: KMSMasterKeyID } = KeyMetadata as { Arn: string };
@@ -71,7 +71,7 @@ async function encryptAssets({ call, accountId, region }: Cloud): Promise<void> 
 let deployed: TestFleet;
 const open: Fleet[] = [];
 
-/** The library, as somebody uses it who has that role. */
+/** The library with the credentials of a role. */
 async function fleetAs(roleName: string, options: FindOptions): Promise<Fleet> {
   const { endpoint, region, accountId, context } = deployed.cloud;
   const session = context.issueSession(`arn:aws:iam::${accountId}:role/${roleName}`, 'somebody');
@@ -97,7 +97,7 @@ const refused = (call: Promise<unknown>) => expect(call).rejects.toThrow(AccessD
 
 const ACCESS_DENIED = { name: expect.stringMatching(/^AccessDenied/) };
 
-/** What a role may not even do past the library. */
+/** Calls that AWS must refuse for a role, without the library. */
 async function expectNoMore(fleet: Fleet): Promise<void> {
   const { clients, facts } = fleet.context;
   const overwrite = new PutItemCommand({ TableName: facts.table, Item: { pk: { S: 'fleet' } } });

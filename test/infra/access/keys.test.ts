@@ -7,7 +7,7 @@ import {
   KMS_APPLY_IMPORTED_ALIAS_PERMISSIONS_TO_PRINCIPAL,
 } from 'aws-cdk-lib/cx-api';
 import { describe, expect, it } from 'vitest';
-import type { EncryptionKeys } from '../../../infra/props/props.ts';
+import type { EncryptionKeys } from '../../../infra/props/stores.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import { flat, resourcesOf, rightsOf, templateOf } from '../../support/synthesised.ts';
 
@@ -107,13 +107,13 @@ describe('keys of the owner', () => {
     },
   );
 
-  it('outlive the instances, which use them to the end', () => {
+  it('are deleted after the instances, which use them', () => {
     const [group] = Object.values(resourcesOf(template, 'AWS::AutoScaling::AutoScalingGroup'));
     const before = group?.DependsOn?.map((id) => id.replace(/[0-9A-F]{8}$/, ''));
     expect(before).toContain('FleetAgentRoleDefaultPolicy');
   });
 
-  it('that were imported are granted by the policies of the roles alone', () => {
+  it('that were imported are granted only by the policies of the roles', () => {
     const arn = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
     const imported = Template.fromStack(
       fleetWithKeys((scope) => ({ queues: Key.fromKeyArn(scope, 'Theirs', arn) as IKey })),
@@ -128,7 +128,7 @@ describe('keys of the owner', () => {
     });
   });
 
-  it('by which nothing would be granted are refused: an imported alias, without the flag of the CDK for it', () => {
+  it('whose grant would have no effect are refused: an imported alias without the feature flag of CDK', () => {
     const imported = (scope: Stack) => ({ table: Alias.fromAliasName(scope, 'Theirs', 'alias/theirs') });
     expect(() => fleetWithKeys(imported)).toThrow(
       /^WorkerFleet Test\/Fleet: encryptionKeys\.table is Test\/Theirs, .*; allowed: .*Key\.fromLookup/,
@@ -143,7 +143,7 @@ describe('keys of the owner', () => {
 });
 
 describe('a fleet without keys of the owner', () => {
-  it('has no right to any, but for those that its assets are encrypted with', () => {
+  it('has no permission for any, except for those that encrypt its assets', () => {
     const policies = JSON.stringify(resourcesOf(templateOf(), 'AWS::IAM::Policy'));
     expect(policies.match(/kms:\w+/g)).toEqual(['kms:Decrypt', 'kms:EncryptionContext']);
   });

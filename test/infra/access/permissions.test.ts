@@ -29,7 +29,7 @@ const statementsOf = (role: string, from = template) => statementsIn(from, role)
 const rightsOf = (role: string, from = template) => rightsIn(from, role);
 const ASSETS = 'arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>';
 
-/** As IAM judges a call on items of the table that have these keys. */
+/** Evaluates, as IAM does, a call on items of the table with these keys. */
 function isAllowedOnItems(role: string, action: string, keys: string[]): boolean {
   const statements = statementsOf(role).map(({ Resource, Effect, ...rest }) => ({
     ...{ ...rest, Effect: Effect as 'Allow' },
@@ -40,7 +40,7 @@ function isAllowedOnItems(role: string, action: string, keys: string[]): boolean
   return evaluate([{ Statement: statements }], request).allowed;
 }
 
-/** Whether a role may have S3 decrypt something of this ARN, by a key that nothing in the app names. */
+/** Whether S3 may decrypt an object of this ARN for a role, with a key that the app does not name. */
 function mayDecrypt(role: string, arn?: string): boolean {
   const document = JSON.stringify(statementsOf(role), (_, value) =>
     value?.['Fn::Join'] || value?.['Fn::GetAtt'] ? named(value) : value,
@@ -52,7 +52,7 @@ function mayDecrypt(role: string, arn?: string): boolean {
 }
 
 describe('an agent', () => {
-  it('has rights to this queue, this table, this group and its own tree, and to nothing else', () => {
+  it('has permissions for this queue, this table, this group and its own tree only', () => {
     expect([...rightsOf('AgentRole')].sort()).toEqual(
       [
         'sqs:ReceiveMessage on <FleetQueue.Arn>',
@@ -90,7 +90,7 @@ describe('an agent', () => {
     ['another asset', `${ASSETS}/0123.zip`, false],
     ['a log', '<FleetLogs.Arn>/jobs/1', false],
     ['what is not in S3', undefined, false],
-  ])('may have %s decrypted, whatever key the bucket of assets has: case %#', (_, arn, allowed) => {
+  ])('may decrypt %s with any key of the bucket of assets: case %#', (_, arn, allowed) => {
     expect(mayDecrypt('AgentRole', arn)).toBe(allowed);
   });
 
@@ -110,7 +110,7 @@ describe('an agent', () => {
     expect(isAllowedOnItems('AgentRole', action, keys)).toBe(allowed);
   });
 
-  it('may read its tree by a policy of that tree alone, so that a deployment first adds the new one', () => {
+  it('may read its tree by a policy of that tree only, so that a deployment adds the new policy first', () => {
     const own = Object.entries(resourcesOf(template, 'AWS::IAM::Policy')).filter(([, { Properties }]) =>
       JSON.stringify(Properties).includes('cdk-hnb659fds-assets'),
     );
@@ -120,13 +120,13 @@ describe('an agent', () => {
     expect(id).toContain(`AgentTreePolicy${hash}`);
   });
 
-  it('is scoped to the name that CloudFormation will give its group', () => {
+  it('is scoped to the name that CloudFormation gives its group', () => {
     const [groupId] = Object.keys(resourcesOf(template, 'AWS::AutoScaling::AutoScalingGroup'));
     const policy = JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'));
     expect(policy).toContain(`autoScalingGroupName/Test-${groupId}-*`);
   });
 
-  it('is on an instance without Systems Manager, unless the owner says so', () => {
+  it('has Systems Manager only if the owner says so', () => {
     template.hasResourceProperties('AWS::IAM::Role', {
       AssumeRolePolicyDocument: Match.objectLike({
         Statement: [Match.objectLike({ Principal: { Service: 'ec2.amazonaws.com' } })],
@@ -146,7 +146,7 @@ describe('an agent', () => {
   });
 });
 
-describe('whoever runs a set-up with a vault', () => {
+describe('a role that runs a set-up with a vault', () => {
   const SETUP = { workerDirectory: 'examples/dictionary', setup: 'setup.yml', command: ['./define'] };
   const vault = (own: boolean) => {
     const stack = new Stack(new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } }), 'Test');
@@ -181,7 +181,7 @@ describe('whoever runs a set-up with a vault', () => {
     expect(evaluate([{ Statement: JSON.parse(document) }], request).allowed).toBe(allowed);
   });
 
-  it('may do so before the first machine needs it', () => {
+  it('has the permission before the first instance needs it', () => {
     const from = vault(true);
     for (const [type, policy] of [
       ['AWS::AutoScaling::AutoScalingGroup', 'FleetAgentVaultPolicy'],
@@ -192,13 +192,13 @@ describe('whoever runs a set-up with a vault', () => {
     }
   });
 
-  it('is no worker, nor the keeper', () => {
+  it('is not the role of the workers or of the keeper', () => {
     for (const role of ['WorkerRole', 'KeeperRole']) expect(beside(role, vault(true))).toEqual([]);
   });
 });
 
 describe('the keeper', () => {
-  it('has rights to this queue, this table and this group, and to its own log', () => {
+  it('has permissions for this queue, this table, this group and its own log', () => {
     expect([...rightsOf('KeeperRole')].sort()).toEqual(
       [
         'sqs:GetQueueAttributes on <FleetQueue.Arn>',
@@ -231,7 +231,7 @@ describe('the keeper', () => {
     expect(isAllowedOnItems('KeeperRole', action, keys)).toBe(allowed);
   });
 
-  it('lists what instances left in the log bucket, not what jobs did', () => {
+  it('may list the logs of instances in the log bucket, but not those of jobs', () => {
     template.hasResourceProperties('AWS::IAM::Policy', {
       PolicyDocument: Match.objectLike({
         Statement: Match.arrayWith([
@@ -244,7 +244,7 @@ describe('the keeper', () => {
     });
   });
 
-  it('reports metrics of our namespace alone', () => {
+  it('may write metrics of its namespace only', () => {
     template.hasResourceProperties('AWS::IAM::Policy', {
       PolicyDocument: Match.objectLike({
         Statement: Match.arrayWith([
@@ -258,16 +258,16 @@ describe('the keeper', () => {
   });
 });
 
-describe('what the code calls', () => {
-  /** Commands that the SDK's own credential providers hold. */
+describe('each call', () => {
+  /** Commands of the SDK's own credential providers. */
   const ofTheSdk = /^AssumeRole/;
-  /** Rights that have another name than the call ("Required permissions for Amazon S3 API operations"). */
+  /** Permissions whose name differs from the call's ("Required permissions for Amazon S3 API operations"). */
   const rightFor: Record<string, string> = { ListObjectsV2: 'ListBucket' };
 
   it.each<[BundleName, string]>([
     ['agent', 'AgentRole'],
     ['keeper', 'KeeperRole'],
-  ])('in the bundle of the %s is allowed to its role', (name, role) => {
+  ])('in the bundle of the %s is allowed for its role', (name, role) => {
     const code = Buffer.from(bundle(name)).toString();
     const called = [...code.matchAll(/new ([A-Z]\w+?)(?:Batch)?Command\b/g)].map(
       ([, action = '']) => rightFor[action] ?? action,
@@ -362,7 +362,7 @@ describe('grants', () => {
     },
   );
 
-  it('bring no finding of cdk-nag with them', () => {
+  it('have no finding of cdk-nag', () => {
     const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
     const stack = new Stack(app, 'Test');
     const fleet = new WorkerFleet(stack, 'Fleet');
@@ -418,7 +418,7 @@ describe('grants', () => {
     },
   );
 
-  it('to the fleet are grants to its workers, which keep them until the instances are gone', () => {
+  it('to the fleet are grants to its workers, which keep them until the instances are terminated', () => {
     const { stack, fleet } = fleetOf();
     new Bucket(stack, 'Input').grantRead(fleet);
     const granted = Template.fromStack(stack);
@@ -431,8 +431,8 @@ describe('grants', () => {
   });
 });
 
-describe('nobody', () => {
-  it("may end instances past the group, nor pass roles, nor assume another than the workers'", () => {
+describe('no role', () => {
+  it("may terminate instances except through the group, pass roles, or assume another role than the workers'", () => {
     const everything = JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'));
     expect(everything).not.toMatch(/ec2:|iam:|"\w+:\*"/);
     expect(everything.match(/sts:\w+/g)).toEqual(['sts:AssumeRole']);

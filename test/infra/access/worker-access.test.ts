@@ -10,7 +10,7 @@ import { flat, fleetOf, only, type Resource, resourcesOf } from '../../support/s
 
 const FOREIGN = 'arn:aws:iam::123456789012:role/theirs';
 
-/** A fleet whose workers get a role that the owner made in the same stack. */
+/** A fleet whose workers have a role of the owner in the same stack. */
 function withOwnersRole(): { stack: Stack; fleet: WorkerFleet; role: Role } {
   const stack = new Stack(new App(), 'Test');
   const role = new Role(stack, 'Theirs', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
@@ -33,7 +33,7 @@ function rolesNamed(stack: Stack, name: RegExp): Resource[] {
   return roles.filter(([id]) => name.test(id)).map(([, role]) => role);
 }
 
-/** Who may assume a role, references without the hash of their logical id. */
+/** The principals that may assume a role; references without the hash of their logical id. */
 function trusted(role: Resource): string[] {
   const { Statement } = role.Properties['AssumeRolePolicyDocument'] as { Statement: TrustStatement[] };
   return Statement.map(({ Action, Principal, Condition }) => {
@@ -49,7 +49,7 @@ interface TrustStatement {
   Condition?: unknown;
 }
 
-/** What the agents of a fleet are told of the role, as in the template. */
+/** The role in agent.json, as in the template. */
 function toldToAgents(stack: Stack): string | undefined {
   const { resource } = only(Template.fromStack(stack), 'AWS::EC2::LaunchTemplate');
   const { UserData } = resource.Properties['LaunchTemplateData'] as { UserData: unknown };
@@ -77,13 +77,13 @@ describe('by default', () => {
     expect((resource.Properties['Roles'] as unknown[]).map(flat).join()).toMatch(/^<FleetAgentRole\w+>$/);
   });
 
-  it('the agents are told of it', () => {
+  it('the agents know its ARN', () => {
     expect(toldToAgents(stack)).toMatch(/Fn::GetAtt":\["FleetWorkerRole\w+","Arn"\]/);
   });
 });
 
 describe("with a role of the owner's", () => {
-  it('of the same stack that role comes to trust the instances, beside whom it trusted', () => {
+  it('of the same stack the role trusts the instances in addition', () => {
     const { stack, fleet, role } = withOwnersRole();
     expect(trusted(roleNamed(stack, /^Theirs/))).toEqual([
       'sts:AssumeRole by Service lambda.amazonaws.com',
@@ -116,7 +116,7 @@ describe("with a role of the owner's", () => {
           assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
         }),
     ],
-  ])('%s the instances may assume it, and its own trust is left alone', (_, name, of) => {
+  ])('%s the instances may assume it, and its trust policy does not change', (_, name, of) => {
     const { stack } = withRole(of);
     const assume = Object.values(resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy')).filter(
       ({ Properties }) => JSON.stringify(Properties).includes('sts:AssumeRole'),
@@ -130,7 +130,7 @@ describe("with a role of the owner's", () => {
 describe('with none', () => {
   const none: WorkerFleetProps = { workerAwsAccess: 'none' };
 
-  it('there is no role, no right to assume one, and no word of it to the agents', () => {
+  it('there is no role and no permission to assume one, and the agents know of none', () => {
     const { stack, fleet } = fleetOf(none);
     expect(fleet.workerRole).toBeUndefined();
     expect(rolesNamed(stack, /WorkerRole/)).toEqual([]);
@@ -138,7 +138,7 @@ describe('with none', () => {
     expect(toldToAgents(stack)).toBeUndefined();
   });
 
-  it('a grant is refused by the name of the prop', () => {
+  it('a grant is refused with the name of the prop', () => {
     const { stack, fleet } = fleetOf(none);
     const queue = new Queue(stack, 'Other');
     const grant = () => queue.grantSendMessages(fleet);

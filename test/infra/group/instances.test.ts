@@ -20,7 +20,7 @@ const template = templateOf();
 describe('the launch template', () => {
   const data = (props: object) => ({ LaunchTemplateData: Match.objectLike(props) });
 
-  it('takes IMDSv2 alone, one hop, with tags in the metadata', () => {
+  it('requires IMDSv2 with one hop, and has tags in the metadata', () => {
     template.hasResourceProperties(
       'AWS::EC2::LaunchTemplate',
       data({
@@ -49,7 +49,7 @@ describe('the launch template', () => {
     );
   });
 
-  it('has what the owner says', () => {
+  it('has the values of the props', () => {
     const told = templateOf({
       hopLimit: 2,
       rootVolume: { size: Size.gibibytes(100), deviceName: '/dev/sda1' },
@@ -80,7 +80,7 @@ describe('the launch template', () => {
 describe('the group', () => {
   const group = (props: object) => Match.objectLike(props);
 
-  it('starts from none, has a ceiling, and leaves the desired capacity to its instances', () => {
+  it('has sizes from 0 to a maximum, and leaves the desired capacity to its instances', () => {
     templateOf({ maxCapacity: 7 }).hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       MinSize: '0',
       MaxSize: '7',
@@ -88,14 +88,14 @@ describe('the group', () => {
     });
   });
 
-  it('protects new instances from scale-in and says how long they warm up', () => {
+  it('protects new instances from scale-in and has a default warm-up', () => {
     template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       NewInstancesProtectedFromScaleIn: true,
       DefaultInstanceWarmup: 300,
     });
   });
 
-  it('buys several types, as Spot as far as told', () => {
+  it('launches several types, and the given share as Spot Instances', () => {
     const names = ['c7i.large', 'c6i.large'];
     const instanceTypes = names.map((name) => new InstanceType(name));
     templateOf({ spotShare: 75, instanceTypes }).hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
@@ -111,7 +111,7 @@ describe('the group', () => {
     });
   });
 
-  it('without types of its own takes whichever of three families the region offers, at the lowest price', () => {
+  it('launches by default any of three families that the region offers, at the lowest price', () => {
     template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       MixedInstancesPolicy: group({
         InstancesDistribution: group({ OnDemandAllocationStrategy: 'lowest-price' }),
@@ -150,7 +150,7 @@ describe('the group', () => {
     });
   });
 
-  it('has hooks that end in CONTINUE, at launch within the boot budget', () => {
+  it('has hooks that default to CONTINUE; that of the launch has the boot budget as its timeout', () => {
     const hooked = templateOf({ bootBudget: Duration.minutes(20) });
     hooked.resourceCountIs('AWS::AutoScaling::LifecycleHook', 2);
     hooked.hasResourceProperties('AWS::AutoScaling::LifecycleHook', {
@@ -183,7 +183,7 @@ describe('the wait of a terminating instance', () => {
 });
 
 describe('the network', () => {
-  it('is of public subnets without NAT, and lets nobody in', () => {
+  it('has public subnets without NAT, and no inbound rule', () => {
     template.resourceCountIs('AWS::EC2::VPC', 1);
     template.resourceCountIs('AWS::EC2::NatGateway', 0);
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
@@ -207,7 +207,7 @@ describe('the network', () => {
     expect(networkOf({ account: '123456789012', region: 'eu-west-1' })).toEqual(anywhere);
   });
 
-  it("is the owner's where one is given", () => {
+  it("is the owner's VPC if one is given", () => {
     const { stack } = fleetOf();
     const vpc = new Vpc(stack, 'Own', { natGateways: 1 }) as IVpc;
     new WorkerFleet(stack, 'Second', { vpc, vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS } });
@@ -218,7 +218,7 @@ describe('the network', () => {
     });
   });
 
-  it('opens IPv6 when told, and else IPv4 alone', () => {
+  it('allows outbound IPv6 only if the owner says so', () => {
     const egressOf = (props: WorkerFleetProps) =>
       only(templateOf(props), 'AWS::EC2::SecurityGroup').resource.Properties['SecurityGroupEgress'];
     const v4 = expect.objectContaining({ CidrIp: '0.0.0.0/0', IpProtocol: '-1' });
@@ -227,7 +227,7 @@ describe('the network', () => {
     expect(egressOf({ allowAllIpv6Outbound: true })).toEqual([v4, v6]);
   });
 
-  it("has the owner's security groups where they are given, also for the machine that becomes an image", () => {
+  it("has the owner's security groups if they are given, also for the build of the image", () => {
     const stack = new Stack(new App(), 'Test');
     const securityGroups = ['sg-1', 'sg-2'].map((id) => SecurityGroup.fromSecurityGroupId(stack, id, id));
     const fleet = new WorkerFleet(stack, 'Fleet', { securityGroups, bakedImage: true });
@@ -243,7 +243,7 @@ describe('the network', () => {
     own.hasResourceProperties('AWS::EC2::SecurityGroupIngress', { GroupId: 'sg-2', FromPort: 2222 });
   });
 
-  it('opens through `connections`', () => {
+  it('gets rules through `connections`', () => {
     const { stack, fleet } = fleetOf();
     fleet.connections.allowInternally(Port.tcp(2222), 'Workers of one job talk to each other');
     Template.fromStack(stack).hasResourceProperties('AWS::EC2::SecurityGroupIngress', { FromPort: 2222 });

@@ -40,7 +40,7 @@ const known =
   (stack: Stack): IVpc =>
     Vpc.fromVpcAttributes(stack, 'Own', { vpcId: 'vpc-1', availabilityZones: ['eu-west-1a'], ...subnets });
 
-/** What a synth of a fleet in that VPC says: its error, or its warnings of the network. */
+/** The error of a synth of a fleet in that VPC, or its warnings of the network. */
 function saidOf(vpcOf: (stack: Stack) => IVpc, vpcSubnets?: SubnetSelection): string {
   const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
   const stack = new Stack(app, 'Test', { env });
@@ -65,7 +65,7 @@ describe('a VPC of the app', () => {
       'of which aws-cdk-lib takes the isolated subnets',
       own(PUBLIC, ISOLATED),
       undefined,
-      /\[Test\/Fleet\] vpcSubnets selects subnets without a way out by IPv4 \(Test\/Own\/IsolatedSubnet1, Test\/Own\/IsolatedSubnet2\): .* SubnetType.PUBLIC/,
+      /\[Test\/Fleet\] vpcSubnets selects subnets without outbound access by IPv4 \(Test\/Own\/IsolatedSubnet1, Test\/Own\/IsolatedSubnet2\): .* SubnetType.PUBLIC/,
     ],
     ['with a route to anywhere', routed((one) => one.addRoute('Out', toTransitGateway)), isolated, /^$/],
     [
@@ -81,17 +81,17 @@ describe('a VPC of the app', () => {
       'with a route to somewhere else',
       routed((one) => one.addRoute('Out', { ...toTransitGateway, destinationCidrBlock: '10.9.0.0/16' })),
       isolated,
-      /without a way out/,
+      /without outbound access/,
     ],
     [
-      'whose private subnets have a way out by IPv6 alone',
+      'whose private subnets have outbound access by IPv6 only',
       (stack) =>
         new Vpc(stack, 'Own', {
           ...{ ipProtocol: IpProtocol.DUAL_STACK, natGateways: 0, maxAzs: 2 },
           subnetConfiguration: [PUBLIC, PRIVATE],
         }) as IVpc,
       undefined,
-      /vpcSubnets selects subnets without a way out by IPv4 \(Test\/Own\/PrivateSubnet1, /,
+      /vpcSubnets selects subnets without outbound access by IPv4 \(Test\/Own\/PrivateSubnet1, /,
     ],
     [
       'with endpoints alone',
@@ -104,30 +104,30 @@ describe('a VPC of the app', () => {
       /^\/Test\/Fleet: The subnets Test\/Own\/IsolatedSubnet1, .* endpoints of sqs, dynamodb, s3, .* \[ack: mayfly:subnetsWithoutWayOut\]$/,
     ],
     [
-      'whose public subnets give no address',
+      'whose public subnets assign no public address',
       own({ ...PUBLIC, mapPublicIpOnLaunch: false }),
       inPublic,
-      /the public subnets Test\/Own\/PublicSubnet1, Test\/Own\/PublicSubnet2 give instances no address, .* mapPublicIpOnLaunch: true/,
+      /the public subnets Test\/Own\/PublicSubnet1, Test\/Own\/PublicSubnet2 assign no public IPv4 addresses, .* mapPublicIpOnLaunch: true/,
     ],
   ])('%s: case %#', (_, vpcOf, selection, said) => {
     expect(saidOf(vpcOf, selection)).toMatch(said);
   });
 });
 
-describe('a VPC that is there already', () => {
+describe('an imported VPC', () => {
   it.each<[string, (stack: Stack) => IVpc, SubnetSelection | undefined, RegExp]>([
     ['with private subnets', known({ privateSubnetIds: ['subnet-1'] }), undefined, /^$/],
     [
-      'with public subnets, which may give an address or not',
+      'with public subnets, which may assign an address or not',
       known({ publicSubnetIds: ['subnet-1'] }),
       undefined,
-      /^\/Test\/Fleet: Whether the public subnets subnet-1 give .* \[ack: mayfly:publicSubnetsMayGiveNoAddress\]$/,
+      /^\/Test\/Fleet: Synth does not know whether the public subnets subnet-1 assign .* \[ack: mayfly:publicSubnetsMayGiveNoAddress\]$/,
     ],
     [
       'with isolated subnets, which may have endpoints or not',
       known({ isolatedSubnetIds: ['subnet-1'] }),
       undefined,
-      /^\/Test\/Fleet: The subnets subnet-1 have no way out, .* \[ack: mayfly:subnetsWithoutWayOut\]$/,
+      /^\/Test\/Fleet: The subnets subnet-1 have no outbound access, .* \[ack: mayfly:subnetsWithoutWayOut\]$/,
     ],
     ['before it is looked up', (stack) => Vpc.fromLookup(stack, 'Own', { vpcName: 'main' }), inPublic, /^$/],
   ])('%s: case %#', (_, vpcOf, selection, said) => {

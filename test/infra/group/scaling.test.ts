@@ -29,7 +29,7 @@ function stepsOf(from: ReturnType<typeof templateOf>): StepAdjustment[] {
 }
 
 describe('the scaling policy', () => {
-  it('is one, adds by steps with a warm-up, and never takes away', () => {
+  it('is one step scaling policy with a warm-up, and only adds capacity', () => {
     template.resourcePropertiesCountIs(
       'AWS::AutoScaling::ScalingPolicy',
       { PolicyType: 'StepScaling', AdjustmentType: 'ChangeInCapacity', EstimatedInstanceWarmup: 300 },
@@ -50,7 +50,7 @@ describe('the scaling policy', () => {
     },
   );
 
-  it('counts the slots of an instance', () => {
+  it('divides the backlog by the slots of an instance', () => {
     const steps = stepsOf(templateOf({ maxCapacity: 2, concurrency: 8 }));
     expect(steps).toEqual([
       { MetricIntervalLowerBound: 0, MetricIntervalUpperBound: 8, ScalingAdjustment: 1 },
@@ -71,7 +71,7 @@ describe('the backlog alarm', () => {
     AlarmActions: [{ Ref: policy }],
   };
 
-  it('goes off at one message for one minute', () => {
+  it('is in alarm after one message for one minute', () => {
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
       ...alarm,
       Threshold: 1,
@@ -79,7 +79,7 @@ describe('the backlog alarm', () => {
     });
   });
 
-  it('can wait for five minutes, as the 2017 original did', () => {
+  it('can wait for five minutes', () => {
     templateOf({ scaleOut: { threshold: 1, duration: Duration.minutes(5) } }).hasResourceProperties(
       'AWS::CloudWatch::Alarm',
       { ...alarm, Threshold: 1, EvaluationPeriods: 5 },
@@ -97,7 +97,7 @@ describe('the alarm of the boot breaker', () => {
     });
   });
 
-  it('tells a topic of the owner, and nobody by default', () => {
+  it('notifies a topic of the owner, and none by default', () => {
     const { resource } = breakerOf(template);
     expect(resource.Properties['AlarmActions']).toBeUndefined();
     const stack = new Stack(new App(), 'Test');
@@ -110,7 +110,7 @@ describe('the alarm of the boot breaker', () => {
     });
   });
 
-  it('ends with the one 0 that the keeper writes, also where a 1 of the same minute came before it', async () => {
+  it('ends with the 0 that the keeper writes once, also after a 1 in the same minute', async () => {
     const { AlarmDescription: _, ...watch } = breakerOf(template).resource.Properties;
     const { Namespace, MetricName, Dimensions } = watch as unknown as PutMetricAlarmCommandInput;
     const clock = playedClock();

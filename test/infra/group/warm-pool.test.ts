@@ -1,7 +1,7 @@
 import { App, Stack, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
-import type { WarmPoolProps } from '../../../infra/props/props.ts';
+import type { WarmPoolProps } from '../../../infra/props/warm-pool.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import { only, resourcesOf, templateOf } from '../../support/synthesised.ts';
 
@@ -9,12 +9,12 @@ const poolOf = (warmPool: WarmPoolProps) =>
   only(templateOf({ warmPool }), 'AWS::AutoScaling::WarmPool').resource;
 
 describe('a warm pool', () => {
-  it('is none by default', () => {
+  it('does not exist by default', () => {
     templateOf().resourceCountIs('AWS::AutoScaling::WarmPool', 0);
     expect(JSON.stringify(templateOf().toJSON())).not.toContain('DescribeWarmPool');
   });
 
-  it('keeps one stopped instance ready, however many work, and none that has worked', () => {
+  it('keeps one stopped instance, however many work, and none that has worked', () => {
     expect(poolOf({}).Properties).toEqual({
       AutoScalingGroupName: { Ref: expect.stringMatching(/^FleetGroupASG/) },
       MinSize: 1,
@@ -24,7 +24,7 @@ describe('a warm pool', () => {
     });
   });
 
-  it('is of the size and in the state that its owner wants', () => {
+  it('has the size and state of the props', () => {
     const given = { minSize: 2, maxGroupPreparedCapacity: 6, poolState: 'running' } as const;
     expect(poolOf(given).Properties).toMatchObject({
       MinSize: 2,
@@ -33,13 +33,13 @@ describe('a warm pool', () => {
     });
   });
 
-  it('comes after the hooks, which hold instances on their way into it', () => {
+  it('is created after the hooks, which apply to instances that enter it', () => {
     const hooks = Object.keys(resourcesOf(templateOf({ warmPool: {} }), 'AWS::AutoScaling::LifecycleHook'));
     expect(hooks).toHaveLength(2);
     expect(poolOf({}).DependsOn).toEqual(expect.arrayContaining(hooks));
   });
 
-  it('is known to the keeper, which may look at it', () => {
+  it('is known to the keeper, which may describe it', () => {
     const template = templateOf({ warmPool: {} });
     expect(JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'))).toContain(
       'autoscaling:DescribeWarmPool',

@@ -24,7 +24,7 @@ const component = only(template, 'AWS::ImageBuilder::Component');
 const image = only(template, 'AWS::ImageBuilder::Image');
 const surroundings = only(template, 'AWS::ImageBuilder::InfrastructureConfiguration');
 
-/** With `<uuid>` for the part that is taken out of the stack's id. */
+/** Names, with `<uuid>` for the part of the stack's id. */
 function nameOf(from: Template, type: string): string {
   const name = only(from, type).resource.Properties['Name'] as { 'Fn::Join': [string, unknown[]] };
   const [, parts] = name['Fn::Join'];
@@ -44,7 +44,7 @@ interface Phase {
   steps: [{ inputs: { commands: [string] } }];
 }
 
-/** What the component runs in each of its phases. */
+/** The commands of the component by phase. */
 function phasesOf(from: Template): Map<string, string> {
   const { resource } = only(from, 'AWS::ImageBuilder::Component');
   const { phases } = JSON.parse(flat(resource.Properties['Data'])) as { phases: Phase[] };
@@ -52,19 +52,19 @@ function phasesOf(from: Template): Map<string, string> {
 }
 
 describe('a fleet with a baked image', () => {
-  it('launches from it', () => {
+  it('launches instances from it', () => {
     template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
       LaunchTemplateData: Match.objectLike({ ImageId: { 'Fn::GetAtt': [image.id, 'ImageId'] } }),
     });
   });
 
-  it('makes none unless told', () => {
+  it('has no image by default', () => {
     for (const props of [{}, { bakedImage: false }] satisfies WorkerFleetProps[]) {
       templateOf(props).resourceCountIs('AWS::ImageBuilder::Image', 0);
     }
   });
 
-  it('has no finding of cdk-nag and the same bytes again, whatever the account', () => {
+  it('has no finding of cdk-nag, and gives the same bytes for each account', () => {
     const synth = () => {
       const app = new App();
       const stack = new Stack(app, 'Test');
@@ -75,13 +75,13 @@ describe('a fleet with a baked image', () => {
     expect(synth()).toBe(synth());
   });
 
-  it("has no error in the eyes of AWS's own validation", () => {
+  it("has no error in AWS's own validation", () => {
     const path = join(directory, 'template.json');
     writeFileSync(path, JSON.stringify(template.toJSON()));
     expect(errorsOf(path)).toEqual([]);
   });
 
-  it('can be one of a nested stack', () => {
+  it('can be in a nested stack', () => {
     const stack = new NestedStack(new Stack(new App(), 'Outer'), 'Inner');
     new WorkerFleet(stack, 'Fleet', { bakedImage: true });
     Template.fromStack(stack).resourceCountIs('AWS::ImageBuilder::Image', 1);
@@ -114,7 +114,7 @@ describe('the image', () => {
     expect(nameOf(made, 'AWS::ImageBuilder::ImageRecipe')).toMatch(/-[A-Za-z0-9-]{3,30}$/);
   });
 
-  it('and all that was made of it goes when it is replaced, or with the stack', () => {
+  it('is deleted with its AMI and snapshots when it is replaced, or with the stack', () => {
     const { id } = Object.entries(resourcesOf(template, 'AWS::IAM::Role'))
       .map(([id, role]) => ({ id, role }))
       .find(({ role }) => JSON.stringify(role).includes('imagebuilder.amazonaws.com')) as { id: string };
@@ -125,7 +125,7 @@ describe('the image', () => {
     });
   });
 
-  it('is removed by a role that Image Builder takes for images of this account alone', () => {
+  it('is deleted with a role that Image Builder may assume only for images of this account', () => {
     template.hasResourceProperties('AWS::IAM::Role', {
       AssumeRolePolicyDocument: Match.objectLike({
         Statement: [
@@ -138,7 +138,7 @@ describe('the image', () => {
     });
   });
 
-  it('is made after the rights and the way out that its making takes', () => {
+  it('is built after the permissions and the routes that the build needs', () => {
     const dependencies = image.resource.DependsOn?.map((id) => id.replace(/[0-9A-F]{8}$/, ''));
     expect(dependencies).toEqual(
       expect.arrayContaining(['FleetBakedImageBuilderPolicy', 'FleetVpcPublicSubnet1DefaultRoute']),
@@ -150,7 +150,7 @@ describe("the image's name", () => {
   const of = (props: WorkerFleetProps) =>
     nameOf(templateOf({ bakedImage: true, ...props }), 'AWS::ImageBuilder::ImageRecipe');
 
-  it('tells stack, content and base image, in what is left of the 128 characters of an AMI beside the time', () => {
+  it('has the stack, the content and the base image, and leaves room for the time in the 128 characters of an AMI', () => {
     const name = nameOf(template, 'AWS::ImageBuilder::ImageRecipe');
     expect(name).toBe(`${nameOf(template, 'AWS::ImageBuilder::Component')}-<${parameterOf(template)}>`);
     const longest = of({ fleetName: 'F'.repeat(64) });
@@ -164,15 +164,15 @@ describe("the image's name", () => {
     ['the tree', { workerDirectory: 'test/fixtures/worker', command: ['node', 'worker.mjs'] }],
     ['the volume', { rootVolume: { size: Size.gibibytes(30) } }],
     ['the fleet', { fleetName: 'other' }],
-  ])('is another when %s is', (_, props) => {
+  ])('changes with %s', (_, props) => {
     expect(of(props)).not.toBe(of({}));
   });
 
-  it('stays when only what an instance is told at boot changes', () => {
+  it('does not change with values that an instance gets at boot', () => {
     expect(of({ concurrency: 7, environment: { A: 'b' }, command: ['true'] })).toBe(of({}));
   });
 
-  it('stays when a tag of the whole app changes, which no part of an image can follow in place', () => {
+  it('does not change with a tag of the whole app', () => {
     const { stack } = fleetOf({ bakedImage: true });
     Tags.of(stack).add('team', 'blue');
     const tagged = Template.fromStack(stack);
@@ -187,8 +187,8 @@ function parameterOf(from: Template): string {
   return Object.keys(from.findParameters('*', { Default: Match.stringLikeRegexp('al2023') }))[0] ?? '';
 }
 
-describe('the machine that becomes the image', () => {
-  it('takes IMDSv2 alone, runs where the fleet runs, and is gone whatever comes of it', () => {
+describe('the instance that the image is built on', () => {
+  it('requires IMDSv2, runs in the network of the fleet, and is terminated even if the build fails', () => {
     const { Properties } = surroundings.resource;
     expect(Properties).toMatchObject({
       InstanceMetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
@@ -202,7 +202,7 @@ describe('the machine that becomes the image', () => {
     ]);
   });
 
-  it("runs in the owner's VPC where one is given", () => {
+  it("runs in the owner's VPC if one is given", () => {
     const { stack } = fleetOf();
     const vpc = new Vpc(stack, 'Own', { natGateways: 1 }) as IVpc;
     const vpcSubnets = { subnetType: SubnetType.PRIVATE_WITH_EGRESS };
@@ -222,7 +222,7 @@ describe('the machine that becomes the image', () => {
     });
   });
 
-  it('runs there when that subnet has its way out, which the subnets of the fleet need not have', () => {
+  it('runs there if that subnet has outbound access, even if the subnets of the fleet have none', () => {
     const stack = new Stack(new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } }), 'Test');
     const vpc = new Vpc(stack, 'Own', { natGateways: 1 }) as IVpc;
     const [subnet] = vpc.privateSubnets;
@@ -232,7 +232,7 @@ describe('the machine that becomes the image', () => {
     expect(DependsOn).toContainEqual(expect.stringMatching(/^OwnPrivateSubnet1DefaultRoute/));
   });
 
-  it('cannot run in a subnet that has none', () => {
+  it('cannot run in a subnet without outbound access', () => {
     const stack = new Stack(new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } }), 'Test');
     const kinds = [SubnetType.PUBLIC, SubnetType.PRIVATE_ISOLATED];
     const subnetConfiguration = kinds.map((subnetType) => ({ name: subnetType, subnetType }));
@@ -241,11 +241,11 @@ describe('the machine that becomes the image', () => {
     const vpcSubnets = { subnetType: SubnetType.PUBLIC };
     new WorkerFleet(stack, 'Fleet', { vpc, vpcSubnets, bakedImage: { ...(subnet && { subnet }) } });
     expect(() => Template.fromStack(stack)).toThrow(
-      /bakedImage\.subnet is a subnet without a way out by IPv4 \(Test\/Own\/IsolatedSubnet1\)/,
+      /bakedImage\.subnet is a subnet without outbound access by IPv4 \(Test\/Own\/IsolatedSubnet1\)/,
     );
   });
 
-  it('is of the types that the owner names', () => {
+  it('has the types that the owner names', () => {
     const instanceTypes = [new InstanceType('c7i.xlarge')];
     templateOf({ bakedImage: { instanceTypes } }).hasResourceProperties(
       'AWS::ImageBuilder::InfrastructureConfiguration',
@@ -277,7 +277,7 @@ describe('the machine that becomes the image', () => {
     ]);
   });
 
-  it('may have the tree and Node.js decrypted, whatever key the bucket of assets has, and nothing else', () => {
+  it('may decrypt the tree and Node.js with any key of the bucket of assets, and nothing else', () => {
     const statements = Object.entries(resourcesOf(template, 'AWS::IAM::Policy'))
       .filter(([id]) => id.startsWith('FleetBakedImageBuilderPolicy'))
       .flatMap(
@@ -294,7 +294,7 @@ describe('the machine that becomes the image', () => {
     ]);
   });
 
-  it('leaves a log that outlives a deployment that failed, for a month', () => {
+  it('writes a log that is kept for a month, also after a deployment that failed', () => {
     const logs = Object.entries(resourcesOf(template, 'AWS::Logs::LogGroup'));
     const [[id, log] = ['', undefined]] = logs.filter(([id]) => id.startsWith('FleetBakedImage'));
     expect(log).toMatchObject({ Properties: { RetentionInDays: 30 }, DeletionPolicy: 'Retain' });
@@ -307,7 +307,7 @@ const ASSETS = 'arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-
 describe('the component', () => {
   const phases = phasesOf(template);
 
-  it("sets up as an instance does, from the same tree, and leaves nothing that is an instance's own", () => {
+  it('runs the boot script with the same tree, and removes what belongs to one instance', () => {
     const build = phases.get('build') ?? '';
     const userData = flat(
       (
@@ -324,7 +324,7 @@ describe('the component', () => {
     ]);
   });
 
-  it('looks whether Node.js and the units are there, before and after a boot from the image', () => {
+  it('checks Node.js and the units, before and after a boot from the image', () => {
     for (const phase of ['validate', 'test']) {
       expect(phases.get(phase), phase).toContain('/opt/mayfly/node/bin/node --version');
       expect(phases.get(phase), phase).toMatch(/systemctl cat .*mayfly-agent\.service/);
@@ -332,12 +332,12 @@ describe('the component', () => {
     expect([...phases.keys()]).toEqual(['build', 'validate', 'test']);
   });
 
-  it('brings the scripts and units that an instance has before anything else', () => {
+  it('has the scripts and units that an instance has before its boot', () => {
     const build = phases.get('build') ?? '';
     for (const { path, mode } of machineFiles()) expect(build).toContain(`-m ${mode} /dev/null ${path} `);
   });
 
-  it('fits into what Image Builder takes as text', () => {
+  it('is within the limit of Image Builder', () => {
     expect(sizeOf(component.resource.Properties['Data'])).toBeLessThan(LONGEST_COMPONENT_DOCUMENT);
   });
 

@@ -35,7 +35,7 @@ afterEach(() => machine.remove());
 
 type Files = Record<string, [content: string, mode: number]>;
 
-/** The last two sort by UTF-16 otherwise than by code points. */
+/** The order of the last two differs between UTF-16 and code points. */
 const FILES: Files = {
   'ansible/local.yml': ['', 0o644],
   'ansible/prepare-setup.sh': [readFileSync(join(packageRoot, 'ansible/prepare-setup.sh'), 'utf8'), 0o644],
@@ -45,7 +45,7 @@ const FILES: Files = {
   'worker/\uFB00': ['two', 0o644],
 };
 
-/** What the bucket of assets has, as the CDK's command zips a directory. */
+/** The asset in the bucket, zipped as the CDK CLI does. */
 function serve(files: Files): void {
   const entries = Object.entries(files).map(([name, [content, mode]]) => [
     name,
@@ -54,7 +54,7 @@ function serve(files: Files): void {
   writeFileSync(join(machine.root, 'tree.zip'), zipSync(Object.fromEntries(entries)));
 }
 
-/** As the deployment takes it, of a directory. */
+/** The hash that the deployment makes of a directory. */
 function hashOf(files: Files): string {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-tree-'));
   try {
@@ -72,7 +72,7 @@ function hashOf(files: Files): string {
 const TREE_JSON = { ...WITHOUT_HASH, contentHash: hashOf(FILES) };
 
 const note = `echo "\${0##*/} $*" >>"$MAYFLY_ROOT/calls"`;
-/** Debian after its packages are there: the playbook leaves its mark. */
+/** Debian with its packages installed. The playbook leaves its marker. */
 const PROGRAMS = {
   git: '[ "$3" != commit ] || exit 1; exit 0',
   'apt-get': note,
@@ -88,13 +88,13 @@ const ASSETS = `case "$action" in GetObject)
   case "$to" in *tree.zip) cp "$MAYFLY_ROOT/tree.zip" "$to" ;; *) echo node >"$to" ;; esac ;;
 esac`;
 
-/** Without the words of each call that a test does not ask for. */
+/** The calls without the arguments that tests do not check. */
 const kinds = ({ calls }: Outcome) => calls.map((call) => call.split(' ').slice(0, 3).join(' '));
 const boot = ({ programs, ...answers }: Answers = {}, words: string[] = []) =>
   machine.run(BOOT, { aws: ASSETS, ...answers, programs: { ...PROGRAMS, ...programs } }, words);
 
 describe('a boot', () => {
-  it('fetches the tree and Node.js with the credentials of the role and hands over to the playbook', async () => {
+  it('downloads the tree and Node.js with the credentials of the role and runs the playbook', async () => {
     const outcome = await boot();
     expect(outcome.status, outcome.said).toBe(0);
     expect(outcome.calls).toEqual([
@@ -117,21 +117,21 @@ esac`;
     [1200, ['date -u -s Mon, 21 Sep 2026 14:13:20 GMT']],
     [59, []],
     [-59, []],
-  ])('of a machine whose clock is %d s ahead sets it before it signs a call', async (ahead, sets) => {
+  ])('of an instance whose clock is %d s ahead sets it before it signs a call', async (ahead, sets) => {
     machine.put('/headers', 'HTTP/1.1 401 Unauthorized\r\nDate: Mon, 21 Sep 2026 14:13:20 GMT\r\n\r\n');
     const { status, calls } = await boot({ programs: { date: clock(ahead) } });
     expect(status).toBe(0);
     expect(calls.slice(0, -3)).toEqual(sets);
   });
 
-  it('goes on where the metadata service tells no time that can be read', async () => {
+  it('continues if the metadata service has no time that can be read', async () => {
     machine.put('/headers', 'HTTP/1.1 401 Unauthorized\r\nDate: soon\r\n\r\n');
     const { status, said } = await boot();
     expect(status).toBe(0);
     expect(said).toContain('the clock cannot be set');
   });
 
-  it('goes on with a clock that cannot be set', async () => {
+  it('continues with a clock that cannot be set', async () => {
     machine.put('/headers', 'HTTP/1.1 401 Unauthorized\r\ndate: Mon, 21 Sep 2026 14:13:20 GMT\r\n\r\n');
     const date = `case "$1" in -u) exit 1 ;; esac; ${clock(1200)}`;
     const { status, said } = await boot({ programs: { date } });
@@ -139,18 +139,18 @@ esac`;
     expect(said).toContain('the clock cannot be set');
   });
 
-  it('does not fetch a Node.js that is there', async () => {
+  it('does not download a Node.js that is installed', async () => {
     machine.put('/opt/mayfly/node/integrity', TREE_JSON.node.integrity);
     expect(kinds(await boot())).toEqual([expect.stringContaining('tree.zip'), 'ansible-pull -i localhost,']);
   });
 
-  it("keeps the playbook's words to root", async () => {
+  it("lets only root read the playbook's output", async () => {
     await boot();
     expect(machine.read('/run/mayfly-boot/ansible.log')).toContain('TASK [mayfly_agent : All of it]');
     expect(statSync(join(machine.root, 'run/mayfly-boot/ansible.log')).mode & 0o777).toBe(0o600);
   });
 
-  it('unpacks the tree with its execute bits, and with no other mode: the hash has no more of it', async () => {
+  it('unpacks the tree with its execute bits and no other mode, as the hash covers only these', async () => {
     serve({ ...FILES, 'worker/run': ['#!/bin/sh\n', 0o777], 'worker/run.txt': ['notes', 0o666] });
     const { status, said } = await boot();
     expect(status, said).toBe(0);
@@ -158,14 +158,14 @@ esac`;
     expect([modeOf('worker/run'), modeOf('worker/run.txt')]).toEqual([0o755, 0o644]);
   });
 
-  it('leaves what agent and workers can read, whatever mask it was started with', async () => {
+  it('writes files that agent and workers can read, with any umask', async () => {
     machine.put('/strict', `umask 077; . "$MAYFLY_ROOT${BOOT}"\n`);
     await machine.run('/strict', { aws: ASSETS, programs: PROGRAMS });
     const { mode } = statSync(join(machine.root, 'opt/mayfly/tree/ansible'));
     expect(mode & 0o777).toBe(0o755);
   });
 
-  it('asks where AWS_ENDPOINT_URL says, as any SDK does', async () => {
+  it('sends requests to AWS_ENDPOINT_URL, as any SDK does', async () => {
     machine.put('/elsewhere', `AWS_ENDPOINT_URL=http://198.18.0.1:4566 . "$MAYFLY_ROOT${BOOT}"\n`);
     const curl = 'case "$*" in *http://198.18.0.1:4566/assets/tree.zip*) exit 0 ;; esac; exit 7';
     const { said } = await machine.run('/elsewhere', {
@@ -175,7 +175,7 @@ esac`;
   });
 });
 
-/** Of the metadata, what it takes to come to the first call. */
+/** A metadata service with only what the first call needs. */
 const NO_METADATA = `case "$*" in *169.254*credentials/role) echo '{"AccessKeyId":"K","SecretAccessKey":"S","Token":"T"}'; exit ;;
 *169.254*) echo role; exit ;; esac`;
 
@@ -202,7 +202,7 @@ describe('packages', () => {
       ],
       'git 1:2.39.5',
     ],
-  ])('on %s come from %s, and their versions are in the log', async (_, manager, expected, version) => {
+  ])('on %s are installed by %s, and their versions are in the log', async (_, manager, expected, version) => {
     const programs = without(['git', 'ansible-pull'], manager);
     const outcome = await machine.run(BOOT, { aws: ASSETS, programs });
     expect(outcome.status, outcome.said).toBe(0);
@@ -210,7 +210,7 @@ describe('packages', () => {
     expect(outcome.said).toContain(version);
   });
 
-  it('are asked for again while the lock is held or the mirror is down, for three minutes', async () => {
+  it('are retried for three minutes while the lock is held or the mirror is down', async () => {
     const programs = { ...without(['git', 'ansible-pull'], 'apt-get'), 'apt-get': `${note}; exit 100` };
     const outcome = await machine.run(BOOT, { aws: ASSETS, programs });
     expect(outcome.calls.filter((call) => call.startsWith('apt-get'))).toHaveLength(9);
@@ -235,7 +235,7 @@ describe("what the owner's set-up needs", () => {
   const REQUIREMENTS = { setupRequirements: 'requirements.yml' };
   const GALAXY = 'ansible-galaxy install --force -r requirements.yml';
   const password = () => join(machine.root, 'run/mayfly-boot/vault-password');
-  /** Takes the place of the playbook: what it finds of the password. */
+  /** Instead of the playbook: prints what it finds of the password. */
   const looks = `cat "$ANSIBLE_VAULT_PASSWORD_FILE" >"$MAYFLY_ROOT/found"
 cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
   const answering = (answer: string) => `${ASSETS}\ncase "$action" in GetParameter) ${answer} ;; esac`;
@@ -259,7 +259,7 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
     },
   );
 
-  it('of the password is asked for by its name, decrypted', async () => {
+  it('of the password is requested by its name, decrypted', async () => {
     needing(PARAMETER);
     const curl = `case "$*" in *GetParameter*) printf '%s\\n' "$@" >"$MAYFLY_ROOT/argv" ;; esac`;
     await boot({ aws: `${curl}\n${aws}` });
@@ -269,7 +269,7 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
     expect(words).toContain('aws:amz:us-east-1:ssm');
   });
 
-  it('of a password that AWS refuses five times ends the boot, in the words of AWS', async () => {
+  it('of a password that AWS refuses five times ends the boot with the message of AWS', async () => {
     needing(PARAMETER);
     const { calls, sleptSeconds } = await boot({
       aws: answering(`echo '{"__type": "ParameterNotFound"}'; exit 22`),
@@ -283,7 +283,7 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
     expect(existsSync(password())).toBe(false);
   });
 
-  it('of a password in an answer that cannot be read ends the boot, and says nothing of it', async () => {
+  it('of a password in an answer that cannot be read ends the boot and logs nothing of it', async () => {
     needing(PARAMETER);
     const { said, status } = await boot({ aws: answering(`echo '{"Parameter": "sesame"'`) });
     expect(status).toBe(1);
@@ -316,7 +316,7 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
     expect(machine.read('/found')).toMatch(/\/opt\/mayfly\/tree\/worker\n$/);
   });
 
-  it('of roles and collections is tried five times; then the boot ends in the words of Ansible', async () => {
+  it('of roles and collections is tried five times; then the boot ends with the message of Ansible', async () => {
     needing(REQUIREMENTS);
     const galaxy = `${note}
 [ "$1" = --version ] || { echo 'Starting galaxy collection install process'; echo 'ERROR! Unknown error'; exit 1; }`;
@@ -341,7 +341,7 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
     ]);
   });
 
-  it('is fetched to bake an image, and not by a machine of an image of this tree', async () => {
+  it('is downloaded to bake an image, and not by an instance of an image of this tree', async () => {
     needing({ ...PARAMETER, ...REQUIREMENTS });
     const bakes = await boot({ aws }, ['--bake']);
     expect(bakes.status, bakes.said).toBe(0);
@@ -356,7 +356,7 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
 });
 
 describe('a boot that fails', () => {
-  it('for want of metadata asks six times, which is two and a quarter minutes', async () => {
+  it('without metadata tries six times, in two and a quarter minutes', async () => {
     const { calls, status, sleptSeconds } = await boot({ metadata: false });
     expect(status).not.toBe(0);
     expect(calls).toEqual(ENDS);
@@ -364,7 +364,7 @@ describe('a boot that fails', () => {
     expect(why()).toBe('boot-failed could not ask the metadata service for the region (status 1)\n');
   });
 
-  it('for want of its tree asks five times', async () => {
+  it('without its tree tries five times', async () => {
     const { calls, sleptSeconds } = await boot({ aws: refusal('AccessDenied', 'no') });
     expect(calls.filter((call) => call.startsWith('GetObject'))).toHaveLength(5);
     expect(calls.slice(-2)).toEqual(ENDS);
@@ -388,7 +388,7 @@ describe('a boot that fails', () => {
     },
   );
 
-  it('for a tree that is no zip says what is wrong with it', async () => {
+  it('with a tree that is not a zip file says what is wrong with it', async () => {
     writeFileSync(join(machine.root, 'tree.zip'), 'not a zip');
     await boot();
     expect(why()).toBe(
@@ -396,7 +396,7 @@ describe('a boot that fails', () => {
     );
   });
 
-  it('in its playbook tells the task, whatever the exit status says', async () => {
+  it('in its playbook names the task, with any exit status', async () => {
     const failing = `echo 'fatal: [localhost]: FAILED! => {"msg": "of no account"}
 ...ignoring'
 echo 'TASK [mayfly_agent : Install it] ****'
@@ -409,7 +409,7 @@ echo 'fatal: [localhost]: FAILED! => {"msg": "no such package"}'`;
     );
   });
 
-  it('as Ansible itself does not run tells why', async () => {
+  it('because Ansible itself does not run has the reason', async () => {
     const broken = `echo 'Traceback (most recent call last):
   File "/usr/bin/ansible-pull", line 33, in <module>
 ImportError: cannot import name of no account'; exit 1`;
@@ -428,7 +428,7 @@ case "$*" in ${words}) : >"$MAYFLY_ROOT/renewed" ;; esac`;
   it.each([
     ['dnf', '*--releasever=latest*upgrade*ansible-core*'],
     ['apt-get', '*install*--reinstall*ansible-core'],
-  ])('whose Ansible does not start renews it, here by %s, and goes on', async (manager, words) => {
+  ])('whose Ansible does not start reinstalls it by %s, and continues', async (manager, words) => {
     const programs = { 'ansible-pull': RENEWED, rpm: 'exit 0', [manager]: renews(words) };
     const { calls, status, said } = await boot({ programs });
     expect(status, said).toBe(0);
@@ -436,13 +436,13 @@ case "$*" in ${words}) : >"$MAYFLY_ROOT/renewed" ;; esac`;
     expect(calls.filter((call) => call.includes('ansible-pull -i'))).toHaveLength(2);
   });
 
-  it('whose Ansible starts, and whose set-up fails, renews nothing', async () => {
+  it('whose Ansible starts, and whose set-up fails, reinstalls nothing', async () => {
     const programs = { 'ansible-pull': `case "$*" in --version) ;; *) exit 1 ;; esac` };
     const { calls } = await boot({ programs });
     expect(calls.filter((call) => call.startsWith('apt-get'))).toEqual([]);
   });
 
-  it('without an inventory exits 0 and is a failed boot all the same: it leaves no mark', async () => {
+  it('without an inventory exits 0 and is still a failed boot, as it leaves no marker', async () => {
     machine.put('/var/lib/mayfly-boot/booted', 'of an earlier boot\n');
     const { status } = await boot({ programs: { 'ansible-pull': 'exit 0' } });
     expect(status).toBe(1);
@@ -455,14 +455,14 @@ case "$*" in ${words}) : >"$MAYFLY_ROOT/renewed" ;; esac`;
       { system: 'stopping', programs: { 'ansible-pull': 'exit 1' } },
     ],
     ['as all that runs is ended', { programs: { 'ansible-pull': 'kill -TERM "$PPID"' } }],
-  ])('%s has not failed: the next start is judged by itself', async (_, answers) => {
+  ])('%s has not failed: the next boot is a new attempt', async (_, answers) => {
     const { calls, status } = await boot(answers);
     expect(status).not.toBe(0);
     expect(calls.filter((call) => call.startsWith('systemctl'))).toEqual([]);
     expect(why).toThrow('ENOENT');
   });
 
-  it('switches off where not even systemd can be asked', async () => {
+  it('powers off if systemd does not answer', async () => {
     const systemctl = `${note}; exit 1`;
     const { calls } = await boot({ metadata: false, programs: { systemctl } });
     expect(calls.slice(-3)).toEqual([
@@ -476,14 +476,14 @@ case "$*" in ${words}) : >"$MAYFLY_ROOT/renewed" ;; esac`;
 describe('an image that was baked', () => {
   const START = 'systemctl enable --now mayfly-agent.service';
 
-  it('for this tree starts its agent first, and is only looked over', async () => {
+  it('for this tree starts its agent first, and is only checked', async () => {
     machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(TREE_JSON));
     const { calls, status } = await boot({ agent: { ExecMainStartTimestampMonotonic: 0 } });
     expect(status).toBe(0);
     expect(calls).toEqual([START, expect.stringMatching(/^ansible-pull /)]);
   });
 
-  it('starts no agent that has run already: what an operator has stopped stays stopped', async () => {
+  it('does not start an agent that has run already, as an operator may have stopped it', async () => {
     machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(TREE_JSON));
     const stopped = { ActiveState: 'inactive', ExecMainStartTimestampMonotonic: 4_200_000 };
     const { calls, status } = await boot({ agent: stopped });
@@ -495,7 +495,7 @@ describe('an image that was baked', () => {
     ['tree', { ...TREE_JSON, key: 'other.zip' }],
     ['Node.js', { ...TREE_JSON, node: { ...TREE_JSON.node, integrity: 'sha512-other' } }],
     ['set-up', { ...TREE_JSON, setup: 'setup.sh' }],
-  ])('with another %s is set up as a stock one', async (_, deployed) => {
+  ])('with another %s is set up as a stock image', async (_, deployed) => {
     machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(deployed));
     const outcome = await boot();
     expect(outcome.calls).not.toContain(START);
@@ -506,7 +506,7 @@ describe('an image that was baked', () => {
     ]);
   });
 
-  it('with another tree refuses one that is not what was deployed, and ends', async () => {
+  it('with another tree refuses a download that is not what was deployed, and is terminated', async () => {
     machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify({ ...TREE_JSON, key: 'other.zip' }));
     const other: Files = { ...FILES, 'worker/run': ['#!/bin/false\n', 0o755] };
     serve(other);
@@ -520,7 +520,7 @@ describe('an image that was baked', () => {
     );
   });
 
-  it('and is not in order lets its agent hand back its jobs, and ends', async () => {
+  it('that fails its check lets its agent return its jobs, and is terminated', async () => {
     machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(TREE_JSON));
     const { calls } = await boot({ programs: { 'ansible-pull': '[ "$1" = --version ] || exit 2' } });
     expect(calls.slice(1)).toEqual([
@@ -531,7 +531,7 @@ describe('an image that was baked', () => {
 });
 
 describe('baking', () => {
-  it('needs no fleet, starts nothing and leaves no mark of a boot', async () => {
+  it('needs no fleet, starts nothing and leaves no marker of a boot', async () => {
     machine.put('/etc/mayfly/agent.json', '');
     const outcome = await boot({}, ['--bake']);
     expect(outcome.status, outcome.said).toBe(0);
@@ -549,7 +549,7 @@ describe('baking', () => {
     expect(() => machine.read('/var/lib/mayfly-boot/baked')).toThrow('ENOENT');
   });
 
-  it('that fails says so by its exit status alone', async () => {
+  it('that fails reports it only by its exit status', async () => {
     const { calls, status } = await boot({ aws: refusal('AccessDenied', 'no') }, ['--bake']);
     expect(status).toBe(1);
     expect(calls.filter((call) => call.startsWith('systemctl'))).toEqual([]);

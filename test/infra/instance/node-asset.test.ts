@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-/** A registry, as `npm pack` shows it. Notes each time that it is asked. */
+/** A stub of `npm pack` that records each call. */
 function npm(script: string): void {
   writeFileSync(join(bin, 'npm'), `#!/bin/sh\necho "$*" >>${base}/asked\n${script}\n`);
   chmodSync(join(bin, 'npm'), 0o755);
@@ -32,7 +32,7 @@ const archive = () => nodeArchive(PACKAGE, { XDG_CACHE_HOME: base, PATH: `${bin}
 const asked = () => readFileSync(join(base, 'asked'), 'utf8').trim().split('\n');
 
 describe('Node.js for the instances', () => {
-  it('is fetched from the registry once, and then is in the cache', () => {
+  it('is downloaded from the registry once, and is then in the cache', () => {
     npm(serving(CONTENT));
     expect(archive()).toBe(join(base, 'mayfly', FILE));
     expect(readFileSync(archive(), 'utf8')).toBe(CONTENT);
@@ -40,7 +40,7 @@ describe('Node.js for the instances', () => {
     expect(readdirSync(join(base, 'mayfly'))).toEqual([FILE]);
   });
 
-  it('is fetched again where the cache has another file', () => {
+  it('is downloaded again if the cache has another file', () => {
     mkdirSync(join(base, 'mayfly'));
     writeFileSync(join(base, 'mayfly', FILE), 'half a tarb');
     npm(serving(CONTENT));
@@ -55,7 +55,7 @@ describe('Node.js for the instances', () => {
     expect(readdirSync(join(base, 'mayfly'))).toEqual([]);
   });
 
-  it('that cannot be fetched is told in a sentence', () => {
+  it('that cannot be downloaded has a message that says why', () => {
     npm('echo "npm error code ENOTFOUND" >&2; exit 1');
     expect(archive).toThrow(
       'Node.js for the instances (the npm package node-linux-test@1.2.3) cannot be fetched: npm ended with 1: npm ' +

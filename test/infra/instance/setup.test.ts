@@ -48,7 +48,7 @@ describe("an owner's set-up", () => {
     ['a key twice, of which Ansible takes the last', `${TASKS}  name: one\n  name: two\n`, 'tasks'],
     ['JSON', JSON.stringify([{ hosts: 'all' }]), 'playbook'],
     ['words of YAML 1.1', '- debug: {msg: yes}\n  become: no\n', 'tasks'],
-  ])('of %s is known by what it has', (_, content, kind) => {
+  ])('of %s is recognised by its content', (_, content, kind) => {
     put('setup.yml', content);
     expect(judge('setup.yml', PASSWORD)).toEqual({ path: 'setup.yml', kind });
   });
@@ -64,7 +64,7 @@ describe("an owner's set-up", () => {
     ['has two documents', `${TASKS}---\n${TASKS}`, /Ansible can read .*multiple documents/],
     ['has a tag that Ansible does not know', '- debug: {msg: !ref x}\n', /Unresolved tag: !ref at line 1/],
     ['has a mapping where a vault has a text', '- debug: {msg: !vault {a: 1}}\n', /Unresolved tag: !vault/],
-  ])('that %s is refused before a machine has to fail of it', (_, content, why) => {
+  ])('that %s is refused at synth', (_, content, why) => {
     put('setup.yml', content);
     expect(() => judge('setup.yml', PASSWORD)).toThrow(why);
   });
@@ -115,19 +115,19 @@ describe("an owner's set-up", () => {
     ['../elsewhere', /allowed: a path below the worker directory/],
     ['notes.txt', /allowed: an executable script, a .yml file or a role \(chmod \+x/],
     ['empty', /allowed: the directory of a role \(no .*tasks\/main.yml\)/],
-  ])('that no machine could run is refused: %s', (setup, sentence) => {
+  ])('that no instance could run is refused: %s', (setup, sentence) => {
     put('notes.txt', '');
     put('empty/notes.txt', '');
     expect(() => judge(setup)).toThrow(sentence);
   });
 });
 
-describe('what a set-up requires', () => {
+describe('the requirements of a set-up', () => {
   it.each([
     ['roles and collections', 'roles:\n- name: x.y\ncollections:\n- name: x.z\n'],
     ['collections alone', 'collections: [community.docker]\n'],
     ['a list of roles', '- src: geerlingguy.docker\n'],
-  ])('is a file of %s', (_, content) => {
+  ])('are a file of %s', (_, content) => {
     put('needs/requirements.yml', content);
     expect(requirementsOf('WorkerFleet', workers, 'needs/requirements.yml')).toBe('needs/requirements.yml');
   });
@@ -136,7 +136,7 @@ describe('what a set-up requires', () => {
     ['is empty', '# none\n', /a file with "roles" and "collections", or with a list of roles/],
     ['has other keys', 'collection:\n- name: x.z\n', /a file with "roles" and "collections"/],
     ['is broken', 'roles: [', /Ansible can read/],
-  ])('is refused as a file that %s', (_, content, why) => {
+  ])('are refused as a file that %s', (_, content, why) => {
     put('requirements.yml', content);
     expect(() => requirementsOf('WorkerFleet', workers, 'requirements.yml')).toThrow(why);
   });
@@ -145,7 +145,7 @@ describe('what a set-up requires', () => {
     ['missing.yml', /setupRequirements is "missing.yml"; allowed: a file or directory/],
     ['../requirements.yml', /a path below the worker directory/],
     ['roles', /allowed: a file \(.*roles is none\)/],
-  ])('is refused where there is no such file: %s', (given, why) => {
+  ])('are refused if there is no such file: %s', (given, why) => {
     mkdirSync(join(workers, 'roles'));
     expect(() => requirementsOf('WorkerFleet', workers, given)).toThrow(why);
   });

@@ -27,7 +27,7 @@ function directory(): string {
   return path;
 }
 
-/** A worker directory with one program, written anew. */
+/** A new worker directory with one program. */
 function workers(content = '#!/bin/sh\ntrue\n', mode = 0o755): string {
   const path = directory();
   writeFileSync(join(path, 'work'), content);
@@ -47,7 +47,7 @@ describe('the bundles', () => {
     ...['package.json', 'tsconfig.json'],
   ];
 
-  it.each(['agent', 'keeper'] as const)('of the %s is the same bytes wherever its source lies', (name) => {
+  it.each(['agent', 'keeper'] as const)('of the %s has the same bytes in any directory', (name) => {
     const elsewhere = directory();
     for (const source of sources)
       cpSync(join(packageRoot, source), join(elsewhere, source), { recursive: true });
@@ -55,13 +55,13 @@ describe('the bundles', () => {
     expect(Buffer.from(bundleFrom(elsewhere, name)).equals(bundle(name))).toBe(true);
   });
 
-  it('name no path of the machine that made them', () => {
+  it('contain no path of the computer that made them', () => {
     expect(Buffer.from(bundle('agent')).includes(packageRoot)).toBe(false);
   });
 });
 
 describe('the tree', () => {
-  it('has the parts that an instance looks for', () => {
+  it('has the parts that an instance needs', () => {
     const path = directory();
     fillTree(path, workers());
     expect(() => contentHash(join(path, 'agent'))).not.toThrow();
@@ -75,13 +75,13 @@ describe('the tree', () => {
     }
   });
 
-  it('has nothing of the collection, which is for those who send jobs', () => {
+  it('has nothing of the collection, which is for producers', () => {
     const path = directory();
     fillTree(path, workers());
     expect(readdirSync(join(path, 'ansible')).sort()).toEqual(['local.yml', 'prepare-setup.sh', 'roles']);
   });
 
-  it('has the same hash when nothing changed, whenever and wherever it was written', () => {
+  it('has the same hash at any time and in any directory if nothing changed', () => {
     expect(treeHash(workers())).toBe(treeHash(workers()));
   });
 
@@ -100,7 +100,7 @@ describe('the tree', () => {
     expect(treeHash(other())).not.toBe(treeHash(workers()));
   });
 
-  it('leaves out what is no part of it, and follows links', () => {
+  it('omits files of tools, and follows links', () => {
     const path = workers();
     mkdirSync(join(path, '.git'));
     writeFileSync(join(path, '.git', 'HEAD'), 'ref');

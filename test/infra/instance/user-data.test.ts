@@ -21,7 +21,7 @@ interface CloudConfig {
   runcmd: string[][];
 }
 
-/** User-data as an instance reads it, with references put in as a deployment would. */
+/** User-data as an instance reads it, with the references resolved as by a deployment. */
 function userDataOf(props?: WorkerFleetProps): string {
   const { resource } = only(templateOf(props), 'AWS::EC2::LaunchTemplate');
   const data = resource.Properties['LaunchTemplateData'] as { UserData: unknown };
@@ -43,7 +43,7 @@ function fileOf(config: CloudConfig, path: string): string {
   return gunzipSync(Buffer.from(file.content, 'base64')).toString();
 }
 
-/** A worker directory with a set-up of each kind, and what these need. */
+/** A worker directory with a set-up of each kind, and their requirements. */
 const WORKERS = mkdtempSync(join(tmpdir(), 'mayfly-workers-'));
 for (const [name, mode, content] of [
   ['hello', 0o755, ''],
@@ -62,11 +62,11 @@ afterAll(() => rmSync(WORKERS, { recursive: true, force: true }));
 const agentConfigOf = (props?: WorkerFleetProps) =>
   parseConfig(fileOf(cloudConfigOf(props), '/etc/mayfly/agent.json'), 'agent.json');
 
-/** What needs quoting somewhere on the way: in JSON, in YAML, in CloudFormation. */
+/** Characters that need quoting in JSON, YAML or CloudFormation. */
 const GREETING = ['two\nlines: "x" \\ ', '{NOT_A_REFERENCE} é # no comment'].join('$');
 
 describe('user-data', () => {
-  it("is a cloud-config that writes the fleet's own files and one that holds the rest", () => {
+  it("is a cloud-config that writes the fleet's own files and one with all others", () => {
     expect(userDataOf()).toMatch(/^#cloud-config\n/);
     const { write_files } = cloudConfigOf();
     expect(write_files.map(({ path, permissions }) => [path, permissions])).toEqual([
@@ -88,7 +88,7 @@ describe('user-data', () => {
     ]);
   });
 
-  it('puts every file of a machine in its place, with its mode and all its lines', async () => {
+  it('writes each file of an instance with its mode and all its lines', async () => {
     const script = fileOf(cloudConfigOf(), '/usr/local/lib/mayfly/put-in-place');
     const machine = mkdtempSync(join(tmpdir(), 'mayfly-user-data-'));
     try {
@@ -104,7 +104,7 @@ describe('user-data', () => {
     }
   });
 
-  it("has the fleet's times for the units that are the same for all", () => {
+  it("has the fleet's times for the units, which are the same for each fleet", () => {
     const config = cloudConfigOf({
       drain: Duration.minutes(10),
       grace: Duration.seconds(30),
@@ -120,7 +120,7 @@ describe('user-data', () => {
     );
   });
 
-  it('says where the tree is', () => {
+  it('has the location of the tree', () => {
     const tree = JSON.parse(fileOf(cloudConfigOf(), '/etc/mayfly/tree.json'));
     expect(tree).toEqual({
       bucket: expect.stringMatching(/^cdk-.*-assets-/),
@@ -135,7 +135,7 @@ describe('user-data', () => {
     });
   });
 
-  it("says which Node.js: that of the types' architecture", () => {
+  it("names the Node.js of the types' architecture", () => {
     const nodeOf = (type: string) =>
       JSON.parse(fileOf(cloudConfigOf({ instanceTypes: [new InstanceType(type)] }), '/etc/mayfly/tree.json'))
         .node;
@@ -152,14 +152,14 @@ describe('user-data', () => {
     ['setup.yml', 'tasks'],
     ['site.yml', 'playbook'],
     ['roles/ours', 'role'],
-  ])("says what the owner's set-up is: %s, %s", (setup, setupKind) => {
+  ])("names the owner's set-up: %s, %s", (setup, setupKind) => {
     const tree = treeOf({ setup });
     expect(tree).toMatchObject({ setup, setupKind });
     expect(tree).not.toHaveProperty('setupRequirements');
     expect(tree).not.toHaveProperty('setupVaultPassword');
   });
 
-  it('says what that needs by names: of a file, and of a parameter whose value is nowhere', () => {
+  it('names the requirements file and the parameter of the set-up, whose value it does not contain', () => {
     const { stack } = fleetOf();
     const setupVaultPassword = StringParameter.fromSecureStringParameterAttributes(stack, 'Password', {
       parameterName: '/pictures/vault',
@@ -176,7 +176,7 @@ describe('user-data', () => {
     expect(sizeOf(userDataOf())).toBeLessThanOrEqual(LARGEST_USER_DATA_BYTES - 4000);
   });
 
-  it('is refused at synth when it is too much for a launch', () => {
+  it('is refused at synth if it is too long for a launch', () => {
     const { stack } = fleetOf({ environment: { LONG: 'x'.repeat(LARGEST_USER_DATA_BYTES) } });
     const app = stack.node.root as unknown as { synth(): void };
     expect(() => app.synth()).toThrow(/user-data is about \d+ bytes; allowed: at most 16384\..*environment/);
@@ -218,7 +218,7 @@ describe("the agent's configuration", () => {
     expect(agentConfigOf().retirement).not.toHaveProperty('idleSeconds');
   });
 
-  it('says what the props say', () => {
+  it('has the values of the props', () => {
     const config = agentConfigOf({
       fleetName: 'thumbnails',
       command: ['convert', '-', 'png:-'],

@@ -11,7 +11,7 @@ import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 
 const settings = (props: object, id = 'Fleet') => settingsOf('WorkerFleet', id, props as WorkerFleetProps);
 
-/** Each prop with a value that is refused, how the refusal shows it, and what it says is allowed. */
+/** Props with a refused value, how the error shows the value, and what it says is allowed. */
 const refused: [key: string, props: object, shown: string, allowed: RegExp][] = [
   ['fleetName', { fleetName: 'my fleet' }, '"my fleet"', /letters, digits/],
   ['fleetName', { fleetName: '' }, '""', /letters, digits/],
@@ -263,11 +263,11 @@ describe('the worker directory', () => {
   });
 });
 
-describe('two fleets of one name', () => {
+describe('two fleets with one name', () => {
   const named = (scope: Construct, id: string, fleetName?: string) => () =>
     new WorkerFleet(scope, id, { ...(fleetName && { fleetName }) });
 
-  it('are refused in a stack, where one parameter would be for both', () => {
+  it('are refused in a stack, where they would have one parameter', () => {
     const stack = new Stack(undefined, 'Test');
     named(stack, 'First', 'pictures')();
     expect(named(new Construct(stack, 'Inner'), 'Second', 'pictures')).toThrow(
@@ -325,7 +325,7 @@ describe('the machine image', () => {
     ['Amazon Linux 2023 of ECS', MachineImage.fromSsmParameter(`${ECS}-2023/recommended/image_id`)],
     ['Debian', MachineImage.fromSsmParameter('/aws/service/debian/release/12/latest/amd64')],
     ['an id', MachineImage.genericLinux({ 'eu-west-1': 'ami-1' })],
-  ])('of %s is taken, with one parameter at most', (_, image) => {
+  ])('of %s is accepted, with one parameter at most', (_, image) => {
     const parameters = Template.fromStack(from(image)).findParameters('*', {
       Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>',
     });

@@ -32,11 +32,11 @@ describe('a tag that instances would inherit', () => {
     );
   });
 
-  it('with another key is taken', () => {
+  it('with another key is accepted', () => {
     expect(() => synthWithTag('cost-center:team.name=a+b@c_d', 'any value / at all')).not.toThrow();
   });
 
-  it('given to the stack alone is refused too, as CloudFormation passes it on', () => {
+  it('of the stack alone is refused too, as CloudFormation propagates it', () => {
     const app = new App();
     new WorkerFleet(new Stack(app, 'Test', { tags: { 'cost center': '42' } }), 'Fleet');
     expect(() => app.synth()).toThrow(/tag key is "cost center"/);

@@ -4,8 +4,6 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { INSTANCE_LOG_PREFIX } from '../store/log-layout.ts';
 import type { FirstRun } from './run.ts';
 
-const INSTANCES = 'instances/';
-
 /** The file name of a saved log. It has the instance id, because two instances may save theirs in one second. */
 export function evidenceName(key: string): string {
   return key.slice(INSTANCE_LOG_PREFIX.length).replaceAll('/', '-');

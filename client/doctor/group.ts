@@ -14,7 +14,7 @@ export function judgeGroup({ group, fleet }: Facts): Finding[] {
 }
 
 /** The minimum comes first: Auto Scaling refuses a maximum below the minimum. */
-function sizes({ minSize, maxSize }: GroupLook, fleet: FleetFacts): Finding[] {
+function sizes({ minSize, maxSize }: ScalingGroup, fleet: FleetFacts): Finding[] {
   const { minCapacity = minSize, maxCapacity = maxSize } = fleet;
   const findings: Finding[] = [];
   if (minSize !== minCapacity) {
@@ -48,7 +48,7 @@ function sizes({ minSize, maxSize }: GroupLook, fleet: FleetFacts): Finding[] {
 }
 
 /** "Use instance scale-in protection": protection begins in service. */
-function protection({ newProtected, members }: GroupLook, fleet: FleetFacts): Finding[] {
+function protection({ newProtected, members }: ScalingGroup, fleet: FleetFacts): Finding[] {
   const findings: Finding[] = [];
   if (!newProtected) {
     findings.push(

@@ -1,18 +1,15 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { bindingAttributes, drawNonce } from '../../jobs/binding.ts';
 import { bodyKey } from '../../jobs/body-key.ts';
-import { LARGEST_MESSAGE_BYTES, LONGEST_DELAY_SECONDS, LONGEST_VISIBILITY_SECONDS, MOST_MESSAGE_ATTRIBUTES } from '../../lib/limits.ts';
-import { digestOfBody } from '../../store/bodies.ts';
-import { bodyInRecord } from '../../store/body-in-record.ts';
 import { sizeOf } from '../../jobs/dead-letter.ts';
 import { type Envelope, labelProblem, readEnvelope } from '../../jobs/envelope.ts';
+import {
+  LARGEST_MESSAGE_BYTES,
+  LONGEST_DELAY_SECONDS,
+  LONGEST_VISIBILITY_SECONDS,
+  MOST_MESSAGE_ATTRIBUTES,
+} from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { jobKey } from '../../store/keys.ts';
-import { listedAtOf, listedOf } from '../../store/listing.ts';
-import { type JobRecord } from '../../jobs/record.ts';
-import { textOf, type Body } from './body.ts';
-import { type FleetContext } from '../context.ts';
-import { bodyKey } from '../../store/log-layout.ts';
 import { BadBody, FleetError, NotTracked, WrongOption } from '../errors.ts';
 import { type Body, textOf } from './body.ts';
 import { dedupedId } from './ids.ts';

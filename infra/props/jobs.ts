@@ -2,10 +2,9 @@ import { Duration, Size } from 'aws-cdk-lib';
 import {
   DEFAULT_MAX_LOG_BYTES,
   DEFAULT_MIN_FREE_DISK_BYTES,
-  LARGEST_DISK_BYTES,
   LONGEST_LOG_BYTES,
-  LONGEST_VISIBILITY_SECONDS,
 } from '../../agent/config/agent-config.ts';
+import { LARGEST_VOLUME_BYTES, LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { commandCheck, DAY, duration, flag, HOUR, object, sizeIn, whole, wholeSeconds } from './checks.ts';
 import { toBytes, toSeconds } from './conversions.ts';
 import { type RetryBackoffProps, retryBackoffRows, toRetryBackoff } from './retry-backoff.ts';
@@ -166,7 +165,7 @@ export const jobRows = {
   },
   instanceCheck: { check: commandCheck, agent: 'instanceCheck' },
   minFreeDisk: {
-    check: sizeIn('bytes', 0, LARGEST_DISK_BYTES, 'a Size of at most 64 TiB in whole bytes'),
+    check: sizeIn('bytes', 0, LARGEST_VOLUME_BYTES, 'a Size of at most 64 TiB in whole bytes'),
     default: Size.bytes(DEFAULT_MIN_FREE_DISK_BYTES),
     setting: 'minFreeDiskBytes',
     convert: toBytes,

@@ -1,5 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
-import { DEFAULT_RETRY_BACKOFF, LONGEST_VISIBILITY_SECONDS } from '../../agent/config/agent-config.ts';
+import { DEFAULT_RETRY_BACKOFF } from '../../agent/config/agent-config.ts';
+import { LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { duration, number } from './checks.ts';
 import { toSeconds } from './conversions.ts';
 import { type PropRows, settingsFrom } from './rows.ts';

@@ -1,6 +1,5 @@
 import type { InstanceType } from 'aws-cdk-lib/aws-ec2';
-import { LONGEST_VISIBILITY_SECONDS } from '../../agent/config/agent-config.ts';
-import { LONGEST_RETENTION_SECONDS } from '../../store/expiry.ts';
+import { LONGEST_RETENTION_SECONDS, LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { checkAll } from './checks.ts';
 import type { WorkerFleetProps } from './props.ts';
 import { FleetPropsError, show } from './refusal.ts';

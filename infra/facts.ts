@@ -2,15 +2,15 @@ import { Stack } from 'aws-cdk-lib';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { type FleetFactsInput, FleetFactsSchema } from '../store/fleet-facts.ts';
 import { MIN_CAPACITY } from './group/group.ts';
+import type { FleetResources } from './fleet-resources.ts';
 import { LAUNCH_HOOK, TERMINATION_HOOK, terminationHookSecondsOf } from './group/hooks.ts';
 import { silentSecondsOf } from './keeper.ts';
 import type { FleetSettings } from './props/settings.ts';
 import { settingsForFacts } from './props/table.ts';
 import { RETENTION } from './queue.ts';
-import type { WorkerFleet } from './worker-fleet.ts';
 
 /** Name of the SSM parameter by which the commands find a fleet. */
-export function parameterNameOf({ fleetName }: Pick<WorkerFleet, 'fleetName'>): string {
+export function parameterNameOf({ fleetName }: { fleetName: string }): string {
   return `/mayfly/${fleetName}`;
 }
 
@@ -18,7 +18,7 @@ export function parameterNameOf({ fleetName }: Pick<WorkerFleet, 'fleetName'>): 
  * The SSM parameter with the fleet facts, which the commands read. No resource of the stack reads it, so that it may
  * name all of them. It is about 1.5 KB long; a standard parameter holds 4 KB.
  */
-export function factsParameter(fleet: WorkerFleet, settings: FleetSettings): StringParameter {
+export function factsParameter(fleet: FleetResources, settings: FleetSettings): StringParameter {
   return new StringParameter(fleet, 'Parameter', {
     parameterName: parameterNameOf(fleet),
     // CDK cannot tell by a name that only the deployment knows, such as that of a nested stack.
@@ -28,7 +28,7 @@ export function factsParameter(fleet: WorkerFleet, settings: FleetSettings): Str
   });
 }
 
-function makeFacts(fleet: WorkerFleet, settings: FleetSettings): FleetFactsInput {
+function makeFacts(fleet: FleetResources, settings: FleetSettings): FleetFactsInput {
   return {
     ...settingsForFacts(settings),
     version: 1,

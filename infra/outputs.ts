@@ -1,10 +1,11 @@
 import { Aws, CfnCondition, CfnOutput, Fn, Stack, Token } from 'aws-cdk-lib';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
+import type { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import type { WorkerFleet } from './worker-fleet.ts';
+import type { FleetResources } from './fleet-resources.ts';
 
 /** The outputs that `cdk deploy` prints: the resources of the fleet, and what to do next. */
-export function addOutputs(fleet: WorkerFleet): void {
+export function addOutputs(fleet: FleetResources & { readonly parameter: StringParameter }): void {
   const stack = Stack.of(fleet);
   const groupName = fleet.autoScalingGroup.autoScalingGroupName;
   const outputs: Record<string, [value: string, description: string]> = {
@@ -39,7 +40,7 @@ export function addOutputs(fleet: WorkerFleet): void {
 }
 
 /** The fleet's path in its stack, without the hash of generated ids, so that the names are easy to type. */
-function outputPrefix(fleet: WorkerFleet): string {
+function outputPrefix(fleet: FleetResources): string {
   const scopes = fleet.node.scopes;
   const ids = scopes.slice(scopes.indexOf(Stack.of(fleet)) + 1).map((scope) => scope.node.id);
   return ids.join('').replaceAll(/[^A-Za-z0-9]/g, '');

@@ -7,21 +7,21 @@ import { createLog, type Log } from '../aws/log.ts';
 import { RecentLines } from '../aws/recent-lines.ts';
 import { createStsClients } from '../aws/sts-clients.ts';
 import { messageOf } from '../lib/error-message.ts';
-import { instanceStore } from '../store/instances.ts';
+import { createInstanceStore } from '../store/instances.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import { createRunner } from './runner/create-runner.ts';
-import { createWork } from './work/create-work.ts';
+import { createJobLoop } from './work/create-work.ts';
 import { openWorkerAccess } from './credentials/worker-access.ts';
-import { LastWords } from './supervision/last-words.ts';
+import { FatalErrorFile } from './supervision/last-words.ts';
 import { createNotify } from './supervision/notify.ts';
-import { type Options, readOptions, USAGE, UsageError } from './config/options.ts';
+import { type CommandLineOptions, readOptions, USAGE, UsageError } from './config/options.ts';
 import { ConfigError, parseConfig } from './config/read-config.ts';
-import { Refusals } from './supervision/refusals.ts';
-import { forgetRetirement } from './lifecycle/account.ts';
-import { type Life, startLife } from './lifecycle/life.ts';
-import { type Runner, WorkerMissing } from './runner/runner.ts';
+import { RefusalTracker } from './supervision/refusals.ts';
+import { removeRetirementFile } from './lifecycle/account.ts';
+import { type Lifecycle, startLifecycle } from './lifecycle/life.ts';
+import { type Runner, WorkerMissingError } from './runner/runner.ts';
 import { Watchdog } from './supervision/watchdog.ts';
-import type { Work } from './work/work.ts';
+import type { JobLoop } from './work/work.ts';
 import { createWorkerDisk } from './runner/worker-disk.ts';
 
 /** The oldest Node that the agent runs on. */
@@ -37,8 +37,8 @@ const FATAL_ERROR_MS = 3000;
 /** Characters of the agent's log that are kept in memory. They are saved if the instance breaks down. */
 const RECENT_LOG = 64 * 1024;
 
-async function main(fatalErrorFile: LastWords): Promise<void> {
-  fatalErrorFile.forget();
+async function main(fatalErrorFile: FatalErrorFile): Promise<void> {
+  fatalErrorFile.remove();
   if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) {
     throw new UsageError(
       `this is Node ${process.versions.node}; the agent needs Node ${NODE_MAJOR} or later`,
@@ -49,11 +49,11 @@ async function main(fatalErrorFile: LastWords): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  await forgetRetirement(options.stateDirectory);
+  await removeRetirementFile(options.stateDirectory);
   await run(options, parseConfig(await readConfig(options.configFile), options.configFile), fatalErrorFile);
 }
 
-async function run(options: Options, config: AgentConfig, fatalErrorFile: LastWords): Promise<void> {
+async function run(options: CommandLineOptions, config: AgentConfig, fatalErrorFile: FatalErrorFile): Promise<void> {
   const clock = new AwsClock();
   // Only instances of a group are configured with a launch hook.
   const isInGroup = config.launchHook !== undefined;
@@ -70,7 +70,7 @@ async function run(options: Options, config: AgentConfig, fatalErrorFile: LastWo
   const workerMissing = await checkWorker(runner);
   const instance = identity.instanceId;
   const random = Math.random;
-  const refusals = new Refusals(clock);
+  const refusals = new RefusalTracker(clock);
   const access = await openWorkerAccess({
     clients: createStsClients(config.region, clock),
     ...{ config, instance, clock, refusals, random, log },
@@ -84,7 +84,7 @@ async function run(options: Options, config: AgentConfig, fatalErrorFile: LastWo
     leaseSeconds: config.leaseSeconds,
     work: () => work,
   });
-  const work = createWork({
+  const work = createJobLoop({
     config,
     clients,
     instance,
@@ -95,10 +95,10 @@ async function run(options: Options, config: AgentConfig, fatalErrorFile: LastWo
     clock,
     random,
     log,
-    onAttempt: () => watchdog.tried(),
-    onBroken: (broken) => void lifecycle.then((one) => one.broken(broken)),
+    onAttempt: () => watchdog.recordAttempt(),
+    onBroken: (broken) => void lifecycle.then((one) => one.reportBroken(broken)),
   });
-  const lifecycle: Promise<Life> = startLife({
+  const lifecycle: Promise<Lifecycle> = startLifecycle({
     config,
     clients,
     clock,
@@ -124,8 +124,8 @@ async function run(options: Options, config: AgentConfig, fatalErrorFile: LastWo
  * SIGHUP keeps its default: the agent has no terminal, and an agent that was started from one may end with it.
  */
 function stopOnSignal(
-  work: Work,
-  lifecycle: Promise<Life>,
+  work: JobLoop,
+  lifecycle: Promise<Lifecycle>,
   drainMs: number,
   log: Log,
   onStop: () => void,
@@ -152,10 +152,10 @@ function stopOnSignal(
  * Ends the process after an unexpected error, once the error is written, so that systemd sees the failure. The leases of
  * its jobs expire, and the jobs run elsewhere.
  */
-function exitOnDefects(log: Log, fatalErrorFile: LastWords): void {
+function exitOnDefects(log: Log, fatalErrorFile: FatalErrorFile): void {
   const fail = (err: unknown) => {
     log.fatal({ err }, 'the agent ends after an unexpected error');
-    void fatalErrorFile.leave(err).then(() => process.exit(1));
+    void fatalErrorFile.write(err).then(() => process.exit(1));
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
@@ -163,16 +163,16 @@ function exitOnDefects(log: Log, fatalErrorFile: LastWords): void {
 
 /** Lets the fatal error be written to the instance's record. */
 function useTable(
-  fatalErrorFile: LastWords,
+  fatalErrorFile: FatalErrorFile,
   { table, recordSeconds }: AgentConfig,
   clients: Clients,
   instance: string,
   clock: AwsClock,
 ): void {
   if (table === undefined) return;
-  const instances = instanceStore(clients.dynamodb, table, recordSeconds);
-  fatalErrorFile.noteBy((text) =>
-    withTimeout(clock, FATAL_ERROR_MS, (signal) => instances.lastWords(instance, text, signal)),
+  const instances = createInstanceStore(clients.dynamodb, table, recordSeconds);
+  fatalErrorFile.useRecord((text) =>
+    withTimeout(clock, FATAL_ERROR_MS, (signal) => instances.recordFatalError(instance, text, signal)),
   );
 }
 
@@ -182,7 +182,7 @@ async function checkWorker(runner: Runner): Promise<string | undefined> {
     await runner.check();
     return undefined;
   } catch (error) {
-    if (error instanceof WorkerMissing) return error.message;
+    if (error instanceof WorkerMissingError) return error.message;
     throw error;
   }
 }
@@ -196,8 +196,8 @@ async function readConfig(file: string): Promise<string> {
 }
 
 /** A usage or configuration error is printed as a sentence, any other error with its stack. */
-async function exitWith(fatalErrorFile: LastWords, error: unknown): Promise<never> {
-  await fatalErrorFile.leave(error);
+async function exitWith(fatalErrorFile: FatalErrorFile, error: unknown): Promise<never> {
+  await fatalErrorFile.write(error);
   if (error instanceof UsageError) {
     process.stderr.write(`mayfly-agent: ${error.message}\nTry --help.\n`);
     process.exit(EX_USAGE);
@@ -210,7 +210,7 @@ async function exitWith(fatalErrorFile: LastWords, error: unknown): Promise<neve
 }
 
 // Under systemd, `mayfly-retire` reads the file.
-const fatalErrorFile = new LastWords(
+const fatalErrorFile = new FatalErrorFile(
   process.env['STATE_DIRECTORY'],
   process.env['NOTIFY_SOCKET'] !== undefined,
 );

@@ -2,6 +2,6 @@
 const REFUSALS = new Set(['AccessDenied', 'AllAccessDisabled', 'NoSuchBucket', 'PermanentRedirect']);
 
 /** Whether a bucket refuses a call permanently. Otherwise the same call may succeed later. */
-export function isRefusal(error: unknown): boolean {
+export function isBucketRefusal(error: unknown): boolean {
   return error instanceof Error && REFUSALS.has(error.name);
 }

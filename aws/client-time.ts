@@ -7,7 +7,7 @@ export interface TimedClient {
 }
 
 /** Makes a client work on a machine whose clock is wrong. The clock learns AWS's time from the client's responses. */
-export function keepTime({ config }: TimedClient, clock: Clock): void {
+export function synchronizeTime({ config }: TimedClient, clock: Clock): void {
   learnFromAnswers(config, clock);
   signByClock(config, clock);
   const provide = config.credentials;

@@ -4,8 +4,8 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { LONGEST_POLL_SECONDS } from '../lib/limits.ts';
-import { keepTime, type TimedClient } from './client-time.ts';
+import { SQS_MAX_WAIT_SECONDS } from '../lib/limits.ts';
+import { synchronizeTime, type TimedClient } from './client-time.ts';
 import { type Clock, systemClock } from './clock.ts';
 
 /** Timeout of a call that is not a long poll. */
@@ -13,7 +13,7 @@ const CALL_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 
 /** A response with ten messages of 1 MiB takes some seconds to arrive after the poll has ended. */
-export const POLL_TIMEOUT_MS = (LONGEST_POLL_SECONDS + 15) * 1000;
+export const POLL_TIMEOUT_MS = (SQS_MAX_WAIT_SECONDS + 15) * 1000;
 
 /** Concurrent calls to one service. More of them wait for a connection. */
 const MAX_SOCKETS = 64;
@@ -79,7 +79,7 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
     return () => {
       if (client) return client;
       client = create();
-      keepTime(client, clock);
+      synchronizeTime(client, clock);
       created.push(client);
       return client;
     };

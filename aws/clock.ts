@@ -24,7 +24,7 @@ export interface Clock {
 }
 
 /** Reason of an abort. Without one, each abort creates an exception with a stack. */
-export const NO_LONGER = 'nobody waits for it any more';
+export const NO_LONGER_NEEDED = 'nobody waits for it any more';
 
 /** The clock of this machine, taken as AWS's time. */
 export const systemClock: Clock = {

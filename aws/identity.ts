@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock } from './clock.ts';
-import { type Metadata, MetadataError, metadataOf } from './metadata.ts';
+import { type Metadata, MetadataError, createMetadata } from './metadata.ts';
 
 /** The identity of this machine. Outside EC2 it is anonymous, and only the machine itself can end it. */
 export interface Identity {
@@ -32,7 +32,7 @@ const MEMBER_RETRY_MS = [...RETRY_MS, 5000, 10_000, 20_000, 40_000, 40_000];
  *   `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`, as for the SDKs
  */
 export async function findIdentity(env: NodeJS.ProcessEnv, clock: Clock, member: boolean): Promise<Identity> {
-  const metadata = metadataOf(env, clock);
+  const metadata = createMetadata(env, clock);
   if (!metadata) return anonymous();
   for (const waitMs of [...(member ? MEMBER_RETRY_MS : RETRY_MS), undefined]) {
     try {

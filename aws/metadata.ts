@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { LONGEST_METADATA_TOKEN_SECONDS } from '../lib/limits.ts';
+import { IMDS_MAX_TOKEN_SECONDS } from '../lib/limits.ts';
 import type { Clock } from './clock.ts';
 
 /** The instance metadata service, version 2 ("Use the Instance Metadata Service to access instance metadata"). */
@@ -20,7 +20,7 @@ const TOKEN_MARGIN_MS = 60_000;
 const ANSWER_MS = 1000;
 
 /** The service that the environment names. Undefined: it is disabled. */
-export function metadataOf(env: NodeJS.ProcessEnv, clock: Clock): Metadata | undefined {
+export function createMetadata(env: NodeJS.ProcessEnv, clock: Clock): Metadata | undefined {
   if (env['AWS_EC2_METADATA_DISABLED']?.toLowerCase() === 'true') return undefined;
   const ipv6 = env['AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE']?.toLowerCase() === 'ipv6';
   const fallback = ipv6 ? 'http://[fd00:ec2::254]' : 'http://169.254.169.254';
@@ -63,7 +63,7 @@ class MetadataClient implements Metadata {
 
   #validToken(): Promise<string> {
     if (!this.#token || this.#clock.monotonic() >= this.#tokenUntilMs) {
-      this.#tokenUntilMs = this.#clock.monotonic() + LONGEST_METADATA_TOKEN_SECONDS * 1000 - TOKEN_MARGIN_MS;
+      this.#tokenUntilMs = this.#clock.monotonic() + IMDS_MAX_TOKEN_SECONDS * 1000 - TOKEN_MARGIN_MS;
       this.#token = this.#fetchToken();
       this.#token.catch(() => {
         this.#token = undefined;
@@ -73,7 +73,7 @@ class MetadataClient implements Metadata {
   }
 
   async #fetchToken(): Promise<string> {
-    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(LONGEST_METADATA_TOKEN_SECONDS) };
+    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(IMDS_MAX_TOKEN_SECONDS) };
     const startMs = this.#clock.monotonic();
     const { status, date, body } = await ask(`${this.#origin}/latest/api/token`, 'PUT', headers);
     // This comes before any call of AWS, so that the first call is signed with AWS's time.

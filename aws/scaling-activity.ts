@@ -8,7 +8,7 @@ type Explained = Pick<Activity, 'Cause'>;
  * The instance that was launched. The text is `Launching a new EC2 instance: i-...`, with a warm pool `... instance into
  * warm pool: i-...` and later, for the same instance, `... instance from warm pool: i-...`. Without an id the launch failed.
  */
-export function launchedBy({ Description = '' }: Described): string | undefined {
+export function findLaunchedInstance({ Description = '' }: Described): string | undefined {
   return /^Launching a new EC2 instance(?: (?:into|from) warm pool)?: (i-\w+)/.exec(Description)?.[1];
 }
 
@@ -21,7 +21,7 @@ const DIED =
  * became unhealthy while waiting for instance to be in InService state. Termination Reason: Client.InternalError: Client
  * error on launch`.
  */
-export function diedAtLaunch({ Description = '' }: Described): string | undefined {
+export function findLaunchError({ Description = '' }: Described): string | undefined {
   return DIED.exec(Description)?.[1];
 }
 
@@ -31,7 +31,7 @@ export function addsToGroup({ Description = '' }: Described): boolean {
 }
 
 /** The instance that was terminated, in service or in a warm pool: `Terminating EC2 instance: i-...`. */
-export function terminatedBy({ Description = '' }: Described): string | undefined {
+export function findTerminatedInstance({ Description = '' }: Described): string | undefined {
   return /^Terminating EC2 instance(?: [\w ]+)?: (i-\w+)/.exec(Description)?.[1];
 }
 
@@ -40,6 +40,6 @@ export function terminatedBy({ Description = '' }: Described): string | undefine
  * to a user request, shrinking the capacity from 2 to 1`. Otherwise a health check or a rebalance is the cause. These
  * leave the desired capacity unchanged.
  */
-export function isByRequest({ Cause = '' }: Explained): boolean {
+export function wasRequested({ Cause = '' }: Explained): boolean {
   return /in response to a user request|shrinking the capacity/.test(Cause);
 }

@@ -14,7 +14,7 @@ export interface ScalingGroup {
   /** Ids of the subnets that instances are launched into. */
   subnets: string[];
   /** Whether instances that are launched from now on are protected from scale-in. */
-  newProtected: boolean;
+  protectsNewInstances: boolean;
   /** Processes that are suspended, with what Auto Scaling says of it (who, since when). */
   suspended: ReadonlyMap<string, string>;
 }
@@ -50,7 +50,7 @@ export async function describeGroup(
     desired: group.DesiredCapacity ?? 0,
     members: (group.Instances ?? []).map(toMember),
     subnets: (group.VPCZoneIdentifier ?? '').split(',').filter(Boolean),
-    newProtected: group.NewInstancesProtectedFromScaleIn ?? false,
+    protectsNewInstances: group.NewInstancesProtectedFromScaleIn ?? false,
     suspended: new Map(suspended),
   };
 }

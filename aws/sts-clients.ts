@@ -1,5 +1,5 @@
 import { STSClient } from '@aws-sdk/client-sts';
-import { keepTime } from './client-time.ts';
+import { synchronizeTime } from './client-time.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { clientOptions } from './clients.ts';
 
@@ -17,7 +17,7 @@ export function createStsClients(region: string, clock: Clock = systemClock): St
     get sts() {
       if (client) return client;
       client = new STSClient(clientOptions(region));
-      keepTime(client, clock);
+      synchronizeTime(client, clock);
       return client;
     },
     destroy() {

@@ -1,13 +1,13 @@
 /** `npm run bench`: compares the agent and the command with common alternatives, on the same queue in the same minutes. */
 import { cpus } from 'node:os';
 import { Command } from 'commander';
-import { columns } from '../cli/terminal/columns.ts';
+import { formatTable } from '../cli/terminal/columns.ts';
 import { benchEnqueue, type EnqueueRate, enqueueVerdict } from './benches/enqueue.ts';
 import { benchMemory, type Memory } from './benches/memory.ts';
 import { benchOutput, type Output, outputVerdict } from './benches/output.ts';
-import { benchRate, type Rate, verdictsOf } from './benches/rate.ts';
-import { atLeast, someOf } from './options.ts';
-import { openStage } from './stage/stage.ts';
+import { benchRate, type Rate, rateVerdicts } from './benches/rate.ts';
+import { wholeNumberFrom, namesFrom } from './options.ts';
+import { openBenchSetup } from './stage/stage.ts';
 
 const BENCHES = ['rate', 'enqueue', 'output', 'memory'] as const;
 
@@ -23,17 +23,17 @@ interface Options {
 const options = new Command('npm run bench --')
   .description('Jobs a second, calls per job and idle memory: medians of interleaved runs.')
   .option('--json', 'print the results as JSON', false)
-  .option('--jobs <number>', 'jobs in a run', atLeast(2), 1000)
-  .option('--runs <number>', 'runs of each contender', atLeast(1), 5)
-  .option('--lines <number>', 'jobs in the file that is enqueued', atLeast(2), 10_000)
-  .option('--mib <number>', 'MiB of output in a run', atLeast(1), 1024)
-  .option('--only <names>', `some of: ${BENCHES.join(',')}`, someOf(BENCHES), [...BENCHES])
+  .option('--jobs <number>', 'jobs in a run', wholeNumberFrom(2), 1000)
+  .option('--runs <number>', 'runs of each contender', wholeNumberFrom(1), 5)
+  .option('--lines <number>', 'jobs in the file that is enqueued', wholeNumberFrom(2), 10_000)
+  .option('--mib <number>', 'MiB of output in a run', wholeNumberFrom(1), 1024)
+  .option('--only <names>', `some of: ${BENCHES.join(',')}`, namesFrom(BENCHES), [...BENCHES])
   .parse()
   .opts<Options>();
 
 const { only: wanted, runs, jobs, lines, mib } = options;
 const onRun = (line: string) => console.error(line);
-const stage = await openStage();
+const stage = await openBenchSetup();
 try {
   const rates = wanted.includes('rate') ? await benchRate(stage, { jobs, runs, onRun }) : [];
   const enqueued = wanted.includes('enqueue') ? await benchEnqueue(stage, { jobs: lines, runs, onRun }) : [];
@@ -63,12 +63,12 @@ function print(rates: readonly Rate[], memory: readonly Memory[]): void {
       rate.tableWritesPerJob.toFixed(2),
     ]);
     const head = ['', 'jobs/s', 'spread', 'ratio', 'SQS requests a job', 'table writes a job'];
-    console.log(`\`true\` in 8 slots, output captured\n\n${columns(head, rows, { rule: true })}\n`);
-    for (const verdict of verdictsOf(rates)) console.log(`${verdict}\n`);
+    console.log(`\`true\` in 8 slots, output captured\n\n${formatTable(head, rows, { rule: true })}\n`);
+    for (const verdict of rateVerdicts(rates)) console.log(`${verdict}\n`);
   }
   if (memory.length === 0) return;
   const rows = memory.map(({ contender, residentMiB }) => [contender, residentMiB.toFixed(0)]);
-  console.log(columns(['idle', 'resident MiB'], rows, { rule: true }));
+  console.log(formatTable(['idle', 'resident MiB'], rows, { rule: true }));
 }
 
 function printEnqueued(rates: readonly EnqueueRate[]): void {
@@ -79,7 +79,7 @@ function printEnqueued(rates: readonly EnqueueRate[]): void {
     `±${(spread * 100).toFixed(0)} %`,
     ratio.toFixed(2),
   ]);
-  console.log(`\njobs from a file\n\n${columns(['', 'jobs/s', 'spread', 'ratio'], rows)}\n`);
+  console.log(`\njobs from a file\n\n${formatTable(['', 'jobs/s', 'spread', 'ratio'], rows)}\n`);
   console.log(enqueueVerdict(rates));
 }
 
@@ -92,6 +92,6 @@ function printOutputs(outputs: readonly Output[]): void {
     ratio.toFixed(2),
   ]);
   const head = ['', 'MiB/s', 'memory grows by, MiB', 'ratio'];
-  console.log(`\n${mib} MiB of output of one worker\n\n${columns(head, rows, { rule: true })}\n`);
+  console.log(`\n${mib} MiB of output of one worker\n\n${formatTable(head, rows, { rule: true })}\n`);
   console.log(outputVerdict(outputs));
 }

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 
 /** Parses a whole number that is at least `least`. Throws an error that commander prints. */
-export function atLeast(least: number): (text: string) => number {
+export function wholeNumberFrom(least: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
     if (Number.isInteger(number) && number >= least) return number;
@@ -10,7 +10,7 @@ export function atLeast(least: number): (text: string) => number {
 }
 
 /** Parses a comma-separated list of known names. Throws an error that commander prints. */
-export function someOf<Name extends string>(known: readonly Name[]): (text: string) => Name[] {
+export function namesFrom<Name extends string>(known: readonly Name[]): (text: string) => Name[] {
   return (text) => {
     const names = text.split(',');
     const wanted = known.filter((name) => names.includes(name));

@@ -8,7 +8,7 @@ export function parseCalls(text: string): CallFacts[] {
 }
 
 /** The instance that made a call. The sessions of an instance's role are named by its id. */
-export function instanceOf(call: CallFacts): string | undefined {
+export function callerInstance(call: CallFacts): string | undefined {
   const session = call.caller.split('/').at(-1) ?? '';
   return /^i-[0-9a-f]{8,17}$/.test(session) ? session : undefined;
 }
@@ -24,7 +24,7 @@ export function mayHaveSucceeded(call: CallFacts): boolean {
 
 /** Whether the caller is a role other than an instance's: the keeper. */
 export function isServiceRole(call: CallFacts): boolean {
-  return call.caller.includes('/') && instanceOf(call) === undefined;
+  return call.caller.includes('/') && callerInstance(call) === undefined;
 }
 
 /** Whether the caller is an agent or the keeper, not a person. */
@@ -33,7 +33,7 @@ export function isRole(call: CallFacts): boolean {
 }
 
 /** A member of a call's input, by path. Undefined: it is absent. */
-export function member(call: CallFacts, ...path: string[]): unknown {
+export function readInput(call: CallFacts, ...path: string[]): unknown {
   let value = call.input;
   for (const name of path) {
     if (typeof value !== 'object' || value === null) return undefined;
@@ -43,41 +43,41 @@ export function member(call: CallFacts, ...path: string[]): unknown {
 }
 
 /** The successful writes to one job's item of the table. */
-export function writesTo(job: string, calls: readonly CallFacts[]): CallFacts[] {
-  return writesThatMay(job, calls).filter(succeeded);
+export function findWrites(job: string, calls: readonly CallFacts[]): CallFacts[] {
+  return findPossibleWrites(job, calls).filter(succeeded);
 }
 
 /** The same, and the writes without an answer. */
-export function writesThatMay(job: string, calls: readonly CallFacts[]): CallFacts[] {
+export function findPossibleWrites(job: string, calls: readonly CallFacts[]): CallFacts[] {
   return calls.filter(
     (call) =>
       call.service === 'dynamodb' &&
       (call.action === 'UpdateItem' || call.action === 'PutItem') &&
       mayHaveSucceeded(call) &&
-      (member(call, 'Key', 'pk', 'S') === `job#${job}` || member(call, 'Item', 'pk', 'S') === `job#${job}`),
+      (readInput(call, 'Key', 'pk', 'S') === `job#${job}` || readInput(call, 'Item', 'pk', 'S') === `job#${job}`),
   );
 }
 
 /** The state that a write to a job's item sets. Undefined: it sets none. */
-export function stateWritten(call: CallFacts): string | undefined {
+export function writtenState(call: CallFacts): string | undefined {
   return written(call, 'state', 'S');
 }
 
 /** The end of the lease that a write sets, in epoch milliseconds. Undefined: it sets none. */
-export function leaseWritten(call: CallFacts): number | undefined {
+export function writtenLeaseMs(call: CallFacts): number | undefined {
   const ms = written(call, 'leaseUntilMs', 'N');
   return ms === undefined ? undefined : Number(ms);
 }
 
 /** Whether a write requests the job's cancellation. */
-export function asksForEnd(call: CallFacts): boolean {
+export function requestsCancellation(call: CallFacts): boolean {
   return written(call, 'cancelRequestedAt', 'S') !== undefined;
 }
 
 /** The instance whose item a write marks as accounted for in the desired capacity. Undefined: none. */
-export function accountedFor(call: CallFacts): string | undefined {
+export function accountedInstance(call: CallFacts): string | undefined {
   if (call.service !== 'dynamodb' || written(call, 'accountedAtMs', 'N') === undefined) return undefined;
-  const key = member(call, 'Key', 'pk', 'S');
+  const key = readInput(call, 'Key', 'pk', 'S');
   return typeof key === 'string' && key.startsWith('instance#') ? key.slice('instance#'.length) : undefined;
 }
 
@@ -86,12 +86,12 @@ export function accountedFor(call: CallFacts): string | undefined {
  * too.
  */
 function written(call: CallFacts, attribute: string, type: 'S' | 'N'): string | undefined {
-  const whole = member(call, 'Item', attribute, type);
+  const whole = readInput(call, 'Item', attribute, type);
   if (typeof whole === 'string') return whole;
-  const expression = String(member(call, 'UpdateExpression') ?? '');
+  const expression = String(readInput(call, 'UpdateExpression') ?? '');
   for (const [, name = '', value = ''] of expression.matchAll(SETS)) {
-    if ((member(call, 'ExpressionAttributeNames', name) ?? name) !== attribute) continue;
-    const set = member(call, 'ExpressionAttributeValues', value, type);
+    if ((readInput(call, 'ExpressionAttributeNames', name) ?? name) !== attribute) continue;
+    const set = readInput(call, 'ExpressionAttributeValues', value, type);
     return typeof set === 'string' ? set : undefined;
   }
   return undefined;
@@ -101,11 +101,11 @@ function written(call: CallFacts, attribute: string, type: 'S' | 'N'): string | 
 const SETS = /(#?\w+) = (?:if_not_exists\(#?\w+, )?(:\w+)/g;
 
 /** The calls that deleted a job's record or replaced it by a tombstone. */
-export function removalsOf(job: string, calls: readonly CallFacts[]): CallFacts[] {
+export function findRemovals(job: string, calls: readonly CallFacts[]): CallFacts[] {
   return calls.filter((call) => {
     if (call.service !== 'dynamodb' || !succeeded(call)) return false;
-    if (call.action === 'DeleteItem') return member(call, 'Key', 'pk', 'S') === `job#${job}`;
-    const isTombstone = call.action === 'PutItem' && member(call, 'Item', 'removedAt') !== undefined;
-    return isTombstone && member(call, 'Item', 'pk', 'S') === `job#${job}`;
+    if (call.action === 'DeleteItem') return readInput(call, 'Key', 'pk', 'S') === `job#${job}`;
+    const isTombstone = call.action === 'PutItem' && readInput(call, 'Item', 'removedAt') !== undefined;
+    return isTombstone && readInput(call, 'Item', 'pk', 'S') === `job#${job}`;
   });
 }

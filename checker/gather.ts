@@ -12,12 +12,12 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import { parseCalls } from './calls.ts';
 import type { CallFacts, Facts, InstanceFacts } from './facts.ts';
 import { type JournalLine, parseJournal } from './journal.ts';
-import { logsOf } from './logs.ts';
-import { deadLettersOf, hiddenOn, queueFactsOf } from './queue.ts';
-import { recordsOf } from './records.ts';
+import { readLogs } from './logs.ts';
+import { readDeadLetters, countInFlight, readQueue } from './queue.ts';
+import { readRecords } from './records.ts';
 
 /** Where the facts are read from. The clients have an operator's credentials, not the fleet's. */
-export interface Scene {
+export interface FactSources {
   sent: readonly string[];
   /** Files: the workers' journal and the front door's `calls.jsonl`. */
   journal: string;
@@ -50,7 +50,7 @@ export interface StackNames {
  *
  * @throws Error if the beginning is gone, because the checker would miss the calls in it
  */
-export async function callsIn(file: string): Promise<CallFacts[]> {
+export async function readCalls(file: string): Promise<CallFacts[]> {
   const earlier = parseCalls(await readFile(`${file}.1`, 'utf8').catch(ignoreMissing));
   const calls = [...earlier, ...parseCalls(await readFile(file, 'utf8'))];
   const isFirst = calls[0]?.action === 'CreateBucket' && calls[0].caller === 'cloud';
@@ -59,18 +59,18 @@ export async function callsIn(file: string): Promise<CallFacts[]> {
 }
 
 /** Reads all facts. Messages that it receives become visible again at once. */
-export async function gather(scene: Scene): Promise<Facts> {
+export async function gatherFacts(scene: FactSources): Promise<Facts> {
   const { sent, journal, calls, leaseSeconds, clients, stack } = scene;
   const lines = parseJournal(await readFile(journal, 'utf8').catch(ignoreMissing));
   const printing = new Set(lines.filter(({ printed }) => printed).map(({ job }) => job));
   // Before the checker receives messages itself, which puts them in flight.
-  const deadLettersHidden = stack ? await hiddenOn(clients.sqs, stack.deadLetterQueueUrl) : 0;
+  const deadLettersHidden = stack ? await countInFlight(clients.sqs, stack.deadLetterQueueUrl) : 0;
   const [queue, deadLetters, records, logs, instances, group] = await Promise.all([
-    stack ? queueFactsOf(clients.sqs, stack.queueUrl) : { visible: [], inFlight: 0 },
-    stack ? deadLettersOf(clients.sqs, stack.deadLetterQueueUrl) : [],
-    stack?.table === undefined ? undefined : recordsOf(clients.dynamodb, stack.table),
-    stack ? logsOf(clients.s3, stack.logBucket, printing) : undefined,
-    instancesOf(clients),
+    stack ? readQueue(clients.sqs, stack.queueUrl) : { visible: [], inFlight: 0 },
+    stack ? readDeadLetters(clients.sqs, stack.deadLetterQueueUrl) : [],
+    stack?.table === undefined ? undefined : readRecords(clients.dynamodb, stack.table),
+    stack ? readLogs(clients.s3, stack.logBucket, printing) : undefined,
+    readInstances(clients),
     stack ? readGroup(clients.autoScaling, stack.group) : undefined,
   ]);
   return {
@@ -85,16 +85,16 @@ export async function gather(scene: Scene): Promise<Facts> {
     logs,
     instances,
     group,
-    calls: await callsIn(calls),
+    calls: await readCalls(calls),
     leaseMs: leaseSeconds * 1000,
   };
 }
 
 /** All instances, also terminated ones, and when they were launched and left their group. */
-export async function instancesOf({
+export async function readInstances({
   ec2,
   autoScaling,
-}: Pick<Scene['clients'], 'ec2' | 'autoScaling'>): Promise<InstanceFacts[]> {
+}: Pick<FactSources['clients'], 'ec2' | 'autoScaling'>): Promise<InstanceFacts[]> {
   const { launched, left } = await activityTimes(autoScaling);
   const instances: InstanceFacts[] = [];
   for await (const { Reservations = [] } of paginateDescribeInstances({ client: ec2 }, {})) {

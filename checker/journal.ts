@@ -39,7 +39,7 @@ export function parseJournal(text: string): JournalLine[] {
 }
 
 /** The runs of a journal by start. The lines of one run have the same job and pid. */
-export function runsOf(lines: readonly JournalLine[]): Run[] {
+export function groupRuns(lines: readonly JournalLine[]): Run[] {
   const runs: Run[] = [];
   for (const line of lines.toSorted((a, b) => a.atMs - b.atMs)) {
     if (line.event === 'start') {

@@ -1,5 +1,5 @@
 import type { Facts, Verdict } from './facts.ts';
-import { runsOf } from './journal.ts';
+import { groupRuns } from './journal.ts';
 import { judgeInstances } from './rules/instances.ts';
 import { judgeJobs } from './rules/jobs.ts';
 import { judgeLogs } from './rules/logs.ts';
@@ -7,7 +7,7 @@ import { judgeRuns } from './rules/runs.ts';
 
 /** Checks whether a job was lost or run twice without cause, and whether anything still runs. */
 export function judge(facts: Facts): Verdict {
-  const runs = runsOf(facts.journal);
+  const runs = groupRuns(facts.journal);
   const { violations: ofRuns, notes } = judgeRuns(facts, runs);
   const violations = [
     ...judgeJobs(facts, runs),

@@ -18,7 +18,7 @@ interface Found {
  * @param hashed the jobs whose streams are read and hashed
  * @throws Error for an object under `jobs/` that is not part of a log
  */
-export async function logsOf(
+export async function readLogs(
   client: S3Client,
   bucket: string,
   hashed: ReadonlySet<string>,

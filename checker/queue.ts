@@ -11,7 +11,7 @@ import type { DeadLetter, QueueFacts } from './facts.ts';
 const HIDDEN_SECONDS = 20;
 
 /** The number of messages of a queue that are in flight. */
-export async function hiddenOn(client: SQSClient, queueUrl: string): Promise<number> {
+export async function countInFlight(client: SQSClient, queueUrl: string): Promise<number> {
   const name = 'ApproximateNumberOfMessagesNotVisible';
   const { Attributes } = await client.send(
     new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [name] }),
@@ -20,7 +20,7 @@ export async function hiddenOn(client: SQSClient, queueUrl: string): Promise<num
 }
 
 /** The messages of a queue. Delayed messages count as in flight, because their keys cannot be seen either. */
-export async function queueFactsOf(client: SQSClient, queueUrl: string): Promise<QueueFacts> {
+export async function readQueue(client: SQSClient, queueUrl: string): Promise<QueueFacts> {
   const { Attributes } = await client.send(
     new GetQueueAttributesCommand({
       QueueUrl: queueUrl,
@@ -33,7 +33,7 @@ export async function queueFactsOf(client: SQSClient, queueUrl: string): Promise
   return { visible: (await peekAll(client, queueUrl)).map(jobKey), inFlight };
 }
 
-export async function deadLettersOf(client: SQSClient, queueUrl: string): Promise<DeadLetter[]> {
+export async function readDeadLetters(client: SQSClient, queueUrl: string): Promise<DeadLetter[]> {
   return (await peekAll(client, queueUrl)).map((message) => {
     const reason = message.MessageAttributes?.['MayflyReason']?.StringValue;
     return {

@@ -6,7 +6,7 @@ type Plain = string | number | boolean | null | Plain[] | { [name: string]: Plai
 type Map = { [name: string]: Plain };
 
 /** Reads the job items of a table. */
-export async function recordsOf(client: DynamoDBClient, table: string): Promise<RecordFacts[]> {
+export async function readRecords(client: DynamoDBClient, table: string): Promise<RecordFacts[]> {
   const records: RecordFacts[] = [];
   for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
     for (const item of Items) {

@@ -1,7 +1,7 @@
 import type { Verdict } from './facts.ts';
 
 /** Formats a verdict for people. */
-export function report({ ok, violations, notes, counts }: Verdict): string {
+export function formatVerdict({ ok, violations, notes, counts }: Verdict): string {
   const sum =
     `${counts.sent} jobs sent: ${counts.succeeded} succeeded, ${counts.deadLettered} dead-lettered, ` +
     (counts.cancelled > 0 ? `${counts.cancelled} cancelled, ` : '') +

@@ -21,14 +21,14 @@ export const ExitCode = {
 } as const;
 
 /** The part of a job that decides the exit status. */
-export interface JobEnd {
+export interface EndedJob {
   state: string;
   exitStatus?: number | undefined;
   signal?: string | undefined;
 }
 
 /** The status of a job: that of its worker, 128 plus the number of a signal that killed it, or the one for its state. */
-export function statusOfJob({ state, exitStatus, signal }: JobEnd): number {
+export function jobExitStatus({ state, exitStatus, signal }: EndedJob): number {
   switch (state) {
     case 'succeeded':
       return ExitCode.done;
@@ -56,8 +56,8 @@ function statusOfFailure(exitStatus: number | undefined, signal: string | undefi
 }
 
 /** The status of several jobs: 123 if one has not ended, else that of the first that did not succeed, else 0. */
-export function statusOfJobs(jobs: readonly JobEnd[]): number {
-  const statuses = jobs.map(statusOfJob);
+export function jobsExitStatus(jobs: readonly EndedJob[]): number {
+  const statuses = jobs.map(jobExitStatus);
   if (statuses.includes(ExitCode.notEnded)) return ExitCode.notEnded;
   return statuses.find((status) => status !== ExitCode.done) ?? ExitCode.done;
 }

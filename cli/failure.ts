@@ -1,7 +1,7 @@
 import { ExitCode } from './exit-code.ts';
 
 /** An error for the user. It is shown as its message, without a stack trace. */
-export class Failure extends Error {
+export class CliError extends Error {
   /** The exit status of `mayfly`. */
   readonly status: number;
 

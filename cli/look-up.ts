@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { type JobState, TERMINAL_STATES } from '../jobs/record.ts';
-import { findOptionsOf } from './commands/with-fleet.ts';
-import type { Candidate, Wanted } from './commands/completion/complete.ts';
-import { regionOf } from '../client/find/find.ts';
+import { toFindOptions } from './commands/with-fleet.ts';
+import type { Candidate, LookUpRequest } from './commands/completion/complete.ts';
+import { findRegion } from '../client/find/find.ts';
 import { Fleet } from '../client/fleet.ts';
-import { fleetNames } from '../client/find/parameters.ts';
+import { listFleets } from '../client/find/parameters.ts';
 
 const MOST_JOBS = 50;
 
@@ -26,7 +26,7 @@ const STATES: Readonly<Record<string, readonly JobState[]>> = {
  * Asks AWS for candidates that complete a word: the newest jobs that the verb can use, instances, stacks or fleets. The
  * result is empty after an error or after `timeoutSeconds`, because a shell cannot show a message while it completes.
  */
-export async function lookUp(wanted: Wanted, timeoutSeconds: number): Promise<Candidate[]> {
+export async function lookUpCandidates(wanted: LookUpRequest, timeoutSeconds: number): Promise<Candidate[]> {
   const { word, prefix } = wanted;
   const found = candidates(wanted).catch(() => []);
   const known = await Promise.race([found, delay(timeoutSeconds * 1000, [], { ref: false })]);
@@ -34,9 +34,9 @@ export async function lookUp(wanted: Wanted, timeoutSeconds: number): Promise<Ca
   return matching.map(({ value, description }) => ({ value: prefix + value, description }));
 }
 
-async function candidates({ kind, verb, typed }: Wanted): Promise<Candidate[]> {
+async function candidates({ kind, verb, typed }: LookUpRequest): Promise<Candidate[]> {
   if (kind === 'stack' || kind === 'fleet') return namesOf(kind, typed);
-  const fleet = await Fleet.find(findOptionsOf(typed));
+  const fleet = await Fleet.find(toFindOptions(typed));
   try {
     return kind === 'job' ? await jobsOf(fleet, STATES[verb]) : await instancesOf(fleet);
   } finally {
@@ -44,10 +44,10 @@ async function candidates({ kind, verb, typed }: Wanted): Promise<Candidate[]> {
   }
 }
 
-async function namesOf(kind: 'stack' | 'fleet', { stack, region }: Wanted['typed']): Promise<Candidate[]> {
-  const ssm = new SSMClient({ region: region ?? (await regionOf({}, process.env)) });
+async function namesOf(kind: 'stack' | 'fleet', { stack, region }: LookUpRequest['typed']): Promise<Candidate[]> {
+  const ssm = new SSMClient({ region: region ?? (await findRegion({}, process.env)) });
   try {
-    const names = await fleetNames(ssm, kind === 'fleet' ? stack : undefined);
+    const names = await listFleets(ssm, kind === 'fleet' ? stack : undefined);
     const values = new Map(names.map((name) => [name[kind], name[kind === 'stack' ? 'fleet' : 'stack']]));
     return [...values].map(([value, description]) => ({ value, description }));
   } finally {
@@ -62,5 +62,5 @@ async function jobsOf(fleet: Fleet, states: readonly JobState[] | undefined): Pr
 
 async function instancesOf(fleet: Fleet): Promise<Candidate[]> {
   const { instances } = await fleet.describe({ retired: 0 });
-  return instances.map(({ instance, doing }) => ({ value: instance, description: doing }));
+  return instances.map(({ instance, status }) => ({ value: instance, description: status }));
 }

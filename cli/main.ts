@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { ExitCode } from './exit-code.ts';
-import { Failure } from './failure.ts';
-import { FleetError, UnknownJob, WrongOption } from '../client/errors.ts';
+import { CliError } from './failure.ts';
+import { FleetError, UnknownJobError, WrongOptionError } from '../client/errors.ts';
 import { createProgram } from './program.ts';
 import { escapeText } from './terminal/escape.ts';
 import { say } from './terminal/say.ts';
@@ -21,14 +21,14 @@ export async function main(argv: string[]): Promise<void> {
 function report(error: unknown): number {
   // commander has printed the message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
-  if (!(error instanceof Failure || error instanceof FleetError)) throw error;
+  if (!(error instanceof CliError || error instanceof FleetError)) throw error;
   // Ctrl-C in `fleet --watch` has no message.
   if (error.message !== '') say(escapeText(error.message));
   return exitStatus(error);
 }
 
-function exitStatus(error: Failure | FleetError): number {
-  if (error instanceof Failure) return error.status;
-  if (error instanceof WrongOption) return ExitCode.usage;
-  return error instanceof UnknownJob ? ExitCode.unknown : ExitCode.failed;
+function exitStatus(error: CliError | FleetError): number {
+  if (error instanceof CliError) return error.status;
+  if (error instanceof WrongOptionError) return ExitCode.usage;
+  return error instanceof UnknownJobError ? ExitCode.unknown : ExitCode.failed;
 }

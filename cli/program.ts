@@ -16,13 +16,13 @@ import { logsCommand } from './commands/logs/logs.ts';
 import { retryCommand } from './commands/jobs/retry.ts';
 import { statusCommand } from './commands/jobs/status.ts';
 import { waitCommand } from './commands/jobs/wait.ts';
-import { withFleetBefore } from './commands/with-fleet.ts';
+import { addFleetOptionsBeforeVerb } from './commands/with-fleet.ts';
 import { escapeText } from './terminal/escape.ts';
-import { inLines } from './terminal/say.ts';
+import { wrapLines } from './terminal/say.ts';
 
 /** The `mayfly` command with all its verbs. The client library is loaded when a verb runs. */
 export function createProgram(): Command {
-  const program = withFleetBefore(new Command('mayfly'))
+  const program = addFleetOptionsBeforeVerb(new Command('mayfly'))
     .description(
       'Runs jobs on EC2 instances that scale out on an SQS queue and terminate themselves when there is nothing left to ' +
         'do. This command enqueues, follows, cancels and cleans up jobs.',
@@ -35,7 +35,7 @@ export function createProgram(): Command {
     .configureOutput({
       outputError: (message, write) => {
         const renamed = message.replace(/^error: unknown command/, 'error: unknown verb');
-        write(inLines(escapeText(renamed.replace(/^error: /, 'mayfly: ')), process.stderr));
+        write(wrapLines(escapeText(renamed.replace(/^error: /, 'mayfly: ')), process.stderr));
       },
     });
   const verbs = {

@@ -22,7 +22,7 @@ export interface ReportedCall {
 }
 
 /** Prints the events of a running cloud. */
-export interface Reporter {
+export interface CallReporter {
   ready(cloud: RunningCloud): void;
   call(record: ReportedCall): void;
   ending(): void;
@@ -39,11 +39,11 @@ function environment({ endpoint, region, owner }: RunningCloud) {
   };
 }
 
-export function createReporter(screen: Screen, form: 'text' | 'json'): Reporter {
+export function createCallReporter(screen: Screen, form: 'text' | 'json'): CallReporter {
   return form === 'json' ? jsonReporter(screen) : textReporter(screen);
 }
 
-function jsonReporter(screen: Screen): Reporter {
+function jsonReporter(screen: Screen): CallReporter {
   const line = (event: string, rest: object) =>
     screen.write(`${escapeJson(JSON.stringify({ event, ...rest }))}\n`);
   return {
@@ -57,7 +57,7 @@ function jsonReporter(screen: Screen): Reporter {
 }
 
 /** Prints a line for each call that changes something. On a terminal, one more line shows the last call and is redrawn. */
-function textReporter(screen: Screen): Reporter {
+function textReporter(screen: Screen): CallReporter {
   let calls = 0;
   const clear = () => {
     if (screen.isTTY) screen.write('\r\u001b[2K');

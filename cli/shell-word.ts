@@ -1,4 +1,4 @@
 /** Quotes an argument if a shell would change it. */
-export function shellWord(text: string): string {
+export function quoteForShell(text: string): string {
   return /^[\w%+,./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -2,7 +2,7 @@ import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { FleetFacts } from '../store/fleet-facts.ts';
 import { readFleetState } from '../store/fleet-state.ts';
-import { NotTracked } from './errors.ts';
+import { NotTrackedError } from './errors.ts';
 
 /** A fleet that was found, with the AWS clients that all functions of the library use. */
 export interface FleetContext {
@@ -12,7 +12,7 @@ export interface FleetContext {
    * The facts come from the SSM parameter that the stack wrote. Otherwise the user named the resources, and one that
    * does not exist may be misspelt.
    */
-  toldByStack?: boolean;
+  isFromStack?: boolean;
   /** The AWS clients. `Fleet.close` closes them. */
   clients: Clients;
   /** Follows AWS's time, by the `Date` headers of its answers. */
@@ -31,9 +31,9 @@ export async function awsTime({ clients, facts, clock }: FleetContext): Promise<
 }
 
 /** Throws `NotTrackedError` if the fleet keeps no job records. */
-export function needRecords({ fleet, trackJobs }: FleetFacts, verb: string): void {
+export function requireRecords({ fleet, trackJobs }: FleetFacts, verb: string): void {
   if (trackJobs) return;
-  throw new NotTracked(
+  throw new NotTrackedError(
     `Fleet ${fleet} keeps no records of jobs (its prop trackJobs is false): there is nothing to ${verb}.`,
   );
 }

@@ -5,7 +5,7 @@ const CONCURRENCY = 16;
  * Runs a task for each item, at most 16 at the same time. Resolves in the order of the items. Rejects with the first
  * failure.
  */
-export async function each<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
+export async function mapInParallel<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const queue = items.entries();
   const work = async () => {

@@ -7,47 +7,47 @@ export class FleetError extends Error {
 }
 
 /** An option is unknown, its value is not allowed, or another option that it needs is missing. */
-export class WrongOption extends FleetError {
+export class WrongOptionError extends FleetError {
   override readonly name = 'WrongOptionError';
 }
 
 /** No fleet matches, or several do. The message lists the fleets that exist. */
-export class FleetNotFound extends FleetError {
+export class FleetNotFoundError extends FleetError {
   override readonly name = 'FleetNotFoundError';
 }
 
 /** No AWS credentials were found, or AWS does not accept them. */
-export class NoCredentials extends FleetError {
+export class NoCredentialsError extends FleetError {
   override readonly name = 'NoCredentialsError';
 }
 
 /** AWS accepts the credentials but denies them the call. */
-export class AccessDenied extends FleetError {
+export class AccessDeniedError extends FleetError {
   override readonly name = 'AccessDeniedError';
 }
 
 /** AWS throttled the call and all of its retries. */
-export class Throttled extends FleetError {
+export class ThrottledError extends FleetError {
   override readonly name = 'ThrottledError';
 }
 
 /** AWS gave no answer, or answered with a server error (5xx). */
-export class Unreachable extends FleetError {
+export class UnreachableError extends FleetError {
   override readonly name = 'UnreachableError';
 }
 
 /** The fleet's queue, table, log bucket or Auto Scaling group does not exist any more. */
-export class StoreGone extends FleetError {
+export class StoreGoneError extends FleetError {
   override readonly name = 'StoreGoneError';
 }
 
 /** The call needs job records, and the fleet keeps none (`trackJobs: false`). */
-export class NotTracked extends FleetError {
+export class NotTrackedError extends FleetError {
   override readonly name = 'NotTrackedError';
 }
 
 /** The fleet has no record of the job. */
-export class UnknownJob extends FleetError {
+export class UnknownJobError extends FleetError {
   override readonly name = 'UnknownJobError';
   /** Id of the job. */
   readonly job: string;
@@ -61,7 +61,7 @@ export class UnknownJob extends FleetError {
 }
 
 /** The fleet has no such instance, or the agent of the instance has not reported yet. */
-export class UnknownInstance extends FleetError {
+export class UnknownInstanceError extends FleetError {
   override readonly name = 'UnknownInstanceError';
   /** Id of the instance. */
   readonly instance: string;
@@ -78,17 +78,17 @@ export class UnknownInstance extends FleetError {
 }
 
 /** The call needs an instance in service, and this one is in the warm pool. */
-export class InPool extends FleetError {
+export class InWarmPoolError extends FleetError {
   override readonly name = 'InWarmPoolError';
 }
 
 /** The dead-letter queue has no message of the job. */
-export class NoDeadLetter extends FleetError {
+export class NoDeadLetterError extends FleetError {
   override readonly name = 'NoDeadLetterError';
 }
 
 /** The call needs a job that has ended, and this one has not. */
-export class JobIsLive extends FleetError {
+export class JobIsLiveError extends FleetError {
   override readonly name = 'JobIsLiveError';
   /** Id of the job. */
   readonly job: string;
@@ -100,17 +100,17 @@ export class JobIsLive extends FleetError {
 }
 
 /** The body is not valid: not UTF-8, not JSON, too long, or another body than that of the job with the same id. */
-export class BadBody extends FleetError {
+export class BadBodyError extends FleetError {
   override readonly name = 'BadBodyError';
 }
 
 /** The job's body is not stored any more, or it does not match the job's record. */
-export class BodyNotKept extends FleetError {
+export class BodyNotKeptError extends FleetError {
   override readonly name = 'BodyNotKeptError';
 }
 
 /** Which jobs of an `enqueueMany` run were sent. Jobs are identified by their numbers in the run, from 1. */
-export interface Sent {
+export interface SentSummary {
   /** Names the run. The ids of its jobs are made of it and their numbers, except for jobs with a deduplication key. */
   seed: string;
   /** All jobs up to this number were sent. */
@@ -124,11 +124,11 @@ export interface Sent {
 }
 
 /** `enqueueMany` did not send all jobs. `cause` is the reason. Run it again with the same seed to send the rest. */
-export class NotAllSent extends FleetError {
+export class NotAllSentError extends FleetError {
   override readonly name = 'NotAllSentError';
-  readonly sent: Sent;
+  readonly sent: SentSummary;
 
-  constructor(sentence: string, sent: Sent, cause: unknown) {
+  constructor(sentence: string, sent: SentSummary, cause: unknown) {
     super(sentence, { cause });
     this.sent = sent;
   }

@@ -5,74 +5,74 @@ import { S3ServiceException } from '@aws-sdk/client-s3';
 import { SQSServiceException } from '@aws-sdk/client-sqs';
 import { SSMServiceException } from '@aws-sdk/client-ssm';
 import type { FleetFacts } from '../store/fleet-facts.ts';
-import { IndexNotReady } from '../store/index-pages.ts';
-import { shellWord } from '../cli/shell-word.ts';
-import { AccessDenied, FleetError, NoCredentials, StoreGone, Throttled, Unreachable } from './errors.ts';
+import { IndexNotReadyError } from '../store/index-pages.ts';
+import { quoteForShell } from '../cli/shell-word.ts';
+import { AccessDeniedError, FleetError, NoCredentialsError, StoreGoneError, ThrottledError, UnreachableError } from './errors.ts';
 
 /** The resources that a failed call may have been for. */
-export type About = Pick<FleetFacts, 'region'> &
+export type CallTarget = Pick<FleetFacts, 'region'> &
   Partial<Pick<FleetFacts, 'fleet' | 'table' | 'queueUrl' | 'logBucket' | 'group'>>;
 
 /**
  * Runs a function that calls AWS. Errors of AWS and of the network become a `FleetError`, other errors stay as they
  * are.
  */
-export async function explained<T>(about: About, run: () => Promise<T>): Promise<T> {
+export async function withExplainedErrors<T>(about: CallTarget, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    throw explain(about, error);
+    throw explainError(about, error);
   }
 }
 
 /** The same for a generator. */
-export async function* explainedEach<T>(about: About, items: AsyncIterable<T>): AsyncGenerator<T> {
+export async function* withExplainedErrorsEach<T>(about: CallTarget, items: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* items;
   } catch (error) {
-    throw explain(about, error);
+    throw explainError(about, error);
   }
 }
 
 /** Returns a `FleetError` for an error of AWS, of its client or of the network. Returns any other error as it is. */
-export function explain(about: About, error: unknown): unknown {
+export function explainError(about: CallTarget, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof FleetError || error.name === 'AbortError') return error;
   const options = { cause: error };
   const place = placeOf(about, error);
-  if (NO_CREDENTIALS.has(error.name)) return new NoCredentials(withoutCredentials(), options);
+  if (NO_CREDENTIALS.has(error.name)) return new NoCredentialsError(withoutCredentials(), options);
   if (REFUSED_CREDENTIALS.has(error.name)) {
-    return new NoCredentials(
+    return new NoCredentialsError(
       `AWS does not accept these credentials (${originalText(error)}). Renew them, and check that they are for this account.`,
       options,
     );
   }
   if (DENIED.has(error.name)) {
-    return new AccessDenied(
+    return new AccessDeniedError(
       `AWS does not let these credentials use ${place} (${originalText(error)}). Use another profile, or grant the right in ` +
         'the CDK app (`fleet.grantEnqueue()` and the other grant methods).',
       options,
     );
   }
   if (isThrottling(error)) {
-    return new Throttled(
+    return new ThrottledError(
       `AWS throttles calls to ${place} (${originalText(error)}). Try again in a minute.`,
       options,
     );
   }
   if (GONE.has(error.name)) {
-    return new StoreGone(
+    return new StoreGoneError(
       `${capital(place)} is gone, or not in region ${about.region} (${originalText(error)}). If the stack was deleted or ` +
         'deployed again, the variables or the outputs file that name it are out of date.',
       options,
     );
   }
   if (isUnreachable(error)) {
-    return new Unreachable(
+    return new UnreachableError(
       `No answer from ${place} in region ${about.region} (${originalText(error)}). Check the region and the network.`,
       options,
     );
   }
-  if (error instanceof IndexNotReady) {
+  if (error instanceof IndexNotReadyError) {
     return new FleetError(`${capital(error.message)}. \`mayfly doctor\` says which.`, options);
   }
   if (!isAnswer(error)) return error;
@@ -132,7 +132,7 @@ const NETWORK = new Set([
 /** Whether AWS throttled the call. */
 export function isThrottling(error: unknown): boolean {
   return (
-    error instanceof Throttled ||
+    error instanceof ThrottledError ||
     (error instanceof Error && (THROTTLED.has(error.name) || statusOf(error) === 429))
   );
 }
@@ -159,7 +159,7 @@ function statusOf(error: Error): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 }
 
-function placeOf({ fleet, table, queueUrl, logBucket, group }: About, error: Error): string {
+function placeOf({ fleet, table, queueUrl, logBucket, group }: CallTarget, error: Error): string {
   const of = fleet === undefined ? '' : ` of fleet ${fleet}`;
   const named = (what: string, name: string | undefined) =>
     `the ${what}${name === undefined ? '' : ` ${name}`}${of}`;
@@ -176,7 +176,7 @@ function withoutCredentials(profile = process.env['AWS_PROFILE']): string {
   if (profile) {
     return (
       `No AWS credentials were found for the profile ${profile} (AWS_PROFILE). Check that ~/.aws/config or ` +
-      `~/.aws/credentials has it. Log in if it uses SSO (\`aws sso login --profile ${shellWord(profile)}\`).`
+      `~/.aws/credentials has it. Log in if it uses SSO (\`aws sso login --profile ${quoteForShell(profile)}\`).`
     );
   }
   return (

@@ -6,9 +6,9 @@ import {
   type CleanedUp,
   type CleanedUpEnded,
   type CleanupOptions,
-  cleanUp,
-  cleanUpEnded,
-  type EndedOptions,
+  cleanUpJobs,
+  cleanUpEndedJobs,
+  type CleanupEndedOptions,
 } from './jobs/cleanup.ts';
 import type { FleetContext } from './context.ts';
 import { DeadLetters } from './dead-letters/dead-letters.ts';
@@ -16,18 +16,18 @@ import { type Diagnosis, diagnoseFleet } from './doctor/diagnose.ts';
 import { type Drained, type DrainOptions, drainInstance } from './instances/drain.ts';
 import { type Enqueued, enqueue } from './enqueue/enqueue.ts';
 import { type EnqueuedMany, enqueueMany } from './enqueue/enqueue-many.ts';
-import type { JobOptions, ManyOptions, NewJob } from './enqueue/options.ts';
-import { explained, explainedEach } from './explain.ts';
+import type { JobOptions, EnqueueManyOptions, NewJob } from './enqueue/options.ts';
+import { withExplainedErrors, withExplainedErrorsEach } from './explain.ts';
 import { type FindOptions, findFleet } from './find/find.ts';
 import { type DescribeOptions, describeFleet, type FleetView } from './instances/instances.ts';
-import { bodyOfJob, withBodies } from './jobs/job-body.ts';
+import { readJobBody, withBodies } from './jobs/job-body.ts';
 import { refuseUnknown } from './known-options.ts';
 import { type ListOptions, listJobs } from './jobs/list.ts';
 import { type LogEvent, type LogOptions, readJobLog } from './logs/logs.ts';
 import { type Paused, pauseFleet, type Resumed, resumeFleet } from './instances/pause.ts';
 import { type Retried, type RetryOptions, retryJob } from './jobs/retry.ts';
-import { records } from './job-records.ts';
-import { type StatusOptions, viewsOf } from './jobs/status.ts';
+import { readRecords } from './job-records.ts';
+import { type StatusOptions, createJobViews } from './jobs/status.ts';
 import type { JobView } from './jobs/view.ts';
 import { type WaitOptions, waitFor } from './jobs/wait.ts';
 import { withWaiting } from './jobs/waiting.ts';
@@ -89,7 +89,7 @@ export class Fleet {
    */
   enqueueMany(
     jobs: Iterable<NewJob> | AsyncIterable<NewJob>,
-    options: ManyOptions = {},
+    options: EnqueueManyOptions = {},
   ): Promise<EnqueuedMany> {
     return this.#withOptions('enqueueMany', options, (context) => enqueueMany(context, jobs, options));
   }
@@ -99,8 +99,8 @@ export class Fleet {
   status(ids: readonly string[], options?: StatusOptions): Promise<JobView[]>;
   status(ids: string | readonly string[], options: StatusOptions = {}): Promise<JobView | JobView[]> {
     return this.#withOptions('status', options, async (context) => {
-      const found = await records(context, [ids].flat());
-      let jobs = viewsOf(context, [ids].flat(), found);
+      const found = await readRecords(context, [ids].flat());
+      let jobs = createJobViews(context, [ids].flat(), found);
       if (options.body) jobs = await withBodies(context, jobs, found);
       if (options.waitsFor) jobs = await withWaiting(context, jobs);
       return typeof ids === 'string' ? (jobs[0] as JobView) : jobs;
@@ -109,7 +109,7 @@ export class Fleet {
 
   /** The records of jobs in the table, by their ids. The map has no entry for an unknown id. */
   records(ids: readonly string[]): Promise<Map<string, JobRecord>> {
-    return this.#run((context) => records(context, ids));
+    return this.#run((context) => readRecords(context, ids));
   }
 
   /**
@@ -118,7 +118,7 @@ export class Fleet {
    * Rejects with `UnknownJobError`, or with `BodyNotKeptError` if the body is not stored any more.
    */
   body(id: string): Promise<string> {
-    return this.#run((context) => bodyOfJob(context, id));
+    return this.#run((context) => readJobBody(context, id));
   }
 
   /**
@@ -141,7 +141,7 @@ export class Fleet {
    * The generator throws `UnknownJobError`, `NoSuchTryError`, or `LogGoneError` if the log has expired.
    */
   logs(id: string, options: LogOptions = {}): AsyncGenerator<LogEvent> {
-    return explainedEach(this.facts, this.#log(id, options));
+    return withExplainedErrorsEach(this.facts, this.#log(id, options));
   }
 
   /** Cancels jobs. A queued job never starts; the worker of a running job is stopped. Can be repeated. */
@@ -160,15 +160,15 @@ export class Fleet {
 
   /** Deletes the records, logs and bodies of jobs that have ended. */
   cleanup(ids: readonly string[], options: CleanupOptions = {}): Promise<CleanedUp[]> {
-    return this.#withOptions('cleanup', options, (context) => cleanUp(context, ids, options));
+    return this.#withOptions('cleanup', options, (context) => cleanUpJobs(context, ids, options));
   }
 
   /**
    * Deletes the records, logs and bodies of all jobs that ended before a time. Rejects at the first that it cannot
    * delete.
    */
-  cleanupEnded(options: EndedOptions): Promise<CleanedUpEnded> {
-    return this.#withOptions('cleanupEnded', options, (context) => cleanUpEnded(context, options));
+  cleanupEnded(options: CleanupEndedOptions): Promise<CleanedUpEnded> {
+    return this.#withOptions('cleanupEnded', options, (context) => cleanUpEndedJobs(context, options));
   }
 
   /** The dead-letter queue: jobs that failed after all their attempts, and messages that are no jobs. */
@@ -227,6 +227,6 @@ export class Fleet {
   }
 
   #run<T>(run: (context: FleetContext) => Promise<T>): Promise<T> {
-    return explained(this.facts, () => run(this.context));
+    return withExplainedErrors(this.facts, () => run(this.context));
   }
 }

@@ -5,12 +5,12 @@
 
 export type { Body } from './enqueue/body.ts';
 export type { Cancelled, CancelOptions } from './jobs/cancel.ts';
-export type { CleanedUp, CleanedUpEnded, CleanupOptions, EndedOptions } from './jobs/cleanup.ts';
+export type { CleanedUp, CleanedUpEnded, CleanupOptions, CleanupEndedOptions } from './jobs/cleanup.ts';
 export type { FleetContext } from './context.ts';
 export type {
   DeadLetter,
   DeadLetterList,
-  ListLettersOptions,
+  ListDeadLettersOptions,
   Purged,
   PurgeOptions,
   Redriven,
@@ -22,20 +22,20 @@ export type { Finding } from './doctor/finding.ts';
 export type { Drained, DrainOptions } from './instances/drain.ts';
 export type { Enqueued } from './enqueue/enqueue.ts';
 export type { EnqueuedMany } from './enqueue/enqueue-many.ts';
-export type { JobOptions, ManyOptions, NewJob, SentJob } from './enqueue/options.ts';
+export type { JobOptions, EnqueueManyOptions, NewJob, SentJob } from './enqueue/options.ts';
 export * from './errors.ts';
 export { type FindOptions, Fleet } from './fleet.ts';
-export { drawSeed, jobId } from './enqueue/ids.ts';
+export { createSeed, jobId } from './enqueue/ids.ts';
 export type { DescribeOptions, FleetView, LaunchesView, QueueView } from './instances/instances.ts';
 export type { InstanceView, RetiredView, RunningJob } from './instances/instances-view.ts';
 export type { ListOptions } from './jobs/list.ts';
 export {
   type LogEvent,
-  LogGone,
+  LogGoneError,
   type LogOptions,
   type LogPiece,
   type LogStream,
-  NoSuchTry,
+  NoSuchTryError,
 } from './logs/logs.ts';
 export type { Paused, Resumed } from './instances/pause.ts';
 export type { Retried, RetryOptions } from './jobs/retry.ts';

@@ -1,12 +1,12 @@
 import type { JobRecord } from '../jobs/record.ts';
-import { JobCatalogue } from '../store/catalogue.ts';
-import { type FleetContext, needRecords } from './context.ts';
-import { UnknownJob } from './errors.ts';
+import { JobIndex } from '../store/catalogue.ts';
+import { type FleetContext, requireRecords } from './context.ts';
+import { UnknownJobError } from './errors.ts';
 
 /** The job records in the fleet's table. */
-export function catalogueOf(context: FleetContext): JobCatalogue {
+export function createJobIndex(context: FleetContext): JobIndex {
   const { clients, facts } = context;
-  return new JobCatalogue(clients.dynamodb, facts.table, context);
+  return new JobIndex(clients.dynamodb, facts.table, context);
 }
 
 /**
@@ -14,17 +14,17 @@ export function catalogueOf(context: FleetContext): JobCatalogue {
  *
  * Rejects with `NotTrackedError`.
  */
-export async function records(
+export async function readRecords(
   context: FleetContext,
   ids: readonly string[],
 ): Promise<Map<string, JobRecord>> {
-  needRecords(context.facts, 'ask');
-  return catalogueOf(context).getMany(ids);
+  requireRecords(context.facts, 'ask');
+  return createJobIndex(context).getMany(ids);
 }
 
 /** Reads one job's record. Rejects with `UnknownJobError` or `NotTrackedError`. */
-export async function recordOfJob(context: FleetContext, id: string): Promise<JobRecord> {
-  const record = (await records(context, [id])).get(id);
+export async function readRecord(context: FleetContext, id: string): Promise<JobRecord> {
+  const record = (await readRecords(context, [id])).get(id);
   if (record) return record;
-  throw new UnknownJob(id, context.facts.fleet);
+  throw new UnknownJobError(id, context.facts.fleet);
 }

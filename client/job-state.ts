@@ -5,7 +5,7 @@ import type { FleetFacts } from '../store/fleet-facts.ts';
  * The state of a job at a time. It is the state in the record, except for a queued job whose message has exceeded the
  * queue's retention period: that job is `lost`.
  */
-export function stateOf(
+export function shownState(
   record: JobRecord,
   facts: Pick<FleetFacts, 'retentionSeconds'>,
   nowMs: number,

@@ -1,9 +1,9 @@
-import type { JobOptions, ManyOptions, NewJob } from './enqueue/options.ts';
+import type { JobOptions, EnqueueManyOptions, NewJob } from './enqueue/options.ts';
 import type { CancelOptions } from './jobs/cancel.ts';
-import type { CleanupOptions, EndedOptions } from './jobs/cleanup.ts';
-import type { ListLettersOptions, PurgeOptions, RedriveOptions } from './dead-letters/options.ts';
+import type { CleanupOptions, CleanupEndedOptions } from './jobs/cleanup.ts';
+import type { ListDeadLettersOptions, PurgeOptions, RedriveOptions } from './dead-letters/options.ts';
 import type { DrainOptions } from './instances/drain.ts';
-import { WrongOption } from './errors.ts';
+import { WrongOptionError } from './errors.ts';
 import type { FindOptions } from './find/find.ts';
 import type { DescribeOptions } from './instances/instances.ts';
 import type { ListOptions } from './jobs/list.ts';
@@ -37,12 +37,12 @@ const KNOWN = {
   enqueueMany: {
     seed: true,
     skip: true,
-    keyOf: true,
+    jobKey: true,
     resumed: true,
     onSent: true,
     signal: true,
     keepIds: true,
-  } satisfies Keys<ManyOptions>,
+  } satisfies Keys<EnqueueManyOptions>,
   status: { waitsFor: true, body: true } satisfies Keys<StatusOptions>,
   wait: {
     timeoutSeconds: true,
@@ -63,10 +63,10 @@ const KNOWN = {
   cancel: { wait: true, timeoutSeconds: true, signal: true } satisfies Keys<CancelOptions>,
   retry: { once: true } satisfies Keys<RetryOptions>,
   cleanup: { force: true, dryRun: true, timeoutSeconds: true, signal: true } satisfies Keys<CleanupOptions>,
-  cleanupEnded: { before: true, dryRun: true, signal: true, onRemoved: true } satisfies Keys<EndedOptions>,
+  cleanupEnded: { before: true, dryRun: true, signal: true, onRemoved: true } satisfies Keys<CleanupEndedOptions>,
   drain: { wait: true, timeoutSeconds: true, signal: true } satisfies Keys<DrainOptions>,
   describe: { retired: true } satisfies Keys<DescribeOptions>,
-  'deadLetters.list': { limit: true, reason: true } satisfies Keys<ListLettersOptions>,
+  'deadLetters.list': { limit: true, reason: true } satisfies Keys<ListDeadLettersOptions>,
   'deadLetters.redrive': {
     ...CHOSEN,
     to: true,
@@ -89,7 +89,7 @@ export function refuseUnknown(method: keyof typeof KNOWN, options: object): void
     ([key, value]) => value !== undefined && !Object.hasOwn(known, key),
   );
   if (!unknown) return;
-  throw new WrongOption(
+  throw new WrongOptionError(
     `\`${method}\` has no option ${JSON.stringify(unknown[0])}; it has ${Object.keys(known).join(', ')}.`,
   );
 }

@@ -1,4 +1,4 @@
 /** A time for sentences: ISO 8601 in UTC, without milliseconds. */
-export function moment(at: number | string): string {
+export function formatTime(at: number | string): string {
   return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -1,6 +1,6 @@
 /** The demo's CDK app, like `infra/app.ts` for an owner's fleet. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { fleetApp } from '../infra/fleet-app.ts';
+import { createFleetApp } from '../infra/fleet-app.ts';
 import { FLEET, STACK_NAME } from './fleet.ts';
 
 const {
@@ -11,7 +11,7 @@ const {
   MAYFLY_DEMO_WARM_UP: WARM_UP = FLEET.warmUpSeconds,
 } = process.env;
 
-fleetApp(STACK_NAME, {
+createFleetApp(STACK_NAME, {
   fleetName: 'demo',
   command: [NODE, './render.mjs'],
   workerDirectory: `${import.meta.dirname}/worker`,

@@ -15,14 +15,14 @@ export interface OperatorClients {
 }
 
 /** The endpoint and the credentials of an operator. For the embedded cloud they are the owner's. */
-export interface Access {
+export interface CloudAccess {
   endpoint: string;
   region: string;
   owner: { accessKeyId: string; secretAccessKey: string };
 }
 
 /** Clients for one endpoint, whatever the environment says. */
-export function operatorClients({ endpoint, region, owner }: Access): OperatorClients {
+export function operatorClients({ endpoint, region, owner }: CloudAccess): OperatorClients {
   const options = { endpoint, region, credentials: owner };
   const sqs = new SQSClient({ ...options, useQueueUrlAsEndpoint: false });
   const dynamodb = new DynamoDBClient(options);
@@ -42,7 +42,7 @@ export function operatorClients({ endpoint, region, owner }: Access): OperatorCl
 }
 
 /** The environment for a tool that calls the endpoint: without the user's AWS settings, and with the `node` of this process. */
-export function operatorEnvironment({ endpoint, region, owner }: Access): Record<string, string> {
+export function operatorEnvironment({ endpoint, region, owner }: CloudAccess): Record<string, string> {
   const own = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('AWS_') && !name.startsWith('CDK_'),
   );

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { type Access, operatorEnvironment } from './clients.ts';
+import { type CloudAccess, operatorEnvironment } from './clients.ts';
 import { STACK_NAME } from './fleet.ts';
 
 export interface DeployOptions {
-  access: Access;
+  access: CloudAccess;
   /** For the cloud assembly and the outputs. */
   directory: string;
   /** Variables that `demo/app.ts` reads. */
@@ -17,7 +17,7 @@ export interface DeployOptions {
   onLine?: (line: string) => void;
 }
 
-export interface Deployed {
+export interface DeployedStack {
   queueUrl: string;
   deadLetterQueueUrl: string;
   table: string;
@@ -30,7 +30,7 @@ export interface Deployed {
  *
  * @throws Error with the last lines that the command printed
  */
-export async function deploy(options: DeployOptions): Promise<Deployed> {
+export async function deploy(options: DeployOptions): Promise<DeployedStack> {
   const { app = { file: 'demo/app.ts', stack: STACK_NAME } } = options;
   const outputs = join(options.directory, 'outputs.json');
   const command = execa(
@@ -72,7 +72,7 @@ function errorSummary(output: string): string {
   return lines.slice(summary >= 0 ? summary : -25).join('\n');
 }
 
-function readOutputs(json: string, stack: string): Deployed {
+function readOutputs(json: string, stack: string): DeployedStack {
   const outputs = (JSON.parse(json) as Record<string, Record<string, string>>)[stack] ?? {};
   const output = (name: string): string => {
     const value = outputs[`Fleet${name}`];

@@ -6,7 +6,7 @@ export interface History {
   /** By time. A value holds until the next sample. */
   samples: Sample[];
   /** By launch. */
-  lives: Life[];
+  instances: InstanceHistory[];
   /** Events that get a line in the picture. */
   marks: Mark[];
 }
@@ -23,7 +23,7 @@ export interface Sample {
 
 /** The history of an instance. */
 
-export interface Life {
+export interface InstanceHistory {
   id: string;
   launchedMs: number;
   /** When its agent was ready; absent if it never was. */
@@ -50,6 +50,6 @@ export interface Mark {
 }
 
 /** The largest number of instances at one time. */
-export function peakOf({ samples }: Pick<History, 'samples'>): number {
+export function peakInstances({ samples }: Pick<History, 'samples'>): number {
   return Math.max(0, ...samples.map(({ running }) => running));
 }

@@ -1,18 +1,18 @@
 import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import type { Facts } from '../checker/facts.ts';
-import { runsOf } from '../checker/journal.ts';
-import { ownerOf } from '../checker/rules/runs.ts';
+import { groupRuns } from '../checker/journal.ts';
+import { findOwner } from '../checker/rules/runs.ts';
 import { INSTANCE_PREFIX, instanceIdIn } from '../store/keys.ts';
-import type { JobRun, Life } from './history.ts';
-import type { Seen } from './watch.ts';
+import type { JobRun, InstanceHistory } from './history.ts';
+import type { SeenInstance } from './watch.ts';
 
 /** The history of each instance: its times from EC2, its jobs from the journal, and its retirement from its record. */
-export function livesOf(
-  seen: Iterable<Seen>,
+export function instanceHistories(
+  seen: Iterable<SeenInstance>,
   facts: Facts,
-  records: ReadonlyMap<string, InstanceStory>,
-): Life[] {
-  const byInstance = Map.groupBy(runsOf(facts.journal), (run) => ownerOf(run, facts));
+  records: ReadonlyMap<string, RecordedInstance>,
+): InstanceHistory[] {
+  const byInstance = Map.groupBy(groupRuns(facts.journal), (run) => findOwner(run, facts));
   return [...seen]
     .toSorted((a, b) => a.launchedMs - b.launchedMs)
     .map((instance) => {
@@ -26,11 +26,11 @@ export function livesOf(
     });
 }
 
-export type InstanceStory = Pick<Life, 'readyMs' | 'reason' | 'idleSeconds' | 'rung'>;
+export type RecordedInstance = Pick<InstanceHistory, 'readyMs' | 'reason' | 'idleSeconds' | 'rung'>;
 
 /** Reads the records of the instances (`instance#<id>`) from the table. */
-export async function storiesOf(client: DynamoDBClient, table: string): Promise<Map<string, InstanceStory>> {
-  const stories = new Map<string, InstanceStory>();
+export async function readInstanceRecords(client: DynamoDBClient, table: string): Promise<Map<string, RecordedInstance>> {
+  const stories = new Map<string, RecordedInstance>();
   for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
     for (const { pk, readyAt, retirement } of Items) {
       if (!pk?.S?.startsWith(INSTANCE_PREFIX)) continue;

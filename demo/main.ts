@@ -5,17 +5,17 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { report } from '../checker/report.ts';
+import { formatVerdict } from '../checker/report.ts';
 import { messageOf } from '../lib/error-message.ts';
 import { type Cloud, startCloud } from '../local/cloud.ts';
 import { VIEW } from './fleet.ts';
-import { peakOf } from './history.ts';
+import { peakInstances } from './history.ts';
 import { type DemoOptions, readOptions } from './options.ts';
 import { writePicture } from './paint.ts';
 import { drawTimeline } from './picture/timeline.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { type Shown, show } from './show.ts';
-import { machineStage, processStage, type Stage } from './stage.ts';
+import { type DemoResult, runDemo } from './show.ts';
+import { setUpMachines, setUpProcesses, type InstanceSetup } from './stage.ts';
 import { summary } from './summary.ts';
 
 /** Well above the time that two slow cores need, so that only a demo that hangs is stopped. */
@@ -37,11 +37,11 @@ async function main(options: DemoOptions): Promise<number> {
   await mkdir(resolve('.mayfly'), { recursive: true });
   await mkdir(resolve(options.out), { recursive: true });
   const directory = await mkdtemp(resolve('.mayfly/demo-'));
-  let stage: Stage | undefined;
+  let stage: InstanceSetup | undefined;
   let cloud: Cloud | undefined;
   let kept = true;
   try {
-    stage = await (options.machines ? machineStage(directory, progress.say) : processStage(directory));
+    stage = await (options.machines ? setUpMachines(directory, progress.say) : setUpProcesses(directory));
     const { launcher } = stage;
     cloud = await startCloud({
       directory,
@@ -50,7 +50,7 @@ async function main(options: DemoOptions): Promise<number> {
       ...(launcher && { launcher }),
     });
     progress.say(welcome(cloud, directory, options));
-    const shown = await show({ cloud, stage, directory, progress, signal: interrupt.signal });
+    const shown = await runDemo({ cloud, stage, directory, progress, signal: interrupt.signal });
     await present(shown, stage, options, progress);
     kept = options.keep || options.machines || !shown.verdict.ok;
     return shown.verdict.ok ? 0 : 1;
@@ -66,7 +66,7 @@ async function main(options: DemoOptions): Promise<number> {
 /** Which files are kept, and how to read them. */
 function keptFiles(directory: string, cloud: Cloud | undefined): string {
   const kept = relative('.', directory);
-  const journals = cloud?.machines
+  const journals = cloud?.instances
     .all()
     .map((machine) => relative('.', join(machine.directory, 'journal')))
     .filter((journal) => existsSync(journal))
@@ -84,8 +84,8 @@ function welcome({ endpoint }: Cloud, directory: string, { speed }: DemoOptions)
 }
 
 async function present(
-  { history, verdict, tiles }: Shown,
-  stage: Stage,
+  { history, verdict, tiles }: DemoResult,
+  stage: InstanceSetup,
   options: DemoOptions,
   progress: Progress,
 ): Promise<void> {
@@ -94,12 +94,12 @@ async function present(
   await writeFile(timeline, drawTimeline(history));
   if (verdict.counts.succeeded === tiles.length) await writePicture(picture, VIEW, tiles, stage.tiles);
   if (options.json) {
-    const peak = peakOf(history);
+    const peak = peakInstances(history);
     console.log(JSON.stringify({ ok: verdict.ok, peak, verdict, history, pictures: { picture, timeline } }));
     return;
   }
   progress.say(
-    `\n${summary(history)}\n\n${report(verdict)}\n\nPicture:  ${picture}\nTimeline: ${timeline}`,
+    `\n${summary(history)}\n\n${formatVerdict(verdict)}\n\nPicture:  ${picture}\nTimeline: ${timeline}`,
   );
 }
 

@@ -4,7 +4,7 @@ import { encodePng } from './picture/png.ts';
 import { assemble, type Tile, type View } from './picture/tiles.ts';
 
 /** The number of finished tiles in the workers' output directory. */
-export async function paintedCount(directory: string): Promise<number> {
+export async function countPainted(directory: string): Promise<number> {
   return (await readdir(directory)).filter((name) => name.endsWith('.rgb')).length;
 }
 

@@ -1,4 +1,4 @@
-import { type Moment, panel, plainLine } from './panel.ts';
+import { type PanelState, drawPanel, plainLine } from './panel.ts';
 
 /** A file or a pipe gets a line at most this often. */
 const PLAIN_INTERVAL_MS = 1_000;
@@ -6,9 +6,9 @@ const PLAIN_INTERVAL_MS = 1_000;
 /** Shows progress: a panel that is redrawn on a terminal, or a line whenever something has changed. */
 export interface Progress {
   say(line: string): void;
-  show(moment: Moment): void;
+  show(moment: PanelState): void;
   /** Leaves the last state on the screen. Later lines go below it. */
-  settle(): void;
+  keepLast(): void;
 }
 
 export function createProgress(stream: NodeJS.WriteStream): Progress {
@@ -21,10 +21,10 @@ function redrawn(stream: NodeJS.WriteStream): Progress {
     if (drawn > 0) stream.write(`\x1b[${drawn}A\x1b[J`);
     drawn = 0;
   };
-  let last: Moment | undefined;
+  let last: PanelState | undefined;
   const draw = () => {
     if (!last) return;
-    const lines = panel(last, stream.columns);
+    const lines = drawPanel(last, stream.columns);
     stream.write(`${lines.join('\n')}\n`);
     drawn = lines.length;
   };
@@ -39,7 +39,7 @@ function redrawn(stream: NodeJS.WriteStream): Progress {
       last = moment;
       draw();
     },
-    settle() {
+    keepLast() {
       drawn = 0;
       last = undefined;
     },
@@ -58,6 +58,6 @@ function plain(stream: NodeJS.WriteStream): Progress {
       writtenMs = moment.sample.atMs;
       stream.write(`${plainLine(moment)}\n`);
     },
-    settle() {},
+    keepLast() {},
   };
 }

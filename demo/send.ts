@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { count } from '../cli/terminal/words.ts';
+import { countOf } from '../cli/terminal/words.ts';
 
 const LARGEST_BATCH = 10;
 
@@ -36,6 +36,6 @@ async function sendBatch(sqs: SQSClient, queueUrl: string, bodies: readonly stri
     refusal = Failed.map(({ Code, Message }) => `${Code}: ${Message}`).join('; ');
   }
   if (keys.size < bodies.length)
-    throw new Error(`the queue refused ${count(bodies.length - keys.size, 'job')}: ${refusal}`);
+    throw new Error(`the queue refused ${countOf(bodies.length - keys.size, 'job')}: ${refusal}`);
   return bodies.map((_, index) => keys.get(index) ?? '');
 }

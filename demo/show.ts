@@ -1,29 +1,29 @@
 import type { Facts, Verdict } from '../checker/facts.ts';
-import { gather } from '../checker/gather.ts';
+import { gatherFacts } from '../checker/gather.ts';
 import { judge } from '../checker/judge.ts';
 import type { Cloud } from '../local/cloud.ts';
 import { operatorClients } from './clients.ts';
-import { type Deployed, deploy } from './deploy.ts';
+import { type DeployedStack, deploy } from './deploy.ts';
 import { FIRST_WAVE, FLEET, TILE_SIZE, VIEW } from './fleet.ts';
 import type { History, Mark } from './history.ts';
-import { livesOf, storiesOf } from './lives.ts';
-import { paintedCount } from './paint.ts';
-import { cut, type Tile } from './picture/tiles.ts';
+import { instanceHistories, readInstanceRecords } from './lives.ts';
+import { countPainted } from './paint.ts';
+import { cutIntoTiles, type Tile } from './picture/tiles.ts';
 import type { Progress } from './progress.ts';
 import { sendJobs } from './send.ts';
-import type { Stage } from './stage.ts';
+import type { InstanceSetup } from './stage.ts';
 import { watchFleet } from './watch.ts';
 
-export interface ShowOptions {
+export interface RunDemoOptions {
   cloud: Cloud;
-  stage: Stage;
+  stage: InstanceSetup;
   /** For the files of the deployment. */
   directory: string;
   progress: Progress;
   signal: AbortSignal;
 }
 
-export interface Shown {
+export interface DemoResult {
   history: History;
   facts: Facts;
   verdict: Verdict;
@@ -31,7 +31,7 @@ export interface Shown {
 }
 
 /** Runs the demo: deploys, sends jobs, watches until the fleet is back at zero, and checks the result. */
-export async function show({ cloud, stage, directory, progress, signal }: ShowOptions): Promise<Shown> {
+export async function runDemo({ cloud, stage, directory, progress, signal }: RunDemoOptions): Promise<DemoResult> {
   progress.say('Deploying with `cdk deploy` ...');
   const stack = await deploy({
     access: cloud,
@@ -41,9 +41,9 @@ export async function show({ cloud, stage, directory, progress, signal }: ShowOp
   });
   const clients = operatorClients(cloud);
   try {
-    const tiles = cut(VIEW, TILE_SIZE);
+    const tiles = cutIntoTiles(VIEW, TILE_SIZE);
     const { sent, ...watched } = await runJobs({ stack, stage, clients, tiles, progress, signal });
-    const facts = await gather({
+    const facts = await gatherFacts({
       sent,
       journal: stage.journal,
       workersElsewhere: stage.launcher !== undefined,
@@ -52,10 +52,10 @@ export async function show({ cloud, stage, directory, progress, signal }: ShowOp
       clients,
       stack,
     });
-    const stories = await storiesOf(clients.dynamodb, stack.table);
-    const lives = livesOf(watched.instances, facts, stories);
+    const stories = await readInstanceRecords(clients.dynamodb, stack.table);
+    const instances = instanceHistories(watched.instances, facts, stories);
     const { startedMs, endedMs, samples, marks } = watched;
-    const history = { startedMs, endedMs, samples, marks, lives };
+    const history = { startedMs, endedMs, samples, marks, instances };
     return { history, facts, verdict: judge(facts), tiles };
   } finally {
     clients.destroy();
@@ -63,8 +63,8 @@ export async function show({ cloud, stage, directory, progress, signal }: ShowOp
 }
 
 interface RunJobsOptions {
-  stack: Deployed;
-  stage: Stage;
+  stack: DeployedStack;
+  stage: InstanceSetup;
   clients: ReturnType<typeof operatorClients>;
   tiles: readonly Tile[];
   progress: Progress;
@@ -83,7 +83,7 @@ async function runJobs({ stack, stage, clients, tiles, progress, signal }: RunJo
     onSample: async (sample) => {
       const seconds = (sample.atMs - startedMs) / 1000;
       progress.show({ sample, maxCapacity: stage.maxCapacity, done, jobs: tiles.length, seconds });
-      done = await paintedCount(stage.tiles);
+      done = await countPainted(stage.tiles);
     },
   });
   const marks: Mark[] = [];
@@ -108,7 +108,7 @@ async function runJobs({ stack, stage, clients, tiles, progress, signal }: RunJo
     );
   } finally {
     stop.abort();
-    progress.settle();
+    progress.keepLast();
   }
   const { samples, instances } = watch;
   return {

@@ -5,7 +5,7 @@ import { createMachineLauncher, type MachineLauncher } from '../local/machines/m
 import { FLEET } from './fleet.ts';
 
 /** What differs between instances that are processes and instances that are machines. */
-export interface Stage {
+export interface InstanceSetup {
   /** Absent for processes. */
   launcher?: MachineLauncher;
   maxCapacity: number;
@@ -22,7 +22,7 @@ const MACHINES = {
   warmUpSeconds: 600,
 };
 
-export async function processStage(directory: string): Promise<Stage> {
+export async function setUpProcesses(directory: string): Promise<InstanceSetup> {
   const journal = join(directory, 'journal.jsonl');
   const tiles = join(directory, 'tiles');
   await mkdir(tiles);
@@ -35,7 +35,7 @@ export async function processStage(directory: string): Promise<Stage> {
  * @param onProgress called with lines of progress while images are built
  * @throws Error that says why machines cannot boot here
  */
-export async function machineStage(directory: string, onProgress: (line: string) => void): Promise<Stage> {
+export async function setUpMachines(directory: string, onProgress: (line: string) => void): Promise<InstanceSetup> {
   const shared = join(directory, 'shared');
   const launcher = await createMachineLauncher({ shared, onProgress });
   const journal = join(shared, 'journal.jsonl');

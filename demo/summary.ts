@@ -1,11 +1,11 @@
-import { columns } from '../cli/terminal/columns.ts';
+import { formatTable } from '../cli/terminal/columns.ts';
 import type { History } from './history.ts';
 
 /** The instances as a table: their times, jobs and the reason of their retirement. */
-export function summary({ startedMs, lives }: History): string {
+export function summary({ startedMs, instances }: History): string {
   const at = (ms: number | undefined) =>
     ms === undefined ? '-' : `${((ms - startedMs) / 1000).toFixed(1)} s`;
-  const rows = lives.map((life) => [
+  const rows = instances.map((life) => [
     life.id,
     at(life.launchedMs),
     at(life.readyMs),
@@ -14,7 +14,7 @@ export function summary({ startedMs, lives }: History): string {
     reasonOf(life.reason, life.idleSeconds),
     life.rung ?? '-',
   ]);
-  return columns(['instance', 'launched', 'ready', 'gone', 'jobs', 'reason', 'by'], rows, {
+  return formatTable(['instance', 'launched', 'ready', 'gone', 'jobs', 'reason', 'by'], rows, {
     rule: true,
   });
 }

@@ -9,7 +9,7 @@ const INTERVAL_MS = 250;
 /** The EC2 states of an instance that is not gone. */
 const THERE: ReadonlySet<string> = new Set(['pending', 'running', 'shutting-down', 'stopping']);
 
-export interface Seen {
+export interface SeenInstance {
   id: string;
   launchedMs: number;
   /** When it was first missing. */
@@ -19,7 +19,7 @@ export interface Seen {
 /** Watches a fleet with calls of AWS only, as any operator can. */
 export interface Watch {
   readonly samples: readonly Sample[];
-  readonly instances: ReadonlyMap<string, Seen>;
+  readonly instances: ReadonlyMap<string, SeenInstance>;
   /** Resolves with the first sample for which `done` is true. Rejects if a call fails or the watch is stopped. */
   until(done: (sample: Sample) => boolean): Promise<Sample>;
 }
@@ -34,14 +34,14 @@ export interface WatchOptions {
 
 export function watchFleet({ clients, queueUrl, group, signal, onSample }: WatchOptions): Watch {
   const samples: Sample[] = [];
-  const instances = new Map<string, Seen>();
+  const instances = new Map<string, SeenInstance>();
   const waiting = new Set<(sample: Sample) => void>();
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
 
   const takeSample = async () => {
     const [now, running] = await Promise.all([
-      lookAt(clients, queueUrl, group),
+      readFleetState(clients, queueUrl, group),
       noteInstances(clients, instances),
     ]);
     const sample = { atMs: Date.now(), ...now, running };
@@ -76,7 +76,7 @@ export function watchFleet({ clients, queueUrl, group, signal, onSample }: Watch
 }
 
 /** Reads the depth of the queue and the desired capacity. */
-export async function lookAt(
+export async function readFleetState(
   clients: OperatorClients,
   queueUrl: string,
   group: string,
@@ -112,12 +112,12 @@ async function desiredOf({ autoScaling }: OperatorClients, group: string): Promi
 }
 
 /** Updates the instances. @returns the number of instances that are not gone */
-async function noteInstances({ ec2 }: OperatorClients, instances: Map<string, Seen>): Promise<number> {
+async function noteInstances({ ec2 }: OperatorClients, instances: Map<string, SeenInstance>): Promise<number> {
   let there = 0;
   for await (const { Reservations = [] } of paginateDescribeInstances({ client: ec2 }, {})) {
     for (const { InstanceId, State, LaunchTime } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
       if (!InstanceId) continue;
-      const seen: Seen = instances.get(InstanceId) ?? {
+      const seen: SeenInstance = instances.get(InstanceId) ?? {
         id: InstanceId,
         launchedMs: LaunchTime?.getTime() ?? Date.now(),
       };

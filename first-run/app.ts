@@ -1,7 +1,7 @@
 /** The CDK app of the first run. */
 import { join } from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { fleetApp } from '../infra/fleet-app.ts';
+import { createFleetApp } from '../infra/fleet-app.ts';
 import type { WorkerFleetProps } from '../infra/props/props.ts';
 
 const {
@@ -17,7 +17,7 @@ const LOCALLY: WorkerFleetProps = {
   noticeInterval: Duration.seconds(1),
 };
 
-fleetApp(STACK, {
+createFleetApp(STACK, {
   command: ['./shell'],
   workerDirectory: join(import.meta.dirname, '../demo/session/worker'),
   maxCapacity: Number(MAX_CAPACITY),

@@ -13,10 +13,10 @@ export interface Check {
    * @returns the result, as a sentence
    * @throws Error that says what happened instead
    */
-  make(run: FirstRun): Promise<string>;
+  run(run: FirstRun): Promise<string>;
 }
 
 /** @throws Error with `message` unless the condition is true */
-export function must(condition: boolean, message: string): void {
+export function assertThat(condition: boolean, message: string): void {
   if (!condition) throw new Error(message);
 }

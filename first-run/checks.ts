@@ -1,18 +1,18 @@
 import type { Check } from './check.ts';
-import { bootstrapped, deployment, examination } from './checks/deployment.ts';
+import { bootstrap, deployment, doctor } from './checks/deployment.ts';
 import { limit, plainMessage, recordAndLog } from './checks/jobs.ts';
-import { destruction, goesByItself, secondStart, update } from './checks/life.ts';
+import { destruction, retirement, scaleOut, update } from './checks/life.ts';
 
 /** All checks, in order. Each needs the state in which the ones before left the fleet. */
 export const CHECKS: readonly Check[] = [
-  bootstrapped,
+  bootstrap,
   deployment,
-  examination,
+  doctor,
   plainMessage,
   recordAndLog,
   limit,
-  goesByItself,
-  secondStart,
+  retirement,
+  scaleOut,
   update,
   destruction,
 ];

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { messageOf } from '../lib/error-message.ts';
-import { keepEvidence } from './evidence.ts';
+import { saveEvidence } from './evidence.ts';
 import type { FirstRun } from './run.ts';
 
 export interface CleanUpOptions {
@@ -17,8 +17,8 @@ export interface CleanUpOptions {
  */
 export async function cleanUp(run: FirstRun, { out, keep, say }: CleanUpOptions): Promise<void> {
   // If the call fails, the stack may exist.
-  if (!(await run.deployed().catch(() => true))) return;
-  await keepEvidence(run, resolve(out)).then(
+  if (!(await run.findStack().catch(() => true))) return;
+  await saveEvidence(run, resolve(out)).then(
     () => say(`The output of doctor and fleet, the jobs and the logs of instances are in ${resolve(out)}.`),
     (error: unknown) => say(`The evidence could not be saved: ${messageOf(error)}`),
   );
@@ -27,7 +27,7 @@ export async function cleanUp(run: FirstRun, { out, keep, say }: CleanUpOptions)
   say(`Deleting the stack ${run.stack} ... If this is interrupted, delete it with: ${byHand}`);
   try {
     await run.destroy();
-    if (await run.deployed()) throw new Error('CloudFormation still has it');
+    if (await run.findStack()) throw new Error('CloudFormation still has it');
   } catch (error) {
     say(`The stack may still exist, and cost money (${messageOf(error)}). To delete it: ${byHand}`);
   }

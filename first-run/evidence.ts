@@ -10,7 +10,7 @@ export function evidenceName(key: string): string {
 }
 
 /** Saves the state and the logs of a fleet before it is deleted. Rejects if there is no fleet. */
-export async function keepEvidence(run: FirstRun, directory: string): Promise<void> {
+export async function saveEvidence(run: FirstRun, directory: string): Promise<void> {
   const fleet = await run.fleet();
   await mkdir(directory, { recursive: true });
   const write = (name: string, value: unknown) =>

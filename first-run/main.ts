@@ -6,11 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { STSClient } from '@aws-sdk/client-sts';
-import { canAsk, isConfirmed } from '../cli/commands/confirm.ts';
+import { canPrompt, promptYesNo } from '../cli/commands/confirm.ts';
 import { operatorEnvironment } from '../demo/clients.ts';
 import { messageOf } from '../lib/error-message.ts';
 import { type Cloud, startCloud } from '../local/cloud.ts';
-import { bootstrapped } from './checks/deployment.ts';
+import { bootstrap } from './checks/deployment.ts';
 import { CHECKS } from './checks.ts';
 import { cleanUp } from './clean-up.ts';
 import { type FirstRunOptions, readOptions } from './options.ts';
@@ -52,7 +52,7 @@ async function main({ local, speed, yes, json }: FirstRunOptions): Promise<numbe
       onLine: (line) => say(`      ${line}`),
     });
     try {
-      say(planText(run.stack, await bootstrapped.make(run), local));
+      say(planText(run.stack, await bootstrap.run(run), local));
       if (!local && !yes && !(await isAgreed())) return 2;
       const results = await checkAll(run);
       const ok = results.length === CHECKS.length && results.every((result) => result.ok);
@@ -83,7 +83,7 @@ async function regionOf(): Promise<string> {
 }
 
 async function isAgreed(): Promise<boolean> {
-  if (canAsk()) return isConfirmed('Begin?');
+  if (canPrompt()) return promptYesNo('Begin?');
   console.error('There is no terminal to ask on. Nothing was created. Use --yes to begin without asking.');
   return false;
 }
@@ -98,7 +98,7 @@ async function checkAll(run: FirstRun): Promise<Result[]> {
       let message: string;
       let ok = true;
       try {
-        message = await check.make(run);
+        message = await check.run(run);
       } catch (error) {
         ok = false;
         message = messageOf(interrupt.signal.aborted ? interrupt.signal.reason : error);

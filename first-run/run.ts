@@ -11,23 +11,23 @@ import { type Clients, createClients } from '../aws/clients.ts';
 import { Fleet } from '../client/index.ts';
 
 /** Durations, in seconds. */
-export interface Pace {
+export interface Timings {
   /** The duration of a job that has to run while something else is done. */
-  job: number;
+  jobSeconds: number;
   /** Between two polls. */
-  look: number;
+  pollSeconds: number;
   /**
    * Between two polls of a job that ends just before its table is deleted. Its instance terminates between the two, which takes
    * half a minute on EC2 and a tenth of a second on the embedded cloud.
    */
-  lastLook: number;
+  lastPollSeconds: number;
   /** The longest launch of an instance, and its longest time to retire. */
-  come: number;
-  go: number;
+  launchSeconds: number;
+  retireSeconds: number;
 }
 
-export const ON_AWS: Pace = { job: 300, look: 5, lastLook: 2, come: 600, go: 900 };
-export const LOCALLY: Pace = { job: 30, look: 0.5, lastLook: 0.02, come: 120, go: 120 };
+export const ON_AWS: Timings = { jobSeconds: 300, pollSeconds: 5, lastPollSeconds: 2, launchSeconds: 600, retireSeconds: 900 };
+export const LOCALLY: Timings = { jobSeconds: 30, pollSeconds: 0.5, lastPollSeconds: 0.02, launchSeconds: 120, retireSeconds: 120 };
 
 /** The longest stack update or roll-back. */
 const LONGEST_UPDATE_MS = 30 * 60_000;
@@ -49,7 +49,7 @@ export interface RunOptions {
 export class FirstRun {
   readonly stack: string;
   readonly region: string;
-  readonly pace: Pace;
+  readonly timings: Timings;
   readonly clients: Clients;
   /** Jobs that a check leaves running for the next one. */
   running: string[] = [];
@@ -62,7 +62,7 @@ export class FirstRun {
     this.#options = options;
     this.stack = options.stack;
     this.region = options.region;
-    this.pace = options.local ? LOCALLY : ON_AWS;
+    this.timings = options.local ? LOCALLY : ON_AWS;
     this.clients = createClients(options.region, new AwsClock());
     this.#cloudFormation = new CloudFormationClient({ region: options.region });
   }
@@ -74,7 +74,7 @@ export class FirstRun {
   }
 
   /** The stack; undefined if it does not exist. */
-  async deployed(): Promise<DeployedStack | undefined> {
+  async findStack(): Promise<DeployedStack | undefined> {
     try {
       const { Stacks = [] } = await this.#cloudFormation.send(
         new DescribeStacksCommand({ StackName: this.stack }),
@@ -114,11 +114,11 @@ export class FirstRun {
   async #atRest(): Promise<void> {
     const isBusy = async () => {
       // If the call fails, the command that follows says why.
-      const stack = await this.deployed().catch(() => undefined);
+      const stack = await this.findStack().catch(() => undefined);
       return /^(UPDATE|ROLLBACK).*_IN_PROGRESS$/.test(stack?.StackStatus ?? '');
     };
     const untilMs = performance.now() + LONGEST_UPDATE_MS;
-    while ((await isBusy()) && performance.now() < untilMs) await delay(this.pace.look * 1000);
+    while ((await isBusy()) && performance.now() < untilMs) await delay(this.timings.pollSeconds * 1000);
   }
 
   /** Rejects with the last lines that the command printed. */
@@ -169,11 +169,11 @@ export class FirstRun {
    * @param everySeconds the time between two polls
    * @throws Error that says what did not happen within `withinSeconds`
    */
-  async until<T>(
+  async waitUntil<T>(
     what: string,
     withinSeconds: number,
     look: () => Promise<T | undefined | false>,
-    everySeconds = this.pace.look,
+    everySeconds = this.timings.pollSeconds,
   ): Promise<T> {
     const { signal } = this.#options;
     const since = performance.now();

@@ -1,4 +1,4 @@
 import { env, fleet, stackName } from './fleet.ts';
-import { fleetApp } from './fleet-app.ts';
+import { createFleetApp } from './fleet-app.ts';
 
-fleetApp(stackName, fleet, env).synth();
+createFleetApp(stackName, fleet, env).synth();

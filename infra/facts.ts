@@ -3,14 +3,14 @@ import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { type FleetFactsInput, FleetFactsSchema } from '../store/fleet-facts.ts';
 import { MIN_CAPACITY } from './group/group.ts';
 import type { FleetResources } from './fleet-resources.ts';
-import { LAUNCH_HOOK, TERMINATION_HOOK, terminationHookSecondsOf } from './group/hooks.ts';
-import { silentSecondsOf } from './keeper.ts';
+import { LAUNCH_HOOK, TERMINATION_HOOK, computeTerminationHookSeconds } from './group/hooks.ts';
+import { computeSilentSeconds } from './keeper.ts';
 import type { FleetSettings } from './props/settings.ts';
 import { settingsForFacts } from './props/table.ts';
-import { RETENTION } from './queue.ts';
+import { MESSAGE_RETENTION } from './queue.ts';
 
 /** Name of the SSM parameter by which the commands find a fleet. */
-export function parameterNameOf({ fleetName }: { fleetName: string }): string {
+export function formatParameterName({ fleetName }: { fleetName: string }): string {
   return `/mayfly/${fleetName}`;
 }
 
@@ -18,9 +18,9 @@ export function parameterNameOf({ fleetName }: { fleetName: string }): string {
  * The SSM parameter with the fleet facts, which the commands read. No resource of the stack reads it, so that it may
  * name all of them. It is about 1.5 KB long; a standard parameter holds 4 KB.
  */
-export function factsParameter(fleet: FleetResources, settings: FleetSettings): StringParameter {
+export function createFactsParameter(fleet: FleetResources, settings: FleetSettings): StringParameter {
   return new StringParameter(fleet, 'Parameter', {
-    parameterName: parameterNameOf(fleet),
+    parameterName: formatParameterName(fleet),
     // CDK cannot tell by a name that only the deployment knows, such as that of a nested stack.
     simpleName: false,
     description: `What commands have to know of the fleet ${fleet.fleetName}`,
@@ -41,14 +41,14 @@ function makeFacts(fleet: FleetResources, settings: FleetSettings): FleetFactsIn
     group: fleet.autoScalingGroup.autoScalingGroupName,
     policyArn: fleet.scalingPolicyArn,
     minCapacity: MIN_CAPACITY,
-    retentionSeconds: RETENTION.toSeconds(),
-    silentSeconds: silentSecondsOf(settings),
+    retentionSeconds: MESSAGE_RETENTION.toSeconds(),
+    silentSeconds: computeSilentSeconds(settings),
     backlogAlarm: fleet.backlogAlarm.alarmName,
     bootBreakerAlarm: fleet.bootBreakerAlarm.alarmName,
     keeperFunction: fleet.keeper.functionName,
     launchHook: LAUNCH_HOOK,
     terminationHook: TERMINATION_HOOK,
-    terminationHookSeconds: terminationHookSecondsOf(settings),
+    terminationHookSeconds: computeTerminationHookSeconds(settings),
   };
 }
 

@@ -9,7 +9,7 @@ import { WorkerFleet } from './worker-fleet.ts';
  *
  * @param props the props of the fleet, or a function that makes them from its stack
  */
-export function fleetApp(
+export function createFleetApp(
   stackName: string,
   props: WorkerFleetProps | ((stack: Stack) => WorkerFleetProps),
   env?: StackProps['env'],

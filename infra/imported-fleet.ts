@@ -3,8 +3,8 @@ import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import { type IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
 import { checkAll, text } from './props/checks.ts';
-import { arnsOf } from './access/fleet-arns.ts';
-import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, parameterArnOf } from './access/grants.ts';
+import { readFleetArns } from './access/fleet-arns.ts';
+import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, formatParameterArn } from './access/grants.ts';
 import { type EncryptionKeys, encryptionKeysCheck } from './props/stores.ts';
 
 /** A fleet of this app or of another, as other stacks use it. */
@@ -53,7 +53,7 @@ export class ImportedFleet extends Construct implements IWorkerFleet {
     super(scope, id);
     checkAll(`WorkerFleet.fromName ${this.node.path}`, { ...options, fleetName }, checks);
     const { encryptionKeys = {} } = options;
-    const arns = arnsOf(this, fleetName);
+    const arns = readFleetArns(this, fleetName);
     const keyArn = encryptionKeys.queues?.keyArn;
     const queue = (queueId: string, queueArn: string) =>
       Queue.fromQueueAttributes(this, queueId, { queueArn, ...(keyArn !== undefined && { keyArn }) });
@@ -65,8 +65,8 @@ export class ImportedFleet extends Construct implements IWorkerFleet {
       queue: this.queue,
       arns,
       encryptionKeys,
-      parameterArn: parameterArnOf(Stack.of(this), fleetName),
-      stackParametersArn: parameterArnOf(Stack.of(this), stackName),
+      parameterArn: formatParameterArn(Stack.of(this), fleetName),
+      stackParametersArn: formatParameterArn(Stack.of(this), stackName),
     };
   }
 

@@ -11,13 +11,13 @@ import { type KeeperConfigInput, readKeeperConfig } from '../keeper/config.ts';
 import { DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
 import { BUNDLES, bundle } from './bundle/bundle.ts';
 import { LAUNCH_HOOK, TERMINATION_HOOK } from './group/hooks.ts';
-import { schedulerRole } from './access/permissions.ts';
-import { RETENTION } from './queue.ts';
+import { createSchedulerRole } from './access/permissions.ts';
+import { MESSAGE_RETENTION } from './queue.ts';
 import type { FleetSettings } from './props/settings.ts';
-import { staged } from './bundle/staging.ts';
+import { withStagingDirectory } from './bundle/staging.ts';
 
 /** The resources that the keeper has to know. */
-export interface KeeperSurroundings {
+export interface KeeperEnvironment {
   fleet: string;
   groupName: string;
   policyArn: string;
@@ -43,23 +43,23 @@ const STAND_INS = {
 const NO_RETRIES = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
 
 /** How long an instance may be silent: at least five intervals of its reports. */
-export function silentSecondsOf({ reportSeconds }: Pick<FleetSettings, 'reportSeconds'>): number {
+export function computeSilentSeconds({ reportSeconds }: Pick<FleetSettings, 'reportSeconds'>): number {
   return Math.max(DEFAULT_SILENT_SECONDS, 5 * reportSeconds);
 }
 
 /** The content of the environment variable `KEEPER_CONFIG`. */
-function makeKeeperConfig(settings: FleetSettings, environment: KeeperSurroundings): KeeperConfigInput {
+function makeKeeperConfig(settings: FleetSettings, environment: KeeperEnvironment): KeeperConfigInput {
   const config: KeeperConfigInput = {
     version: 1,
     ...environment,
     threshold: settings.scaleOut.threshold,
     durationSeconds: settings.scaleOut.durationSeconds,
     bootBudgetSeconds: settings.bootBudgetSeconds,
-    silentSeconds: silentSecondsOf(settings),
+    silentSeconds: computeSilentSeconds(settings),
     warmPool: settings.warmPool !== undefined,
     launchHook: LAUNCH_HOOK,
     terminationHook: TERMINATION_HOOK,
-    retentionSeconds: RETENTION.toSeconds(),
+    retentionSeconds: MESSAGE_RETENTION.toSeconds(),
     recordSeconds: settings.recordSeconds,
   };
   readKeeperConfig(JSON.stringify({ ...config, ...STAND_INS }));
@@ -67,11 +67,11 @@ function makeKeeperConfig(settings: FleetSettings, environment: KeeperSurroundin
 }
 
 /** The Lambda function that runs once a minute and does what must be done even if no instance runs. */
-export function keeper(
+export function createKeeper(
   scope: Construct,
   role: IRole,
   settings: FleetSettings,
-  environment: KeeperSurroundings,
+  environment: KeeperEnvironment,
 ): LambdaFunction {
   const logGroup = new LogGroup(scope, 'KeeperLog', {
     retention: RetentionDays.ONE_MONTH,
@@ -102,7 +102,7 @@ export function keeper(
 }
 
 function withKeeperCode(use: (code: Code) => LambdaFunction): LambdaFunction {
-  return staged(
+  return withStagingDirectory(
     (directory) => writeFileSync(join(directory, basename(BUNDLES.keeper.file)), bundle('keeper')),
     (directory, assetHash) =>
       use(Code.fromAsset(directory, { assetHash, assetHashType: AssetHashType.CUSTOM })),
@@ -110,7 +110,7 @@ function withKeeperCode(use: (code: Code) => LambdaFunction): LambdaFunction {
 }
 
 function createSchedule(scope: Construct, lambda: LambdaFunction): void {
-  const role = schedulerRole(scope, lambda.functionArn);
+  const role = createSchedulerRole(scope, lambda.functionArn);
   const target = new LambdaInvoke(lambda, {
     // The construct would add a permission for all versions and aliases. The function has none.
     role: role.withoutPolicyUpdates(),

@@ -9,11 +9,11 @@ import {
 import type { Construct } from 'constructs';
 import { BODY_PREFIX } from '../jobs/body-key.ts';
 import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../store/log-layout.ts';
-import { RETENTION } from './queue.ts';
+import { MESSAGE_RETENTION } from './queue.ts';
 import type { FleetSettings } from './props/settings.ts';
 
 /** The bucket for the logs of jobs and instances, and for bodies that are too long for a message or a record. */
-export function logBucket(scope: Construct, settings: FleetSettings): Bucket {
+export function createLogBucket(scope: Construct, settings: FleetSettings): Bucket {
   const { logBucket: encryptionKey } = settings.encryptionKeys;
   const bucket = new Bucket(scope, 'Logs', {
     ...(encryptionKey
@@ -41,7 +41,7 @@ export function logBucket(scope: Construct, settings: FleetSettings): Bucket {
  * or the job's record.
  */
 function lifecycleRules({ logRetention, recordSeconds }: FleetSettings): LifecycleRule[] {
-  const bodySeconds = RETENTION.toSeconds() + Math.max(RETENTION.toSeconds(), recordSeconds);
+  const bodySeconds = MESSAGE_RETENTION.toSeconds() + Math.max(MESSAGE_RETENTION.toSeconds(), recordSeconds);
   const bodies = Duration.days(Math.ceil(bodySeconds / 86_400));
   return [
     { prefix: JOB_LOG_PREFIX, expiration: logRetention },

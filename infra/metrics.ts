@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 
 /** Namespace of the keeper's metrics. */
-export const NAMESPACE = 'Mayfly';
+export const METRIC_NAMESPACE = 'Mayfly';
 
 /**
  * 1, once a minute, while the boot breaker is open; 0, once, when it closes. Otherwise nothing is written, so an alarm has to
@@ -11,7 +11,7 @@ export const NAMESPACE = 'Mayfly';
  */
 export function bootBreakerMetric(fleet: string, options?: MetricOptions): Metric {
   return new Metric({
-    namespace: NAMESPACE,
+    namespace: METRIC_NAMESPACE,
     metricName: 'BootBreaker',
     dimensionsMap: { Fleet: fleet },
     period: Duration.minutes(1),

@@ -1,13 +1,13 @@
 import { Duration } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { LONGEST_POLL_SECONDS, LONGEST_RETENTION_SECONDS, MOST_RECEIVES } from '../lib/limits.ts';
+import { SQS_MAX_WAIT_SECONDS, SQS_MAX_RETENTION_SECONDS, SQS_MAX_RECEIVE_COUNT } from '../lib/limits.ts';
 import type { FleetSettings } from './props/settings.ts';
 
-export const RETENTION = Duration.seconds(LONGEST_RETENTION_SECONDS);
+export const MESSAGE_RETENTION = Duration.seconds(SQS_MAX_RETENTION_SECONDS);
 
 /** The queue of the jobs and the dead-letter queue. */
-export function jobQueues(
+export function createQueues(
   scope: Construct,
   options: Pick<FleetSettings, 'leaseSeconds' | 'removalPolicy' | 'encryptionKeys'>,
 ) {
@@ -17,16 +17,16 @@ export function jobQueues(
       ? { encryption: QueueEncryption.KMS, encryptionMasterKey: key }
       : { encryption: QueueEncryption.SQS_MANAGED }),
     enforceSSL: true,
-    retentionPeriod: RETENTION,
+    retentionPeriod: MESSAGE_RETENTION,
     removalPolicy: options.removalPolicy,
   };
   const deadLetterQueue = new Queue(scope, 'DeadLetterQueue', common);
   const queue = new Queue(scope, 'Queue', {
     ...common,
     visibilityTimeout: Duration.seconds(options.leaseSeconds),
-    receiveMessageWaitTime: Duration.seconds(LONGEST_POLL_SECONDS),
+    receiveMessageWaitTime: Duration.seconds(SQS_MAX_WAIT_SECONDS),
     // A net only: agents count the attempts, and an interruption must not use one up.
-    deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount: MOST_RECEIVES },
+    deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount: SQS_MAX_RECEIVE_COUNT },
   });
   return { queue, deadLetterQueue };
 }

@@ -7,7 +7,7 @@ import type { FleetSettings } from './props/settings.ts';
  * The table of jobs, instances and the keeper's state. It has two indexes, as an update can create or delete only one
  * ("AWS::DynamoDB::Table"): fleets that are already deployed have the first one.
  */
-export function jobTable(
+export function createTable(
   scope: Construct,
   { removalPolicy, encryptionKeys }: Pick<FleetSettings, 'removalPolicy' | 'encryptionKeys'>,
 ): Table {

@@ -23,42 +23,42 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
-import { agentConfig } from './instance/agent-config.ts';
-import { bakedImage } from './image/baked-image.ts';
-import { type Deployed, deployed } from './instance/deployed.ts';
-import { factsParameter } from './facts.ts';
-import { arnsParameter } from './access/fleet-arns.ts';
-import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, parameterArnOf } from './access/grants.ts';
-import { amazonLinux, group, launchTemplate } from './group/group.ts';
+import { makeAgentConfig } from './instance/agent-config.ts';
+import { createBakedImage } from './image/baked-image.ts';
+import { type FleetAssets, createFleetAssets } from './instance/deployed.ts';
+import { createFactsParameter } from './facts.ts';
+import { createArnsParameter } from './access/fleet-arns.ts';
+import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, formatParameterArn } from './access/grants.ts';
+import { getDefaultImage, createGroup, createLaunchTemplate } from './group/group.ts';
 import { addHooks } from './group/hooks.ts';
 import { type FromNameOptions, ImportedFleet, type IWorkerFleet } from './imported-fleet.ts';
-import { keeper } from './keeper.ts';
-import { useOwnKeys } from './access/keys.ts';
-import { logBucket } from './log-bucket.ts';
-import { machineFiles } from './instance/machine-files.ts';
-import { usableImage } from './group/machine-image.ts';
+import { createKeeper } from './keeper.ts';
+import { grantKeysToRole } from './access/keys.ts';
+import { createLogBucket } from './log-bucket.ts';
+import { readMachineFiles } from './instance/machine-files.ts';
+import { checkMachineImage } from './group/machine-image.ts';
 import { bootBreakerMetric, groupMetric } from './metrics.ts';
-import { type Network, network } from './group/network.ts';
+import { type Network, createNetwork } from './group/network.ts';
 import { addOutputs } from './outputs.ts';
 import {
-  agentPolicy,
-  agentRole,
-  groupArnOf,
-  keeperPolicy,
-  keeperRole,
-  treePolicy,
-  vaultPolicy,
+  createAgentPolicy,
+  createAgentRole,
+  formatGroupArn,
+  createKeeperPolicy,
+  createKeeperRole,
+  createTreePolicy,
+  createVaultPolicy,
 } from './access/permissions.ts';
 import type { WorkerFleetProps } from './props/props.ts';
-import { jobQueues } from './queue.ts';
-import { FleetPropsError, show } from './props/refusal.ts';
-import { backlogAlarm, scaleOutPolicy } from './group/scaling.ts';
-import { type FleetSettings, settingsOf } from './props/settings.ts';
-import { jobTable } from './table.ts';
-import { refuseTagsThatFailLaunches } from './props/tags.ts';
-import { refuseTooMuchUserData, userData } from './instance/user-data.ts';
+import { createQueues } from './queue.ts';
+import { FleetPropsError, formatValue } from './props/refusal.ts';
+import { createBacklogAlarm, createScaleOutPolicy } from './group/scaling.ts';
+import { type FleetSettings, resolveSettings } from './props/settings.ts';
+import { createTable } from './table.ts';
+import { validateTags } from './props/tags.ts';
+import { validateUserDataSize, makeUserData } from './instance/user-data.ts';
 import { addWarmPool } from './group/warm-pool.ts';
-import { workerRole } from './access/worker-role.ts';
+import { createWorkerRole } from './access/worker-role.ts';
 
 /**
  * EC2 instances that run the jobs of a queue. The fleet has no instances while there are no jobs, and up to `maxCapacity`
@@ -116,35 +116,35 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
 
   constructor(scope: Construct, id: string, props: WorkerFleetProps = {}) {
     super(scope, id);
-    const settings = settingsOf(this.where, id, props);
+    const settings = resolveSettings(this.where, id, props);
     this.fleetName = `${Stack.of(this).stackName}/${settings.name}`;
     this.checkFleetName(settings.name);
-    const base = usableImage(this, this.where, settings.machineImage ?? amazonLinux(settings));
+    const base = checkMachineImage(this, this.where, settings.machineImage ?? getDefaultImage(settings));
 
-    const queues = jobQueues(this, settings);
+    const queues = createQueues(this, settings);
     this.queue = queues.queue;
     this.deadLetterQueue = queues.deadLetterQueue;
-    this.table = jobTable(this, settings);
-    this.logBucket = logBucket(this, settings);
+    this.table = createTable(this, settings);
+    this.logBucket = createLogBucket(this, settings);
 
-    const instanceNetwork = network(this, settings);
+    const instanceNetwork = createNetwork(this, settings);
     this.vpc = instanceNetwork.vpc;
     this.connections = new Connections({ securityGroups: [...instanceNetwork.securityGroups] });
 
-    this.role = agentRole(this, settings.systemsManagerAccess);
-    this.workerRole = workerRole(this, settings.workerAwsAccess, this.role);
+    this.role = createAgentRole(this, settings.systemsManagerAccess);
+    this.workerRole = createWorkerRole(this, settings.workerAwsAccess, this.role);
     const instances = this.createInstances(settings, instanceNetwork, base);
     this.launchTemplate = instances.template;
     this.autoScalingGroup = instances.group;
 
-    const policy = scaleOutPolicy(this, this.autoScalingGroup, settings);
+    const policy = createScaleOutPolicy(this, this.autoScalingGroup, settings);
     this.scalingPolicyArn = policy.ref;
-    this.backlogAlarm = backlogAlarm(this, this.queue, policy, settings);
+    this.backlogAlarm = createBacklogAlarm(this, this.queue, policy, settings);
     this.keeper = this.createKeeper(settings);
     this.bootBreakerAlarm = this.createBreakerAlarm(settings.alarmTopic);
-    this.parameter = factsParameter(this, settings);
+    this.parameter = createFactsParameter(this, settings);
     this.#target = this.makeGrantTarget(settings);
-    arnsParameter(this, this.fleetName, this.#target.arns);
+    createArnsParameter(this, this.fleetName, this.#target.arns);
     addOutputs(this);
   }
 
@@ -224,15 +224,15 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     );
     if (!other) return;
     const allowed = `a name that no other fleet of the stack has (WorkerFleet ${other.node.path} has this one)`;
-    throw new FleetPropsError(this.where, 'fleetName', show(name), allowed);
+    throw new FleetPropsError(this.where, 'fleetName', formatValue(name), allowed);
   }
 
   /** The launch template and the group. Deleting the stack deletes the agents' permissions only after the instances. */
   private createInstances(settings: FleetSettings, network: Network, base: IMachineImage) {
     const stack = Stack.of(this);
-    const assets = deployed(this, settings);
+    const assets = createFleetAssets(this, settings);
     const content = this.makeUserData(settings, assets);
-    refuseTooMuchUserData(this, stack, content);
+    validateUserDataSize(this, stack, content);
     const options = {
       fleetName: this.fleetName,
       settings,
@@ -241,41 +241,41 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       userData: content,
       machineImage: this.createMachineImage(settings, network, assets, base),
     };
-    const template = launchTemplate(this, options);
-    const asg = group(this, template, options);
+    const template = createLaunchTemplate(this, options);
+    const asg = createGroup(this, template, options);
     addWarmPool(asg, addHooks(asg, settings), settings);
-    const policy = agentPolicy(this, this.role, {
+    const policy = createAgentPolicy(this, this.role, {
       queue: this.queue,
       deadLetterQueue: this.deadLetterQueue,
       table: this.table,
       logBucket: this.logBucket,
-      groupArn: groupArnOf(this, `${stack.stackName}-${getLogicalId(asg)}-*`),
+      groupArn: formatGroupArn(this, `${stack.stackName}-${getLogicalId(asg)}-*`),
       workerRole: this.workerRole,
     });
-    useOwnKeys(this.where, settings.encryptionKeys, this.role, {
+    grantKeysToRole(this.where, settings.encryptionKeys, this.role, {
       queues: ['read', 'write'],
       table: ['read', 'write'],
       logBucket: ['read', 'write'],
     });
     const { setupVaultPassword: vault } = settings;
-    if (vault) asg.node.addDependency(vaultPolicy(this, 'AgentVaultPolicy', this.role, vault));
-    asg.node.addDependency(policy, treePolicy(this, this.role, assets));
+    if (vault) asg.node.addDependency(createVaultPolicy(this, 'AgentVaultPolicy', this.role, vault));
+    asg.node.addDependency(policy, createTreePolicy(this, this.role, assets));
     asg.node.addDependency(this.role, this.queue, this.deadLetterQueue, this.table, this.logBucket);
     if (this.workerRole) asg.node.addDependency(this.workerRole);
-    refuseTagsThatFailLaunches(this, [getResource(asg), getResource(template)]);
+    validateTags(this, [getResource(asg), getResource(template)]);
     return { template, group: asg };
   }
 
   private createMachineImage(
     settings: FleetSettings,
     network: Network,
-    { tree, node, treeJson }: Deployed,
+    { tree, node, treeJson }: FleetAssets,
     base: IMachineImage,
   ): IMachineImage {
     const { fleetName } = this;
     const { bakedImage: baked } = settings;
     if (!baked) return base;
-    return bakedImage(this, {
+    return createBakedImage(this, {
       fleetName,
       settings,
       baked,
@@ -283,14 +283,14 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       base,
       assets: [tree, node],
       treeJson,
-      files: machineFiles(),
+      files: readMachineFiles(),
     });
   }
 
-  private makeUserData(settings: FleetSettings, { treeJson }: Deployed): string {
+  private makeUserData(settings: FleetSettings, { treeJson }: FleetAssets): string {
     const stack = Stack.of(this);
-    return userData(settings, {
-      agentJson: agentConfig(stack, settings, {
+    return makeUserData(settings, {
+      agentJson: makeAgentConfig(stack, settings, {
         fleet: this.fleetName,
         region: stack.region,
         queueUrl: this.queue.queueUrl,
@@ -304,17 +304,17 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   }
 
   private createKeeper(settings: FleetSettings): LambdaFunction {
-    const role = keeperRole(this);
+    const role = createKeeperRole(this);
     const groupName = this.autoScalingGroup.autoScalingGroupName;
-    const policy = keeperPolicy(this, role, {
+    const policy = createKeeperPolicy(this, role, {
       queue: this.queue,
       table: this.table,
       logBucket: this.logBucket,
-      groupArn: groupArnOf(this, groupName),
+      groupArn: formatGroupArn(this, groupName),
       warmPool: settings.warmPool !== undefined,
     });
-    useOwnKeys(this.where, settings.encryptionKeys, role, { table: ['read', 'write'] });
-    const lambda = keeper(this, role, settings, {
+    grantKeysToRole(this.where, settings.encryptionKeys, role, { table: ['read', 'write'] });
+    const lambda = createKeeper(this, role, settings, {
       fleet: this.fleetName,
       groupName,
       policyArn: this.scalingPolicyArn,
@@ -335,13 +335,13 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
         deadLetterQueue: this.deadLetterQueue.queueArn,
         table: this.table.tableArn,
         logBucket: this.logBucket.bucketArn,
-        group: groupArnOf(this, this.autoScalingGroup.autoScalingGroupName),
+        group: formatGroupArn(this, this.autoScalingGroup.autoScalingGroupName),
         backlogAlarm: this.backlogAlarm.alarmArn,
         bootBreakerAlarm: this.bootBreakerAlarm.alarmArn,
       },
       encryptionKeys,
       parameterArn: this.parameter.parameterArn,
-      stackParametersArn: parameterArnOf(stack, stack.stackName),
+      stackParametersArn: formatParameterArn(stack, stack.stackName),
     };
   }
 

@@ -7,17 +7,17 @@ import type { MessageAttributes } from './message-attributes.ts';
  */
 const NONCE = 'MayflyNonce';
 
-export function drawNonce(): string {
+export function createNonce(): string {
   return randomBytes(16).toString('base64url');
 }
 
 /** The attributes that bind a message to its record. Without a nonce there are none. */
-export function bindingAttributes(nonce: string | undefined): MessageAttributes {
+export function createBindingAttributes(nonce: string | undefined): MessageAttributes {
   return nonce === undefined ? {} : { [NONCE]: { DataType: 'String', StringValue: nonce } };
 }
 
 /** The nonce of a message. Undefined: the attribute is absent, or its value cannot be a nonce. */
-export function nonceOf(attributes: MessageAttributes): string | undefined {
+export function readNonce(attributes: MessageAttributes): string | undefined {
   const nonce = attributes[NONCE]?.StringValue;
   return nonce !== undefined && /^[\w-]{1,64}$/.test(nonce) ? nonce : undefined;
 }

@@ -7,6 +7,6 @@ export function bodyKey(job: string): string {
 }
 
 /** The job that a body was enqueued with. After a redrive that is the earlier job. */
-export function jobOfBody(key: string): string {
+export function parseBodyKey(key: string): string {
   return key.slice(BODY_PREFIX.length);
 }

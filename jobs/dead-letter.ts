@@ -1,9 +1,9 @@
-import { LARGEST_MESSAGE_BYTES, MOST_MESSAGE_ATTRIBUTES } from '../lib/limits.ts';
+import { SQS_MAX_MESSAGE_BYTES, SQS_MAX_ATTRIBUTES } from '../lib/limits.ts';
 import { isJobId } from './envelope.ts';
 import type { MessageAttributes } from './message-attributes.ts';
 
 /** Why a job is in the dead-letter queue, as the attributes of its message there say. */
-export interface Epitaph {
+export interface DeadLetterReason {
   jobId: string;
   reason: string;
   /** The worker's exit status, or the signal that ended it. Absent: it never ran. */
@@ -15,7 +15,7 @@ const LONGEST_REASON = 1000;
 const JOB_ID = 'MayflyJobId';
 
 /** The job whose dead letter a message was. Undefined: the message comes from a producer. */
-export function raisedFrom(attributes: MessageAttributes): string | undefined {
+export function redrivenFrom(attributes: MessageAttributes): string | undefined {
   const id = attributes[JOB_ID]?.StringValue;
   return isJobId(id) ? id : undefined;
 }
@@ -24,9 +24,9 @@ export function raisedFrom(attributes: MessageAttributes): string | undefined {
  * The attributes of a message's copy in the dead-letter queue. Its own stay unchanged. Ours are added as far as they fit,
  * the reason first, and replace those of an earlier dead letter. A message without room for ours is copied without them.
  */
-export function deadLetterAttributes(
+export function createDeadLetterAttributes(
   message: { body: string; attributes: MessageAttributes },
-  deadLetterReason: Epitaph & { source: string },
+  deadLetterReason: DeadLetterReason & { source: string },
 ): MessageAttributes {
   const ours: [string, string | undefined][] = [
     ['MayflyReason', sanitize(deadLetterReason.reason)],
@@ -37,11 +37,11 @@ export function deadLetterAttributes(
   const names = new Set(ours.map(([name]) => name));
   const own = Object.entries(message.attributes).filter(([name]) => !names.has(name));
   const attributes = Object.fromEntries(own);
-  let room = LARGEST_MESSAGE_BYTES - Buffer.byteLength(message.body) - sizeOf(attributes);
+  let room = SQS_MAX_MESSAGE_BYTES - Buffer.byteLength(message.body) - measureAttributes(attributes);
   for (const [name, value] of ours) {
-    if (!value || Object.keys(attributes).length >= MOST_MESSAGE_ATTRIBUTES) continue;
+    if (!value || Object.keys(attributes).length >= SQS_MAX_ATTRIBUTES) continue;
     const attribute = { [name]: { DataType: 'String', StringValue: value } };
-    const size = sizeOf(attribute);
+    const size = measureAttributes(attribute);
     if (size > room) continue;
     Object.assign(attributes, attribute);
     room -= size;
@@ -50,7 +50,7 @@ export function deadLetterAttributes(
 }
 
 /** The bytes that attributes add to a message: names, types and values. */
-export function sizeOf(attributes: MessageAttributes): number {
+export function measureAttributes(attributes: MessageAttributes): number {
   let bytes = 0;
   for (const [name, { DataType = '', StringValue = '', BinaryValue }] of Object.entries(attributes)) {
     bytes += Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue);

@@ -56,7 +56,7 @@ export function isDedupedId(id: string): boolean {
 }
 
 /** What is wrong with a job's label. Undefined: nothing, or there is none. */
-export function labelProblem(label: string | undefined): string | undefined {
+export function findLabelProblem(label: string | undefined): string | undefined {
   const result = v.safeParse(v.optional(LabelSchema), label);
   return result.success ? undefined : `the label is ${quote(label)}; allowed is ${result.issues[0].message}`;
 }

@@ -5,7 +5,7 @@
  *
  * @param text an object that `JSON.parse` accepts
  */
-export function memberTexts(text: string): Map<string, string> {
+export function readMemberTexts(text: string): Map<string, string> {
   const members = new Map<string, string>();
   for (let at = text.indexOf('{') + 1; ; ) {
     const keyStart = text.indexOf('"', at);

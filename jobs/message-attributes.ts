@@ -11,6 +11,6 @@ export type MessageAttributes = Record<string, MessageAttribute>;
 const RESERVED = /^Mayfly/;
 
 /** The attributes that the producer of a message sent. */
-export function producersAttributes(attributes: MessageAttributes): MessageAttributes {
+export function selectProducerAttributes(attributes: MessageAttributes): MessageAttributes {
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !RESERVED.test(name)));
 }

@@ -1,8 +1,8 @@
 import { messageOf } from '../lib/error-message.ts';
-import { nonceOf } from './binding.ts';
-import { raisedFrom } from './dead-letter.ts';
+import { readNonce } from './binding.ts';
+import { redrivenFrom } from './dead-letter.ts';
 import { type Envelope, isDedupedId, readEnvelope } from './envelope.ts';
-import { memberTexts } from './json-text.ts';
+import { readMemberTexts } from './json-text.ts';
 import type { MessageAttributes } from './message-attributes.ts';
 
 /** A job as an agent runs it. */
@@ -38,7 +38,7 @@ export interface MessageRules {
  * A message is a job or a broken envelope. A broken one is dead-lettered with the reason, never dropped. `needsRecord`: why
  * the job is refused if it has no record yet. `overLimit`: why the job is refused if its record does not have its limit.
  */
-export type Reading =
+export type MessageReading =
   | { kind: 'job'; job: Job; needsRecord?: string; overLimit?: string }
   | { kind: 'broken'; id: string; reason: string };
 
@@ -46,7 +46,7 @@ export type Reading =
 const MESSAGE_ID = /^m-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The id of a job whose message has none. Nobody writes a record of it before its message is received. */
-export function ownId(messageId: string): string {
+export function createOwnJobId(messageId: string): string {
   return `m-${messageId}`;
 }
 
@@ -64,19 +64,19 @@ export interface ReceivedMessage {
 export function readMessage(
   { id: messageId, body, attributes }: ReceivedMessage,
   rules: MessageRules,
-): Reading {
+): MessageReading {
   const reading = readJob(messageId, body, rules);
-  const deadId = raisedFrom(attributes);
+  const deadId = redrivenFrom(attributes);
   if (reading.kind === 'job') {
     const overLimit = overLimitReason(reading.job, rules);
     if (!rules.tracked && overLimit !== undefined)
       return { kind: 'broken', id: reading.job.id, reason: overLimit };
-    const outcome = deadId === undefined ? reading : raise(messageId, reading, deadId);
+    const outcome = deadId === undefined ? reading : redrive(messageId, reading, deadId);
     const needsRecord = rules.tracked && deadId === undefined ? noRecordReason(reading.job) : undefined;
     return { ...outcome, ...(needsRecord && { needsRecord }), ...(overLimit && { overLimit }) };
   }
-  const isBound = !rules.tracked || nonceOf(attributes) !== undefined;
-  return isBound ? reading : { ...reading, id: ownId(messageId) };
+  const isBound = !rules.tracked || readNonce(attributes) !== undefined;
+  return isBound ? reading : { ...reading, id: createOwnJobId(messageId) };
 }
 
 function overLimitReason({ limitSeconds = 0 }: Job, rules: MessageRules): string | undefined {
@@ -104,8 +104,8 @@ function noRecordReason({ id, bodyKey }: Job): string | undefined {
  * Makes a job from a message's body: an envelope, an SNS notification (unwrapped), a JSON object, or plain text. Any other
  * body is a job too, and the worker gets it unchanged. Never throws.
  */
-export function readJob(messageId: string, body: string, rules: MessageRules): Reading {
-  const key = ownId(messageId);
+export function readJob(messageId: string, body: string, rules: MessageRules): MessageReading {
+  const key = createOwnJobId(messageId);
   try {
     return read(key, body, rules);
   } catch (error) {
@@ -121,12 +121,12 @@ export function readJob(messageId: string, body: string, rules: MessageRules): R
  *
  * @param deadId the id of the failed job
  */
-export function raise(messageId: string, reading: Reading, deadId: string): Reading {
+export function redrive(messageId: string, reading: MessageReading, deadId: string): MessageReading {
   if (reading.kind === 'broken') return reading;
-  return { kind: 'job', job: { ...reading.job, id: ownId(messageId), retryOf: deadId } };
+  return { kind: 'job', job: { ...reading.job, id: createOwnJobId(messageId), retryOf: deadId } };
 }
 
-function read(key: string, body: string, rules: MessageRules): Reading {
+function read(key: string, body: string, rules: MessageRules): MessageReading {
   const outer = parseObject(body);
   const text = (outer && unwrapNotification(outer)) ?? body;
   const value = text === body ? outer : parseObject(text);
@@ -134,7 +134,7 @@ function read(key: string, body: string, rules: MessageRules): Reading {
   return { kind: 'job', job: { id: key, ...workerInput(text, value) } };
 }
 
-function readEnveloped(key: string, text: string, value: JsonObject, rules: MessageRules): Reading {
+function readEnveloped(key: string, text: string, value: JsonObject, rules: MessageRules): MessageReading {
   const reading = readEnvelope(value);
   if ('problem' in reading) return { kind: 'broken', id: reading.id ?? key, reason: reading.problem };
   const { envelope } = reading;
@@ -158,7 +158,7 @@ export function withBody({ bodyKey: _, ...job }: Job, text: string): Job {
 /** @param text the envelope as it was sent: a payload that is not a text is passed on as the producer wrote it */
 function contentOf({ payload }: Envelope, text: string): Pick<Job, 'stdin' | 'argument'> {
   if (typeof payload === 'string') return workerInput(payload, parseObject(payload));
-  return workerInput(memberTexts(text).get('payload') ?? '', payload);
+  return workerInput(readMemberTexts(text).get('payload') ?? '', payload);
 }
 
 function refusal(envelope: Envelope, rules: MessageRules, key: string): string | undefined {
@@ -194,7 +194,7 @@ function workerInput(text: string, value: unknown): Pick<Job, 'stdin' | 'argumen
 /** The `job_id` of a JSON body is the worker's argument. A number keeps all of its digits. */
 function jobId(value: JsonObject, text: string): string | undefined {
   const id = Object.hasOwn(value, 'job_id') ? value['job_id'] : undefined;
-  if (typeof id === 'number') return memberTexts(text).get('job_id');
+  if (typeof id === 'number') return readMemberTexts(text).get('job_id');
   return typeof id === 'string' ? id : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
-import { CANCELLED } from './record.ts';
+import { CANCELLED_REASON } from './record.ts';
 
 /** How a try of a job ended, as the agent saw it. */
 export type Ending =
@@ -26,7 +26,7 @@ export type Ending =
   | { kind: 'used-up' };
 
 /** What is done with the message. `leave`: nothing. Its lease is lost, and it becomes visible by itself. */
-export type Fate =
+export type MessageAction =
   | { to: 'delete' }
   | { to: 'requeue'; delaySeconds: number }
   | { to: 'dead-letter' }
@@ -37,12 +37,12 @@ export interface Outcome {
   state: 'succeeded' | 'failed' | 'timed_out' | 'cancelled' | 'lost' | 'queued' | undefined;
   /** Whether this try counts towards `maxAttempts`. */
   costsAttempt: boolean;
-  fate: Fate;
+  action: MessageAction;
   /** Why, for a person. Absent: the job succeeded. */
   reason?: string;
 }
 
-export interface Tries {
+export interface TryCounts {
   /** Tries that cost an attempt, this one included. */
   attempts: number;
   /** How often SQS delivered the message, this time included. It also counts the tries that cost no attempt. */
@@ -86,7 +86,7 @@ const FIRST_ELSEWHERE_MS = 5000;
 const MOST_UNHEALTHY = 2;
 
 /** The table "What comes of it" in the documentation. */
-export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, random: () => number): Outcome {
+export function decideOutcome(ending: Ending, tries: TryCounts, rules: RetryRules, random: () => number): Outcome {
   switch (ending.kind) {
     case 'exited':
       return afterExit(ending.status, tries, rules, random);
@@ -100,7 +100,7 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
       return {
         state: 'cancelled',
         costsAttempt: true,
-        fate: { to: 'delete' },
+        action: { to: 'delete' },
         reason: describeEnding(ending),
       };
     case 'interrupted':
@@ -110,7 +110,7 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
     case 'unhealthy':
       return afterUnhealthy(ending, tries, rules, random);
     case 'lease-lost':
-      return { state: undefined, costsAttempt: true, fate: { to: 'leave' }, reason: describeEnding(ending) };
+      return { state: undefined, costsAttempt: true, action: { to: 'leave' }, reason: describeEnding(ending) };
     case 'not-started':
       return afterFreeTry(describeEnding(ending), elsewhereMs(tries, rules, random), tries, rules);
     case 'refused':
@@ -130,7 +130,7 @@ export function describeEnding(ending: Ending): string {
     case 'timed-out':
       return `the worker ran past its limit of ${ending.limitSeconds} s`;
     case 'cancelled':
-      return CANCELLED;
+      return CANCELLED_REASON;
     case 'interrupted':
       return 'the agent had to go; the worker was stopped';
     case 'unhealthy':
@@ -151,7 +151,7 @@ export function describeEnding(ending: Ending): string {
  * What the end of a try says about its instance. `neither`: nothing, since the input was wrong, somebody stopped the
  * worker, or it never started.
  */
-export function resultOf(ending: Ending): 'success' | 'failure' | 'neither' {
+export function classifyEnding(ending: Ending): 'success' | 'failure' | 'neither' {
   if (ending.kind === 'exited') {
     if (ending.status === 0) return 'success';
     return ending.status === EX_DATAERR ? 'neither' : 'failure';
@@ -162,7 +162,7 @@ export function resultOf(ending: Ending): 'success' | 'failure' | 'neither' {
 const FAILURES: ReadonlySet<Ending['kind']> = new Set(['signalled', 'timed-out', 'slot-lost']);
 
 /** The first lost slot costs no attempt. If a job loses a second one, the job is taken as the cause. */
-function afterSlotLoss(reason: string, tries: Tries, rules: RetryRules, random: () => number): Outcome {
+function afterSlotLoss(reason: string, tries: TryCounts, rules: RetryRules, random: () => number): Outcome {
   if (tries.slotsLost > 0) {
     return afterAttempt(`${reason}, not for the first time`, 'failed', tries, rules, random, LEAST_AFTER_LOSS_MS);
   }
@@ -173,7 +173,7 @@ function afterSlotLoss(reason: string, tries: Tries, rules: RetryRules, random: 
 /** Bounded, so that a job which breaks instances does not break one after the other. */
 function afterUnhealthy(
   ending: Extract<Ending, { kind: 'unhealthy' }>,
-  tries: Tries,
+  tries: TryCounts,
   rules: RetryRules,
   random: () => number,
 ): Outcome {
@@ -185,13 +185,13 @@ function afterUnhealthy(
 }
 
 /** The wait after a try that failed because of its instance: another instance may take the job soon. */
-function elsewhereMs({ receiveCount }: Tries, { backoff }: RetryRules, random: () => number): number {
+function elsewhereMs({ receiveCount }: TryCounts, { backoff }: RetryRules, random: () => number): number {
   const initialMs = Math.min(backoff.initialMs, FIRST_ELSEWHERE_MS);
   return backoffMs({ initialMs, maxMs: backoff.maxMs }, receiveCount, random);
 }
 
-function afterExit(status: number, tries: Tries, rules: RetryRules, random: () => number): Outcome {
-  if (status === 0) return { state: 'succeeded', costsAttempt: true, fate: { to: 'delete' } };
+function afterExit(status: number, tries: TryCounts, rules: RetryRules, random: () => number): Outcome {
+  if (status === 0) return { state: 'succeeded', costsAttempt: true, action: { to: 'delete' } };
   const how = describeEnding({ kind: 'exited', status });
   if (status === EX_DATAERR) return giveUp(`${how}: no further try`, 'failed', true);
   if (status === EX_TEMPFAIL) {
@@ -205,7 +205,7 @@ function afterExit(status: number, tries: Tries, rules: RetryRules, random: () =
 function afterAttempt(
   reason: string,
   last: 'failed' | 'timed_out',
-  tries: Tries,
+  tries: TryCounts,
   rules: RetryRules,
   random: () => number,
   leastMs = 0,
@@ -213,23 +213,23 @@ function afterAttempt(
   const which = `${reason}, attempt ${tries.attempts} of ${rules.maxAttempts}`;
   if (tries.attempts >= rules.maxAttempts) return giveUp(which, last, true);
   const delayMs = Math.max(leastMs, backoffMs(rules.backoff, tries.attempts, random));
-  return { state: 'queued', costsAttempt: true, fate: requeue(delayMs), reason: which };
+  return { state: 'queued', costsAttempt: true, action: requeue(delayMs), reason: which };
 }
 
 /** After a try that cost no attempt: another try, unless the job is too old. */
-function afterFreeTry(reason: string, delayMs: number, tries: Tries, rules: RetryRules): Outcome {
+function afterFreeTry(reason: string, delayMs: number, tries: TryCounts, rules: RetryRules): Outcome {
   if (tries.ageSeconds <= rules.maxJobAgeSeconds) {
-    return { state: 'queued', costsAttempt: false, fate: requeue(delayMs), reason };
+    return { state: 'queued', costsAttempt: false, action: requeue(delayMs), reason };
   }
   const age = `${Math.floor(tries.ageSeconds)} s old, more than the ${rules.maxJobAgeSeconds} s allowed`;
   return giveUp(`${reason}; ${age}`, 'failed', false);
 }
 
 function giveUp(reason: string, state: 'failed' | 'timed_out' | 'lost', costsAttempt: boolean): Outcome {
-  return { state, costsAttempt, fate: { to: 'dead-letter' }, reason };
+  return { state, costsAttempt, action: { to: 'dead-letter' }, reason };
 }
 
 /** SQS takes whole seconds. */
-function requeue(delayMs: number): Fate {
+function requeue(delayMs: number): MessageAction {
   return { to: 'requeue', delaySeconds: Math.round(delayMs / 1000) };
 }

@@ -1,6 +1,6 @@
-import type { Rung } from '../policy/ladder.ts';
-import type { Foresight as PolicyForecast } from '../policy/outlook.ts';
-import type { Refusable, RefusalKind } from '../policy/refusal.ts';
+import type { EscalationStep } from '../policy/ladder.ts';
+import type { ForecastDecision as PolicyForecast } from '../policy/outlook.ts';
+import type { RefusableCall, RefusalKind } from '../policy/refusal.ts';
 import type { Reason } from '../policy/retirement.ts';
 
 /** The states of a job. `held` and `skipped` are for groups and requests. An operator causes `cancelled`. */
@@ -25,7 +25,7 @@ export const TERMINAL_STATES: ReadonlySet<JobState> = new Set([
 ]);
 
 /** The reason of a job that was cancelled. */
-export const CANCELLED = 'cancelled by request';
+export const CANCELLED_REASON = 'cancelled by request';
 
 /** The record of a job: its item in the table. An absent attribute is unknown. */
 export interface JobRecord {
@@ -101,7 +101,7 @@ export interface JobRecord {
 /**
  * A name that jobs share, to find them by. Earlier versions wrote it as `group`, and a job's group serves as its label.
  */
-export function labelOf(named: {
+export function findLabel(named: {
   label?: string | undefined;
   group?: string | undefined;
 }): string | undefined {
@@ -109,7 +109,7 @@ export function labelOf(named: {
 }
 
 /** The longest body, in bytes, that a record keeps. DynamoDB bills every write by the size of the whole item. */
-export const LONGEST_KEPT_BODY = 1024;
+export const MAX_KEPT_BODY_BYTES = 1024;
 
 /** One try of a job. It is written at the claim and again at its end. */
 export interface Try {
@@ -166,7 +166,7 @@ export interface StreamLog {
 }
 
 /** Bytes of output, both streams of a try together, that its record keeps. */
-export const LONGEST_INLINE_LOG = 4096;
+export const MAX_INLINE_LOG_BYTES = 4096;
 
 /** The record of an instance: its item in the table. */
 export interface InstanceRecord {
@@ -185,7 +185,7 @@ export interface InstanceRecord {
   reportedAtMs?: number;
   bootSeconds?: number;
   /** What the agent reported last. */
-  forecast?: Outlook;
+  forecast?: Forecast;
   /** When an operator drained it: it takes no new job and retires when its jobs have ended. */
   drainRequestedAt?: string;
   retirement?: Retirement;
@@ -197,7 +197,7 @@ export interface InstanceRecord {
 }
 
 /** What an instance does, and what it will do next unless something happens before. */
-export interface Outlook {
+export interface Forecast {
   /** Jobs that run, how many can run at the same time, and jobs that ended since the agent's start. */
   running: number;
   slots: number;
@@ -214,20 +214,20 @@ export interface Outlook {
   at?: string;
   reason?: RetirementReason;
   /** Present if it takes one job at a time, with pauses, because several jobs in a row failed on it. */
-  slowed?: SlowedOutlook;
+  slowed?: SlowedForecast;
   /** Present if it takes no job, because AWS refuses calls that it needs. */
-  refused?: RefusedOutlook;
+  refused?: RefusedForecast;
 }
 
-export interface SlowedOutlook {
+export interface SlowedForecast {
   since: string;
   /** Tries that failed in a row, and how the last one ended. */
   failures: number;
   reason: string;
 }
 
-export type RefusedOutlook = {
-  what: Refusable;
+export type RefusedForecast = {
+  what: RefusableCall;
   /** In AWS's words. */
   error: string;
   since: string;
@@ -250,7 +250,7 @@ export interface Retirement {
   jobsDone: number;
   /** Visible messages at the decision. Absent: the queue did not answer. */
   queueDepth?: number;
-  rung: Rung;
+  rung: EscalationStep;
   /** Calls that were made, all steps together, and the last error. */
   tries: number;
   lastError?: string;

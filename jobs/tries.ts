@@ -1,19 +1,19 @@
 import type { StreamLog, Try, TryLog } from './record.ts';
 
 /** The number of tries that a record keeps. */
-export const MOST_TRIES = 20;
+export const MAX_KEPT_TRIES = 20;
 
 /** Output that a record keeps, all tries together, in bytes of JSON. DynamoDB bills every write by the size of the item. */
-export const LONGEST_INLINE_LOGS = 16 * 1024;
+export const MAX_INLINE_LOGS_BYTES = 16 * 1024;
 
 /**
  * What a record keeps of a job's tries: the newest `MAX_KEPT_TRIES`, with the newest output that fits into
  * `MAX_INLINE_LOGS_BYTES`. Older tries keep their counts, and their logs in the bucket stay there.
  */
-export function boundedTries(tries: readonly Try[]): Try[] {
+export function boundTries(tries: readonly Try[]): Try[] {
   const bounded: Try[] = [];
-  let room = LONGEST_INLINE_LOGS;
-  for (const one of tries.slice(-MOST_TRIES).reverse()) {
+  let room = MAX_INLINE_LOGS_BYTES;
+  for (const one of tries.slice(-MAX_KEPT_TRIES).reverse()) {
     room -= inlineBytes(one);
     bounded.push(room >= 0 || !one.log ? one : { ...one, log: countsOf(one.log) });
   }
@@ -22,8 +22,8 @@ export function boundedTries(tries: readonly Try[]): Try[] {
 
 /** Whether a claim has to shorten the tries. They exceed the bounds only if many tries in a row are lost. */
 export function areOverlong(tries: readonly Try[]): boolean {
-  if (tries.length > MOST_TRIES + 5) return true;
-  return tries.reduce((bytes, one) => bytes + inlineBytes(one), 0) > 2 * LONGEST_INLINE_LOGS;
+  if (tries.length > MAX_KEPT_TRIES + 5) return true;
+  return tries.reduce((bytes, one) => bytes + inlineBytes(one), 0) > 2 * MAX_INLINE_LOGS_BYTES;
 }
 
 function inlineBytes({ log }: Try): number {

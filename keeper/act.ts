@@ -6,20 +6,20 @@ import {
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { type MetricDatum, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
-import { policyNameOf } from '../aws/scaling-policy.ts';
-import { changeFleetState } from '../store/fleet-state.ts';
-import { answerOf } from '../policy/ladder.ts';
-import type { Zombie } from '../policy/zombies.ts';
+import { parsePolicyName } from '../aws/scaling-policy.ts';
+import { updateFleetState } from '../store/fleet-state.ts';
+import { classifyAnswer } from '../policy/ladder.ts';
+import type { SilentInstance } from '../policy/zombies.ts';
 import type { KeeperConfig } from './config.ts';
-import type { Hands } from './hands.ts';
+import type { KeeperContext } from './hands.ts';
 import type { Action } from './plan.ts';
-import { settleInstance } from './stranded.ts';
+import { settleOrphanedJobs } from './stranded.ts';
 
 /**
  * Carries out all actions and logs each. If some fail the others are still carried out. Then it rejects with an
  * `AggregateError`, so that the function's error metric counts the run.
  */
-export async function act(context: Hands, actions: readonly Action[]): Promise<void> {
+export async function act(context: KeeperContext, actions: readonly Action[]): Promise<void> {
   const errors: unknown[] = [];
   for (const action of actions) {
     try {
@@ -37,10 +37,10 @@ export async function act(context: Hands, actions: readonly Action[]): Promise<v
   );
 }
 
-function carryOut(context: Hands, action: Action): Promise<unknown> {
+function carryOut(context: KeeperContext, action: Action): Promise<unknown> {
   const { clients, config, nowMs } = context;
-  const store = (changes: Parameters<typeof changeFleetState>[2]) =>
-    changeFleetState(clients.dynamodb, config.table, changes);
+  const store = (changes: Parameters<typeof updateFleetState>[2]) =>
+    updateFleetState(clients.dynamodb, config.table, changes);
   switch (action.do) {
     case 'suspend-az-rebalance':
       return suspend(context, 'AZRebalance');
@@ -64,17 +64,17 @@ function carryOut(context: Hands, action: Action): Promise<unknown> {
       return endSilentInstance(context, action.silent);
     case 'terminate-retired':
       // If the write fails, the activity of the termination still shows that the capacity was lowered.
-      return terminate(context, action.instance).then(() => context.instances.accounted(action.instance, nowMs));
+      return terminate(context, action.instance).then(() => context.instances.markAccounted(action.instance, nowMs));
     case 'lower-desired':
       return lowerDesired(context, action).then(() => store({ loweredAtMs: nowMs }));
     case 'complete-termination-hook':
       return completeHook(context, action.instance, config.terminationHook);
     case 'settle':
-      return settleInstance(context, action.instance);
+      return settleOrphanedJobs(context, action.instance);
   }
 }
 
-function suspend({ clients, config }: Hands, process: string): Promise<unknown> {
+function suspend({ clients, config }: KeeperContext, process: string): Promise<unknown> {
   const scope = { AutoScalingGroupName: config.groupName, ScalingProcesses: [process] };
   return clients.autoScaling.send(new SuspendProcessesCommand(scope));
 }
@@ -83,18 +83,18 @@ function suspend({ clients, config }: Hands, process: string): Promise<unknown> 
  * "ExecutePolicy": step scaling needs the metric's value and the threshold that it breaches. The policy is found by its
  * name, which a policy that is created again keeps.
  */
-function executePolicy({ clients, config }: Hands, backlog: number): Promise<unknown> {
+function executePolicy({ clients, config }: KeeperContext, backlog: number): Promise<unknown> {
   return clients.autoScaling.send(
     new ExecutePolicyCommand({
       AutoScalingGroupName: config.groupName,
-      PolicyName: policyNameOf(config.policyArn),
+      PolicyName: parsePolicyName(config.policyArn),
       MetricValue: backlog,
       BreachThreshold: config.threshold,
     }),
   );
 }
 
-function reportBreaker({ clients, config }: Hands, open: boolean): Promise<unknown> {
+function reportBreaker({ clients, config }: KeeperContext, open: boolean): Promise<unknown> {
   const metric: MetricDatum = {
     MetricName: 'BootBreaker',
     Dimensions: [{ Name: 'Fleet', Value: config.fleet }],
@@ -105,17 +105,17 @@ function reportBreaker({ clients, config }: Hands, open: boolean): Promise<unkno
 }
 
 /** The agent cannot record why its instance ends, so the keeper does. */
-async function endSilentInstance(context: Hands, { instance, reason, action }: Zombie): Promise<void> {
+async function endSilentInstance(context: KeeperContext, { instance, reason, action }: SilentInstance): Promise<void> {
   if (action === 'complete-launch') return completeHook(context, instance, context.config.launchHook);
   if (action === 'complete-termination') return completeHook(context, instance, context.config.terminationHook);
   const at = new Date(context.nowMs).toISOString();
   const cause = { reason, problem: describeProblem(reason, context.config), decidedAt: at, endedAt: at };
   const retirement = { ...cause, idleSeconds: 0, jobsDone: 0, tries: 1 };
   const rung = await terminate(context, instance);
-  await context.instances.retiring(instance, { ...retirement, rung }, 'instances');
+  await context.instances.recordRetirement(instance, { ...retirement, rung }, 'instances');
 }
 
-function describeProblem(reason: Zombie['reason'], { bootBudgetSeconds, silentSeconds }: KeeperConfig): string {
+function describeProblem(reason: SilentInstance['reason'], { bootBudgetSeconds, silentSeconds }: KeeperConfig): string {
   return reason === 'boot-failed'
     ? `it was not ready ${bootBudgetSeconds} s after its launch`
     : `it did not report for ${silentSeconds} s`;
@@ -123,7 +123,7 @@ function describeProblem(reason: Zombie['reason'], { bootBudgetSeconds, silentSe
 
 /** With decrement. At the group's minimum without, because a broken instance has to end there as well. */
 async function terminate(
-  { clients }: Hands,
+  { clients }: KeeperContext,
   instance: string,
 ): Promise<'terminate' | 'terminate-without-decrement'> {
   const ask = (ShouldDecrementDesiredCapacity: boolean) =>
@@ -137,13 +137,13 @@ async function terminate(
     await ask(true);
     return 'terminate';
   } catch (error) {
-    if (answerOf(error as Error) !== 'at-minimum') throw error;
+    if (classifyAnswer(error as Error) !== 'at-minimum') throw error;
     await ask(false);
     return 'terminate-without-decrement';
   }
 }
 
-async function completeHook({ clients, config }: Hands, instance: string, hook?: string): Promise<void> {
+async function completeHook({ clients, config }: KeeperContext, instance: string, hook?: string): Promise<void> {
   if (!hook) return;
   await clients.autoScaling.send(
     new CompleteLifecycleActionCommand({
@@ -161,11 +161,11 @@ async function completeHook({ clients, config }: Hands, instance: string, hook?:
  * high until `judgeDemand` finds that no job needs it.
  */
 async function lowerDesired(
-  context: Hands,
+  context: KeeperContext,
   { from, desired, instances }: Extract<Action, { do: 'lower-desired' }>,
 ): Promise<void> {
   const writes = await Promise.allSettled(
-    instances.map((instance) => context.instances.accounted(instance, context.nowMs)),
+    instances.map((instance) => context.instances.markAccounted(instance, context.nowMs)),
   );
   const refused = writes.flatMap((write) => (write.status === 'rejected' ? [write.reason] : []));
   const lowered = Math.min(from, desired + refused.length);
@@ -173,7 +173,7 @@ async function lowerDesired(
   if (refused.length > 0) throw new AggregateError(refused, `not recorded: ${refused.join('; ')}`);
 }
 
-function setDesired({ clients, config }: Hands, desired: number): Promise<unknown> {
+function setDesired({ clients, config }: KeeperContext, desired: number): Promise<unknown> {
   return clients.autoScaling.send(
     new SetDesiredCapacityCommand({
       AutoScalingGroupName: config.groupName,

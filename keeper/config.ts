@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
+import { SQS_MAX_RETENTION_SECONDS } from '../lib/limits.ts';
 import { count, seconds, text } from '../lib/schema.ts';
 import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
 
@@ -34,9 +34,9 @@ export const KeeperConfigSchema = v.strictObject({
   launchHook: v.optional(text),
   terminationHook: v.optional(text),
   /** The queue's message retention: a job older than this has no message any more that could bring it back. */
-  retentionSeconds: v.optional(seconds(60, LONGEST_RETENTION_SECONDS), LONGEST_RETENTION_SECONDS),
+  retentionSeconds: v.optional(seconds(60, SQS_MAX_RETENTION_SECONDS), SQS_MAX_RETENTION_SECONDS),
   /** How long the records of ended jobs and retired instances are kept. */
-  recordSeconds: v.optional(seconds(0, 315_360_000), LONGEST_RETENTION_SECONDS),
+  recordSeconds: v.optional(seconds(0, 315_360_000), SQS_MAX_RETENTION_SECONDS),
 });
 
 export type KeeperConfig = v.InferOutput<typeof KeeperConfigSchema>;

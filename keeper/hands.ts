@@ -4,7 +4,7 @@ import type { InstanceStore } from '../store/instances.ts';
 import type { KeeperConfig } from './config.ts';
 
 /** The clients, the configuration and the clock that one run of the keeper uses. */
-export interface Hands {
+export interface KeeperContext {
   clients: Clients;
   config: KeeperConfig;
   instances: InstanceStore;

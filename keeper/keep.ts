@@ -1,16 +1,16 @@
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
-import { changeFleetState, type FleetStateChanges, readFleetState } from '../store/fleet-state.ts';
-import { instanceStore } from '../store/instances.ts';
+import { updateFleetState, type FleetStateChanges, readFleetState } from '../store/fleet-state.ts';
+import { createInstanceStore } from '../store/instances.ts';
 import { act } from './act.ts';
 import type { KeeperConfig } from './config.ts';
-import type { Hands } from './hands.ts';
-import { listedNote, listedNoteOfFailure } from './listed.ts';
-import { type Look, look } from './look.ts';
-import { type Action, judgedByBucket, plan } from './plan.ts';
-import { afterRefusedLook } from './refused-look.ts';
-import { signsOfLife } from './signs.ts';
+import type { KeeperContext } from './hands.ts';
+import { stateIndexChanges, stateIndexChangesAfterFailure } from './listed.ts';
+import { type Snapshot, takeSnapshot } from './look.ts';
+import { type Action, findDoubtfulInstances, plan } from './plan.ts';
+import { handleRefusedSnapshot } from './refused-look.ts';
+import { readHeartbeats } from './signs.ts';
 
 /** Characters of an error that are stored in the fleet's state. */
 const LONGEST_FAILURE = 500;
@@ -19,14 +19,14 @@ const LONGEST_FAILURE = 500;
  * One run: takes a snapshot, plans, acts, and records the run in the fleet's state. Returns the actions. Rejects if the
  * snapshot or an action failed. The next run, a minute later, does what is then still to be done.
  */
-export async function keep(
+export async function runKeeper(
   clients: Clients,
   config: KeeperConfig,
   clock: Clock,
   log: Log,
 ): Promise<Action[]> {
-  const instances = instanceStore(clients.dynamodb, config.table, config.recordSeconds);
-  const context: Hands = {
+  const instances = createInstanceStore(clients.dynamodb, config.table, config.recordSeconds);
+  const context: KeeperContext = {
     clients,
     config,
     instances,
@@ -40,7 +40,7 @@ export async function keep(
   };
   try {
     const done = await snapshotAndAct(context, clock);
-    if (done) await recordRun(context, { ...breakerReport(done.actions), ...listedNote(done.snapshot) });
+    if (done) await recordRun(context, { ...breakerReport(done.actions), ...stateIndexChanges(done.snapshot) });
     return done?.actions ?? [];
   } catch (error) {
     await recordFailedRun(context, error).catch((err: unknown) => log.error({ err }, 'cannot record the run'));
@@ -48,19 +48,19 @@ export async function keep(
   }
 }
 
-async function recordFailedRun(context: Hands, error: unknown): Promise<void> {
+async function recordFailedRun(context: KeeperContext, error: unknown): Promise<void> {
   const fleetState = await readFleetState(context.clients.dynamodb, context.config.table);
   const failed = { keeperFailure: describeFailure(error), breakerReported: undefined };
-  await recordRun(context, { ...failed, ...listedNoteOfFailure(fleetState) });
+  await recordRun(context, { ...failed, ...stateIndexChangesAfterFailure(fleetState) });
 }
 
 async function snapshotAndAct(
-  context: Hands,
+  context: KeeperContext,
   clock: Clock,
-): Promise<{ snapshot: Look; actions: Action[] } | undefined> {
+): Promise<{ snapshot: Snapshot; actions: Action[] } | undefined> {
   const { clients, config, instances, log } = context;
-  const snapshot = await look(clients, config, instances, clock).catch(async (error: unknown) => {
-    await afterRefusedLook(context, error).catch((err: unknown) =>
+  const snapshot = await takeSnapshot(clients, config, instances, clock).catch(async (error: unknown) => {
+    await handleRefusedSnapshot(context, error).catch((err: unknown) =>
       log.error({ err }, 'cannot determine whether instances are refused as well'),
     );
     throw error;
@@ -80,18 +80,18 @@ async function snapshotAndAct(
 }
 
 /** An instance that does not report may still run. The heartbeats of such instances are read before they are judged. */
-async function decideActions(context: Hands, snapshot: Look): Promise<{ actions: Action[]; failures: unknown[] }> {
+async function decideActions(context: KeeperContext, snapshot: Snapshot): Promise<{ actions: Action[]; failures: unknown[] }> {
   const actions = plan(snapshot, context.config);
-  const doubtful = judgedByBucket(snapshot, actions, context.config);
+  const doubtful = findDoubtfulInstances(snapshot, actions, context.config);
   if (doubtful.length === 0) return { actions, failures: [] };
-  const { reportedAtMs, savedLogs, failures } = await signsOfLife(context, doubtful);
+  const { reportedAtMs, savedLogs, failures } = await readHeartbeats(context, doubtful);
   return { actions: plan({ ...snapshot, heartbeatsMs: reportedAtMs, savedLogs }, context.config), failures };
 }
 
 /** Records the run, so that operators see that the keeper runs and what fails. */
-async function recordRun({ clients, config, nowMs }: Hands, notes: FleetStateChanges): Promise<void> {
+async function recordRun({ clients, config, nowMs }: KeeperContext, notes: FleetStateChanges): Promise<void> {
   const changes = { keptAtMs: nowMs, keptWithIndexAtMs: nowMs, keeperFailure: undefined, ...notes };
-  await changeFleetState(clients.dynamodb, config.table, changes);
+  await updateFleetState(clients.dynamodb, config.table, changes);
 }
 
 function breakerReport(actions: readonly Action[]): FleetStateChanges {

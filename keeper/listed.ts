@@ -1,5 +1,5 @@
 import type { FleetState, FleetStateChanges } from '../store/fleet-state.ts';
-import type { Look } from './look.ts';
+import type { Snapshot } from './look.ts';
 
 /** The state of a fleet whose keeper has never run. */
 const NEW: FleetStateChanges = { listedSinceMs: 0 };
@@ -9,11 +9,11 @@ const NEW: FleetStateChanges = { listedSinceMs: 0 };
  * new, and all of its jobs are in the index. Other tables, also after a rollback, may have jobs that an earlier version
  * wrote without the index. Agents of that version add more as long as they run.
  */
-export function listedNote({
+export function stateIndexChanges({
   fleetState,
   records,
   nowMs,
-}: Pick<Look, 'fleetState' | 'records' | 'nowMs'>): FleetStateChanges {
+}: Pick<Snapshot, 'fleetState' | 'records' | 'nowMs'>): FleetStateChanges {
   const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = fleetState;
   if (listedSinceMs !== undefined && keptAtMs === keptWithIndexAtMs) return {};
   if (keptAtMs === undefined) return NEW;
@@ -27,7 +27,7 @@ export function listedNote({
  * The same after a failed run, which may have read no instances. The first run of a keeper counts even if it fails.
  * After a rollback `listedSinceMs` is removed, because the next run cannot see the rollback in `keptAtMs` any more.
  */
-export function listedNoteOfFailure(fleetState: FleetState): FleetStateChanges {
+export function stateIndexChangesAfterFailure(fleetState: FleetState): FleetStateChanges {
   const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = fleetState;
   if (listedSinceMs === undefined) return keptAtMs === undefined ? NEW : {};
   return keptAtMs === keptWithIndexAtMs ? {} : { listedSinceMs: undefined };

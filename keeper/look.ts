@@ -2,23 +2,23 @@ import { type Activity, DescribeScalingActivitiesCommand } from '@aws-sdk/client
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
-import { addsToGroup, isByRequest, launchedBy, terminatedBy } from '../aws/scaling-activity.ts';
+import { addsToGroup, wasRequested, findLaunchedInstance, findTerminatedInstance } from '../aws/scaling-activity.ts';
 import { describeGroup, describeWarmPool } from '../aws/scaling-group.ts';
-import { LARGEST_ACTIVITY_PAGE } from '../lib/limits.ts';
+import { AUTO_SCALING_MAX_ACTIVITIES } from '../lib/limits.ts';
 import { type FleetState, readFleetState } from '../store/fleet-state.ts';
-import { type InstanceStore, keptSeconds } from '../store/instances.ts';
+import { type InstanceStore, instanceRetentionSeconds } from '../store/instances.ts';
 import type { SavedLog } from '../store/log-layout.ts';
 import type { InstanceRecord } from '../jobs/record.ts';
 import type { KeeperConfig } from './config.ts';
 
 /** The state of group, queue and table by which the keeper decides. */
-export interface Look {
+export interface Snapshot {
   /** The time of AWS, like all times that it is compared with. */
   nowMs: number;
-  group: GroupSeen;
-  launches: LaunchSeen[];
+  group: GroupSnapshot;
+  launches: LaunchActivity[];
   /** The newest of these launches. Their records, if there are any, are in `records`. */
-  judged: LaunchSeen[];
+  judged: LaunchActivity[];
   /** Instances that Auto Scaling has terminated or is terminating, and whether somebody requested it. */
   terminations: ReadonlyMap<string, { byRequest: boolean }>;
   /** When the successful launches into the group began, and the newest launch that is in progress. */
@@ -37,7 +37,7 @@ export interface Look {
   savedLogs?: ReadonlyMap<string, SavedLog>;
 }
 
-export interface GroupSeen {
+export interface GroupSnapshot {
   minSize: number;
   maxSize: number;
   desired: number;
@@ -47,7 +47,7 @@ export interface GroupSeen {
   suspended: ReadonlySet<string>;
 }
 
-export interface LaunchSeen {
+export interface LaunchActivity {
   instance: string;
   startedAtMs: number;
 }
@@ -58,23 +58,23 @@ const MOST_PAGES = 5;
 const PAST_LAUNCHES = 20;
 
 /** Reads group, queue and table. Undefined: the group does not exist. */
-export async function look(
+export async function takeSnapshot(
   clients: Clients,
   config: KeeperConfig,
   instances: InstanceStore,
   clock: Clock,
-): Promise<Look | undefined> {
-  const group = await groupOf(clients, config);
+): Promise<Snapshot | undefined> {
+  const group = await readGroup(clients, config);
   if (!group) return undefined;
   const [activities, backlog, living, fleetState] = await Promise.all([
-    activitiesOf(clients, config.groupName),
+    readActivities(clients, config.groupName),
     readBacklog(clients, config.queueUrl),
-    instances.living(),
+    instances.listLive(),
     readFleetState(clients.dynamodb, config.table),
   ]);
   // At least one answer has set the clock to the time of AWS by now, also in a function that Lambda had frozen.
   const nowMs = clock.now();
-  const launches = launchesOf(activities);
+  const launches = findLaunches(activities);
   const records = new Map(living.map((record) => [record.instance, record]));
   const { judged, unlisted } = latest(launches, group, records, config, nowMs);
   for (const [id, record] of await instances.find(unlisted)) records.set(id, record);
@@ -91,17 +91,17 @@ export async function look(
  * and no more than can be looked up. `unlisted`: those to look up. An instance that is booting has no record yet.
  */
 function latest(
-  launches: readonly LaunchSeen[],
-  group: GroupSeen,
+  launches: readonly LaunchActivity[],
+  group: GroupSnapshot,
   records: ReadonlyMap<string, InstanceRecord>,
   { recordSeconds, breakerFailures }: KeeperConfig,
   nowMs: number,
-): { judged: LaunchSeen[]; unlisted: string[] } {
-  const kept = launches.filter(({ startedAtMs }) => nowMs - startedAtMs < keptSeconds(recordSeconds) * 1000);
+): { judged: LaunchActivity[]; unlisted: string[] } {
+  const kept = launches.filter(({ startedAtMs }) => nowMs - startedAtMs < instanceRetentionSeconds(recordSeconds) * 1000);
   const booting = group.instances.filter(({ lifecycleState }) => lifecycleState.startsWith('Pending'));
   const silent = new Set([...booting.map(({ instance }) => instance), ...group.pool]);
   const most = Math.max(PAST_LAUNCHES, breakerFailures);
-  const judged: LaunchSeen[] = [];
+  const judged: LaunchActivity[] = [];
   const unlisted: string[] = [];
   for (const launch of kept) {
     if (!records.has(launch.instance) && !silent.has(launch.instance)) {
@@ -114,10 +114,10 @@ function latest(
 }
 
 /** Undefined: the group does not exist. */
-export async function groupOf(
+export async function readGroup(
   clients: Clients,
   { groupName, warmPool }: KeeperConfig,
-): Promise<GroupSeen | undefined> {
+): Promise<GroupSnapshot | undefined> {
   // The pool is read first: an instance that leaves it in between is then found twice instead of never.
   const pool = warmPool ? await describeWarmPool(clients.autoScaling, groupName) : [];
   const group = await describeGroup(clients.autoScaling, groupName);
@@ -130,17 +130,17 @@ export async function groupOf(
   };
 }
 
-export function presentIn({ instances, pool }: GroupSeen): ReadonlySet<string> {
+export function findPresentInstances({ instances, pool }: GroupSnapshot): ReadonlySet<string> {
   return new Set([...instances.map(({ instance }) => instance), ...pool]);
 }
 
 /** The newest activities first. */
-export async function activitiesOf(clients: Clients, groupName: string): Promise<Activity[]> {
+export async function readActivities(clients: Clients, groupName: string): Promise<Activity[]> {
   const activities: Activity[] = [];
   let NextToken: string | undefined;
   for (let page = 0; page < MOST_PAGES; page++) {
     const answer = await clients.autoScaling.send(
-      new DescribeScalingActivitiesCommand({ AutoScalingGroupName: groupName, MaxRecords: LARGEST_ACTIVITY_PAGE, NextToken }),
+      new DescribeScalingActivitiesCommand({ AutoScalingGroupName: groupName, MaxRecords: AUTO_SCALING_MAX_ACTIVITIES, NextToken }),
     );
     activities.push(...(answer.Activities ?? []));
     NextToken = answer.NextToken;
@@ -149,8 +149,8 @@ export async function activitiesOf(clients: Clients, groupName: string): Promise
   return activities;
 }
 
-function toLaunch(activity: Activity): LaunchSeen[] {
-  const instance = launchedBy(activity);
+function toLaunch(activity: Activity): LaunchActivity[] {
+  const instance = findLaunchedInstance(activity);
   const { StartTime } = activity;
   return instance && StartTime ? [{ instance, startedAtMs: StartTime.getTime() }] : [];
 }
@@ -159,21 +159,21 @@ function toLaunch(activity: Activity): LaunchSeen[] {
  * The newest launch of each instance, the newest first. An instance that leaves a warm pool boots again, so its time
  * starts anew.
  */
-export function launchesOf(activities: readonly Activity[]): LaunchSeen[] {
+export function findLaunches(activities: readonly Activity[]): LaunchActivity[] {
   const found = new Set<string>();
   return activities.flatMap(toLaunch).filter(({ instance }) => !found.has(instance) && found.add(instance));
 }
 
-function findTerminations(activities: readonly Activity[]): Look['terminations'] {
+function findTerminations(activities: readonly Activity[]): Snapshot['terminations'] {
   const entries = activities.flatMap((activity) => {
-    const instance = terminatedBy(activity);
-    return instance ? [[instance, { byRequest: isByRequest(activity) }] as const] : [];
+    const instance = findTerminatedInstance(activity);
+    return instance ? [[instance, { byRequest: wasRequested(activity) }] as const] : [];
   });
   // The newest activity of an instance counts.
   return new Map(entries.toReversed());
 }
 
-function additions(activities: readonly Activity[]): Pick<Look, 'launchesMs' | 'launchingSinceMs'> {
+function additions(activities: readonly Activity[]): Pick<Snapshot, 'launchesMs' | 'launchingSinceMs'> {
   const all = activities.filter(addsToGroup);
   const successful = all.filter(({ StatusCode }) => StatusCode === 'Successful');
   return {

@@ -2,7 +2,7 @@ import { AwsClock } from '../aws/aws-clock.ts';
 import { type Clients, createClients } from '../aws/clients.ts';
 import { createLog } from '../aws/log.ts';
 import { type KeeperConfig, readKeeperConfig } from './config.ts';
-import { keep } from './keep.ts';
+import { runKeeper } from './keep.ts';
 
 let made: { clients: Clients; clock: AwsClock; config: KeeperConfig } | undefined;
 
@@ -10,7 +10,7 @@ let made: { clients: Clients; clock: AwsClock; config: KeeperConfig } | undefine
 export async function handler(): Promise<{ actions: string[] }> {
   made ??= setUp(process.env);
   const log = createLog('info', { fleet: made.config.fleet });
-  const actions = await keep(made.clients, made.config, made.clock, log);
+  const actions = await runKeeper(made.clients, made.config, made.clock, log);
   return { actions: actions.map((action) => action.do) };
 }
 

@@ -1,15 +1,15 @@
 import type { SavedLog } from '../store/log-layout.ts';
 import type { RetirementReason } from '../jobs/record.ts';
-import { type Launch, outcomeOf, stalledSince, trips } from '../policy/breaker.ts';
+import { type Launch, judgeLaunch, stalledSince, shouldTrip } from '../policy/breaker.ts';
 import { correctCapacity, type Unaccounted } from '../policy/capacity.ts';
 import { judgeDemand } from '../policy/demand.ts';
-import { firstRung, type Rung } from '../policy/ladder.ts';
+import { selectFirstStep, type EscalationStep } from '../policy/ladder.ts';
 import { isGone } from '../policy/settle.ts';
-import { wake } from '../policy/wake.ts';
-import { type Zombie, zombies } from '../policy/zombies.ts';
+import { decideScaleOut } from '../policy/wake.ts';
+import { type SilentInstance, findSilentInstances } from '../policy/zombies.ts';
 import type { KeeperConfig } from './config.ts';
-import { type Look, presentIn } from './look.ts';
-import { isSuspendedWithoutNote, lastLaunches, suspendedAsRefused } from './saved-logs.ts';
+import { type Snapshot, findPresentInstances } from './look.ts';
+import { isSuspendedWithoutRecord, selectRecentLaunches, isSuspendedForRefusals } from './saved-logs.ts';
 
 /** What the keeper does after a snapshot, in this order. Each action can be repeated without harm. */
 export type Action =
@@ -24,7 +24,7 @@ export type Action =
   | { do: 'record-backlog'; sinceMs: number | undefined }
   | { do: 'record-stall'; sinceMs: number | undefined }
   | { do: 'record-unneeded'; sinceMs: number | undefined }
-  | { do: 'end-silent-instance'; silent: Zombie }
+  | { do: 'end-silent-instance'; silent: SilentInstance }
   | { do: 'terminate-retired'; instance: string }
   /**
    * For instances that could not lower it themselves, or to the present instances if no job needs more or a pause
@@ -36,7 +36,7 @@ export type Action =
   | { do: 'settle'; instance: string };
 
 /** Steps that do not lower the desired capacity, even if the instance wanted to lower it. */
-const LATER_STEPS: ReadonlySet<Rung> = new Set(['unhealthy', 'power-off']);
+const LATER_STEPS: ReadonlySet<EscalationStep> = new Set(['unhealthy', 'power-off']);
 /** An agent that somebody stopped has not retired by itself: its group may replace the instance. */
 const STOPPED_BY_OTHERS: ReadonlySet<RetirementReason> = new Set(['stopped']);
 
@@ -52,7 +52,7 @@ const MISSED_RUN_MS = 90_000;
 /** After this time an instance that was requested from EC2 shows in the group as pending, or the request has failed. */
 const LAUNCHING_MS = 600_000;
 
-export function plan(snapshot: Look, config: KeeperConfig): Action[] {
+export function plan(snapshot: Snapshot, config: KeeperConfig): Action[] {
   const corrections = capacity(snapshot);
   // A correction is planned from the instance's record. So the record is not settled before the correction is done.
   const open = new Set(
@@ -73,22 +73,22 @@ export function plan(snapshot: Look, config: KeeperConfig): Action[] {
  * The instances that must not be judged before their heartbeats and saved logs are read: the plan treats them as dead,
  * or as never booted, because they did not report, or their refusals may be why launches are suspended.
  */
-export function judgedByBucket(snapshot: Look, actions: readonly Action[], config: KeeperConfig): string[] {
+export function findDoubtfulInstances(snapshot: Snapshot, actions: readonly Action[], config: KeeperConfig): string[] {
   const ended = actions.flatMap((action) => (action.do === 'end-silent-instance' ? [action.silent.instance] : []));
   const trips = actions.some((action) => action.do === 'trip-breaker');
   const launched = trips ? snapshot.judged.map(({ instance }) => instance) : [];
   const unreported = launched.filter((instance) => lastReportMs(snapshot, instance) === undefined);
-  const last = isSuspendedWithoutNote(snapshot) ? lastLaunches(snapshot.launches, config) : [];
+  const last = isSuspendedWithoutRecord(snapshot) ? selectRecentLaunches(snapshot.launches, config) : [];
   return [...new Set([...ended, ...unreported, ...last.map(({ instance }) => instance)])];
 }
 
 /** When an instance last reported, to the table or with a heartbeat. */
-function lastReportMs({ records, heartbeatsMs }: Look, instance: string): number | undefined {
+function lastReportMs({ records, heartbeatsMs }: Snapshot, instance: string): number | undefined {
   const times = [records.get(instance)?.reportedAtMs, heartbeatsMs?.get(instance)].filter((ms) => ms !== undefined);
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
-function processes(snapshot: Look, config: KeeperConfig): Action[] {
+function processes(snapshot: Snapshot, config: KeeperConfig): Action[] {
   const { group, fleetState } = snapshot;
   const actions: Action[] = [];
   if (!group.suspended.has('AZRebalance')) actions.push({ do: 'suspend-az-rebalance' });
@@ -108,7 +108,7 @@ function processes(snapshot: Look, config: KeeperConfig): Action[] {
     resumedAtMs: fleetState.resumedAtMs,
     limit: config.breakerFailures,
   };
-  const tripped = trips(judgement) || suspendedAsRefused(snapshot, config);
+  const tripped = shouldTrip(judgement) || isSuspendedForRefusals(snapshot, config);
   if (tripped && !open) actions.push({ do: 'trip-breaker' });
   if (tripped || open || !isKnownAsClosed(snapshot)) {
     actions.push({ do: 'report-breaker', open: open || tripped });
@@ -117,11 +117,11 @@ function processes(snapshot: Look, config: KeeperConfig): Action[] {
 }
 
 /** CloudWatch charges for each hour in which a metric is written, so a breaker that stays closed is reported once. */
-function isKnownAsClosed({ fleetState: { breakerReported, keptAtMs = 0 }, nowMs }: Look): boolean {
+function isKnownAsClosed({ fleetState: { breakerReported, keptAtMs = 0 }, nowMs }: Snapshot): boolean {
   return breakerReported === 'closed' && nowMs - keptAtMs < MISSED_RUN_MS;
 }
 
-function stall({ backlog, records, fleetState, nowMs }: Look): number | undefined {
+function stall({ backlog, records, fleetState, nowMs }: Snapshot): number | undefined {
   const starts = [...records.values()].flatMap(({ forecast }) => forecast?.lastStartMs ?? []);
   return stalledSince({
     backlog,
@@ -132,15 +132,15 @@ function stall({ backlog, records, fleetState, nowMs }: Look): number | undefine
   });
 }
 
-function outcomes(snapshot: Look, stalledSinceMs: number | undefined): Launch[] {
+function outcomes(snapshot: Snapshot, stalledSinceMs: number | undefined): Launch[] {
   const { group, judged, records, nowMs } = snapshot;
-  const present = presentIn(group);
+  const present = findPresentInstances(group);
   return judged.map(({ instance, startedAtMs }) => {
     const { readyAt, retirement, forecast } = records.get(instance) ?? {};
     const ending = retirement ?? unrecordedEnd(snapshot, instance);
     const jobsDone = retirement?.jobsDone;
     const since = (at: string | undefined) => (at === undefined ? undefined : nowMs - Date.parse(at));
-    const outcome = outcomeOf({
+    const outcome = judgeLaunch({
       readyAt,
       readyMs: since(readyAt),
       endedMs: since(retirement?.endedAt),
@@ -158,13 +158,13 @@ function outcomes(snapshot: Look, stalledSinceMs: number | undefined): Launch[] 
 }
 
 /** Why an instance retired that could not record it, by its saved log. */
-function unrecordedEnd({ savedLogs }: Look, instance: string): SavedLog | undefined {
+function unrecordedEnd({ savedLogs }: Snapshot, instance: string): SavedLog | undefined {
   const saved = savedLogs?.get(instance);
   return saved && !MAYBE_CAUSED_BY_JOBS.has(saved.reason) ? saved : undefined;
 }
 
-function scalingOut({ group, fleetState, backlog, lastLaunchMs = 0, nowMs }: Look, config: KeeperConfig): Action[] {
-  const { execute, backlogSinceMs } = wake({
+function scalingOut({ group, fleetState, backlog, lastLaunchMs = 0, nowMs }: Snapshot, config: KeeperConfig): Action[] {
+  const { execute, backlogSinceMs } = decideScaleOut({
     backlog,
     threshold: config.threshold,
     durationMs: config.durationSeconds * 1000,
@@ -184,7 +184,7 @@ function scalingOut({ group, fleetState, backlog, lastLaunchMs = 0, nowMs }: Loo
   return actions;
 }
 
-function endings(snapshot: Look, config: KeeperConfig): Action[] {
+function endings(snapshot: Snapshot, config: KeeperConfig): Action[] {
   const { group, launches, records, nowMs } = snapshot;
   const started = new Map(launches.map(({ instance, startedAtMs }) => [instance, startedAtMs]));
   // An instance without a launch activity was launched before the oldest activity that was read.
@@ -205,17 +205,17 @@ function endings(snapshot: Look, config: KeeperConfig): Action[] {
     bootBudgetMs: config.bootBudgetSeconds * 1000,
     silentMs: config.silentSeconds * 1000,
   };
-  return zombies(instances, rules).map((silent) => ({ do: 'end-silent-instance', silent }));
+  return findSilentInstances(instances, rules).map((silent) => ({ do: 'end-silent-instance', silent }));
 }
 
-function capacity(snapshot: Look): Action[] {
+function capacity(snapshot: Snapshot): Action[] {
   const { group, records, backlog, fleetState } = snapshot;
   const unaccounted = [...records.values()].filter(({ instance, listing, retirement, accountedAtMs }) => {
     if (listing !== 'instances' || !retirement || accountedAtMs !== undefined) return false;
     // A machine outside EC2 works for the fleet, but was never in its group.
     if (!instance.startsWith('i-')) return false;
     const { rung, reason, queueDepth } = retirement;
-    return LATER_STEPS.has(rung) && !STOPPED_BY_OTHERS.has(reason) && firstRung(reason, queueDepth) === 'terminate';
+    return LATER_STEPS.has(rung) && !STOPPED_BY_OTHERS.has(reason) && selectFirstStep(reason, queueDepth) === 'terminate';
   });
   const currentCapacity = group.instances.filter(isThere).length;
   const { unneededSinceMs, drop } = judgeDemand({ ...demandFacts(snapshot), currentCapacity });
@@ -237,7 +237,7 @@ function capacity(snapshot: Look): Action[] {
   return [...actions, ...terminate.map((instance): Action => ({ do: 'terminate-retired', instance }))];
 }
 
-function demandFacts({ group, fleetState, backlog, launchesMs, launchingSinceMs, nowMs }: Look) {
+function demandFacts({ group, fleetState, backlog, launchesMs, launchingSinceMs, nowMs }: Snapshot) {
   const { desired, minSize, instances } = group;
   const { unneededSinceMs, wokenAtMs = 0, loweredAtMs = 0 } = fleetState;
   const isLaunching = launchingSinceMs !== undefined && nowMs - launchingSinceMs < LAUNCHING_MS;
@@ -249,14 +249,14 @@ function demandFacts({ group, fleetState, backlog, launchesMs, launchingSinceMs,
   };
 }
 
-function unaccountedFor({ group, terminations }: Look, instance: string): Unaccounted {
+function unaccountedFor({ group, terminations }: Snapshot, instance: string): Unaccounted {
   const member = group.instances.find((one) => one.instance === instance);
   const state = member === undefined ? 'gone' : isTerminating(member) ? 'terminating' : 'present';
   return { instance, state, byRequest: terminations.get(instance)?.byRequest };
 }
 
 /** Time since the pause, or since the last launch if somebody resumed launches in between. */
-function suspendedMs({ group, fleetState, lastLaunchMs = 0, nowMs }: Look): number | undefined {
+function suspendedMs({ group, fleetState, lastLaunchMs = 0, nowMs }: Snapshot): number | undefined {
   const { pausedAtMs } = fleetState;
   if (pausedAtMs === undefined || !group.suspended.has('Launch')) return undefined;
   return nowMs - Math.max(pausedAtMs, lastLaunchMs);
@@ -266,7 +266,7 @@ function suspendedMs({ group, fleetState, lastLaunchMs = 0, nowMs }: Look): numb
  * Instances that are powered off and whose termination hook is open. An agent that was stopped is left out: it may
  * still drain. `endings` finds its instance when it does not report any more.
  */
-function openHooks({ group, records }: Look): Action[] {
+function openHooks({ group, records }: Snapshot): Action[] {
   const off = group.instances.filter(({ instance, lifecycleState }) => {
     const { rung, reason } = records.get(instance)?.retirement ?? {};
     if (lifecycleState !== 'Terminating:Wait' || rung !== 'power-off') return false;
@@ -285,10 +285,10 @@ function isTerminating({ lifecycleState }: { lifecycleState: string }): boolean 
 }
 
 function settling(
-  { group, records, nowMs }: Look,
+  { group, records, nowMs }: Snapshot,
   config: KeeperConfig,
 ): Extract<Action, { do: 'settle' }>[] {
-  const present = presentIn(group);
+  const present = findPresentInstances(group);
   const gone = [...records.values()].filter((record) => {
     const { instance, listing, retirement } = record;
     if (listing !== 'instances') return false;

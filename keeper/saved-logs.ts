@@ -1,16 +1,16 @@
 import type { SavedLog } from '../store/log-layout.ts';
-import { type Launch, trips } from '../policy/breaker.ts';
+import { type Launch, shouldTrip } from '../policy/breaker.ts';
 import type { KeeperConfig } from './config.ts';
-import { type LaunchSeen, type Look, presentIn } from './look.ts';
+import { type LaunchActivity, type Snapshot, findPresentInstances } from './look.ts';
 
 /** Launches whose saved logs are read: enough for the breaker's limit and for instances that are still booting. */
 const MOST_LAUNCHES = 10;
 
 /** The newest of these launches, whose saved logs show whether AWS refuses the calls of all instances. */
-export function lastLaunches(
-  launches: readonly LaunchSeen[],
+export function selectRecentLaunches(
+  launches: readonly LaunchActivity[],
   { breakerFailures }: KeeperConfig,
-): LaunchSeen[] {
+): LaunchActivity[] {
   return launches.slice(0, Math.max(MOST_LAUNCHES, breakerFailures));
 }
 
@@ -19,8 +19,8 @@ export function lastLaunches(
  *
  * @param present instances that the group still has
  */
-export function outcomesBySavedLogs(
-  launches: readonly LaunchSeen[],
+export function judgeBySavedLogs(
+  launches: readonly LaunchActivity[],
   savedLogs: ReadonlyMap<string, SavedLog>,
   present: ReadonlySet<string>,
 ): Launch[] {
@@ -36,7 +36,7 @@ export function outcomesBySavedLogs(
  * Whether `Launch` is suspended without a record, as `handleRefusedSnapshot` leaves it. Somebody else may have
  * suspended it.
  */
-export function isSuspendedWithoutNote({ group, fleetState }: Look): boolean {
+export function isSuspendedWithoutRecord({ group, fleetState }: Snapshot): boolean {
   const { pausedAtMs, trippedAtMs } = fleetState;
   return group.suspended.has('Launch') && pausedAtMs === undefined && trippedAtMs === undefined;
 }
@@ -44,13 +44,13 @@ export function isSuspendedWithoutNote({ group, fleetState }: Look): boolean {
 /**
  * Whether launches are suspended because the last instances were refused one after the other, like the keeper itself.
  */
-export function suspendedAsRefused(snapshot: Look, config: KeeperConfig): boolean {
-  if (!isSuspendedWithoutNote(snapshot) || !snapshot.savedLogs) return false;
-  const launches = outcomesBySavedLogs(
-    lastLaunches(snapshot.launches, config),
+export function isSuspendedForRefusals(snapshot: Snapshot, config: KeeperConfig): boolean {
+  if (!isSuspendedWithoutRecord(snapshot) || !snapshot.savedLogs) return false;
+  const launches = judgeBySavedLogs(
+    selectRecentLaunches(snapshot.launches, config),
     snapshot.savedLogs,
-    presentIn(snapshot.group),
+    findPresentInstances(snapshot.group),
   );
   const { resumedAtMs } = snapshot.fleetState;
-  return trips({ launches, resumedAtMs, limit: config.breakerFailures });
+  return shouldTrip({ launches, resumedAtMs, limit: config.breakerFailures });
 }

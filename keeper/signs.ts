@@ -1,10 +1,10 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { isRefusal } from '../aws/bucket-refusals.ts';
-import { instanceLogPrefix, type SavedLog, savedLogIn, signOfLifeKey } from '../store/log-layout.ts';
-import type { Hands } from './hands.ts';
+import { isBucketRefusal } from '../aws/bucket-refusals.ts';
+import { instanceLogPrefix, type SavedLog, findSavedLog, heartbeatKey } from '../store/log-layout.ts';
+import type { KeeperContext } from './hands.ts';
 
 /** What instances wrote to the log bucket because they could not report to the table. */
-export interface Signs {
+export interface Heartbeats {
   /** When each instance wrote its last heartbeat, by the time of S3. Instances without one are absent. */
   reportedAtMs: ReadonlyMap<string, number>;
   /** Why instances retired that broke and saved their logs. */
@@ -18,7 +18,7 @@ export interface Signs {
  * judges it. If the bucket refuses access, the instance counts as silent: otherwise an instance that hangs would cost
  * money for as long as the bucket is missing.
  */
-export async function signsOfLife(context: Hands, instances: readonly string[]): Promise<Signs> {
+export async function readHeartbeats(context: KeeperContext, instances: readonly string[]): Promise<Heartbeats> {
   const { clients, config, log, nowMs } = context;
   const { logBucket } = config;
   const reportedAtMs = new Map<string, number>();
@@ -33,7 +33,7 @@ export async function signsOfLife(context: Hands, instances: readonly string[]):
         if (savedLog) savedLogs.set(instance, savedLog);
       } catch (error) {
         log.error({ instance, err: error }, 'cannot read the heartbeat of the instance');
-        if (isRefusal(error)) return;
+        if (isBucketRefusal(error)) return;
         reportedAtMs.set(instance, nowMs);
         failures.push(error);
       }
@@ -50,9 +50,9 @@ async function leftBy(
 ): Promise<{ atMs: number | undefined; savedLog: SavedLog | undefined }> {
   const Prefix = instanceLogPrefix(instance);
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
-  const sign = Contents.find(({ Key }) => Key === signOfLifeKey(instance));
+  const sign = Contents.find(({ Key }) => Key === heartbeatKey(instance));
   return {
     atMs: sign?.LastModified?.getTime(),
-    savedLog: savedLogIn(Contents.map(({ Key = '' }) => Key)),
+    savedLog: findSavedLog(Contents.map(({ Key = '' }) => Key)),
   };
 }

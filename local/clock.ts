@@ -8,7 +8,7 @@ export interface CloudClock {
   /** How many seconds of the cloud pass in a real one; 1 is AWS's own speed. */
   readonly speed: number;
   /** A test controls this clock. Requests are signed by the machine's clock instead. */
-  readonly played?: boolean;
+  readonly simulated?: boolean;
   /** Real time in milliseconds since the epoch, never sped up, so that time stamps agree everywhere. */
   now(): number;
   /** Runs `task` once after `cloudMs` of the cloud's time. */
@@ -87,11 +87,11 @@ function repeat(clock: CloudClock, cloudMs: number, task: () => Promise<void> | 
  * A clock for tests: time stands still until `advance` moves it. Tasks run in the order in which they are due.
  * `advance` resolves when every task that became due, and every task that those scheduled within the span, has ended.
  */
-export interface PlayedClock extends CloudClock {
+export interface SimulatedClock extends CloudClock {
   advance(cloudMs: number): Promise<void>;
 }
 
-export function playedClock(startMs = Date.UTC(2026, 0, 1)): PlayedClock {
+export function createSimulatedClock(startMs = Date.UTC(2026, 0, 1)): SimulatedClock {
   let now = startMs;
   const due: { atMs: number; task: () => unknown }[] = [];
   const after = (cloudMs: number, task: () => unknown): Cancel => {
@@ -126,5 +126,5 @@ export function playedClock(startMs = Date.UTC(2026, 0, 1)): PlayedClock {
     }
     now = end;
   };
-  return { speed: 1, played: true, now: () => now, after, every, advance };
+  return { speed: 1, simulated: true, now: () => now, after, every, advance };
 }

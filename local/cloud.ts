@@ -7,12 +7,12 @@ import { createDispatcher } from './front-door/dispatch.ts';
 import { createFaults, type Faults } from './front-door/faults.ts';
 import { openFrontDoor } from './front-door/server.ts';
 import type { CallAws, CloudContext } from './front-door/service.ts';
-import { createSessions, drawOwnerKeys, type OwnerKeys } from './front-door/sessions.ts';
+import { createSessions, createOwnerKeys, type OwnerKeys } from './front-door/sessions.ts';
 import type { Launcher } from './instances/launcher.ts';
 import { createProcessLauncher } from './instances/process-launcher.ts';
-import { LAB_ADDRESS } from './machines/addresses.ts';
-import { type Account, type Region, Regions } from './regions.ts';
-import type { Machines } from './services/ec2/machines.ts';
+import { CLOUD_ADDRESS } from './machines/addresses.ts';
+import { type CloudAccount, type Region, Regions } from './regions.ts';
+import type { Ec2Instances } from './services/ec2/machines.ts';
 import { createIam } from './services/iam/service.ts';
 import { createIamStore } from './services/iam/store.ts';
 import { createObjects } from './services/objects.ts';
@@ -39,9 +39,9 @@ export interface CloudRegion {
   call: CallAws;
   context: CloudContext;
   /** The instances. Tests use them to act as AWS: to send a Spot notice, or to fail a host. */
-  machines: Machines;
+  instances: Ec2Instances;
   /** Makes a queue inactive, as after six hours without use: it reports no metrics until it is used. */
-  quieten(queueName: string): void;
+  markInactive(queueName: string): void;
 }
 
 /** The cloud, and the region that it was started with. */
@@ -75,11 +75,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { directory, region = 'us-east-1', port = 0 } = options;
   const logFile = join(directory, 'calls.jsonl');
   const log = await prepareDirectory(directory, logFile);
-  const owner = drawOwnerKeys();
+  const owner = createOwnerKeys();
   const parts = await assemble(options, region, log, owner);
   const { sessions, faults, clock, dispatcher, regions, objects, launcher } = parts;
   const frontDoor = await openFrontDoor({
-    ...{ port, region, dispatcher, sessions, faults, clock, instanceHostName: LAB_ADDRESS },
+    ...{ port, region, dispatcher, sessions, faults, clock, instanceHostName: CLOUD_ADDRESS },
     ...{ s3: objects.handle, instances: launcher.kind, openRegion: (name: string) => regions.open(name) },
   }).catch(async (error: unknown) => {
     await parts.close();
@@ -99,8 +99,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   };
 }
 
-function viewOf({ context, machines, quieten }: Region): CloudRegion {
-  return { call: context.call, context, machines, quieten };
+function viewOf({ context, instances, markInactive }: Region): CloudRegion {
+  return { call: context.call, context, instances, markInactive };
 }
 
 /** Creates the account and its regions. No region is open yet, and nothing listens yet. */
@@ -118,7 +118,7 @@ async function assemble(options: CloudOptions, defaultRegion: string, log: CallL
   const objects = await createObjects(clock, dispatcher, (region) => parts.regions.keysOf(region));
   const launcher = options.launcher ?? createProcessLauncher();
   const names = { accountId: ACCOUNT_ID, now };
-  const account: Account = {
+  const account: CloudAccount = {
     ...{ accountId: ACCOUNT_ID, defaultRegion, directory: options.directory },
     ...{ clock, launcher, owner, sessions, iam },
     services: [createIam(iam, names).service, createSts(ACCOUNT_ID, sessions, iam).service],

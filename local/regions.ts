@@ -7,7 +7,7 @@ import { AwsError, type CloudContext, type RunningService, type Service } from '
 import type { OwnerKeys, Sessions } from './front-door/sessions.ts';
 import type { Launcher } from './instances/launcher.ts';
 import { createCompute } from './services/compute.ts';
-import type { Machines } from './services/ec2/machines.ts';
+import type { Ec2Instances } from './services/ec2/machines.ts';
 import { addBootstrapRoles } from './services/iam/service.ts';
 import type { IamStore } from './services/iam/store.ts';
 import type { Keys } from './services/kms/keys.ts';
@@ -18,12 +18,12 @@ import { createStorage } from './services/storage.ts';
 export interface Region {
   context: CloudContext;
   services: ReadonlyMap<string, Service>;
-  machines: Machines;
-  quieten(queueName: string): void;
+  instances: Ec2Instances;
+  markInactive(queueName: string): void;
 }
 
 /** What all regions of the account share. */
-export interface Account extends Pick<CloudContext, 'accountId' | 'endpoint' | 'acceptFromInstance'> {
+export interface CloudAccount extends Pick<CloudContext, 'accountId' | 'endpoint' | 'acceptFromInstance'> {
   /** The region that the cloud was started with. */
   defaultRegion: string;
   directory: string;
@@ -49,7 +49,7 @@ const LONGEST_PRESIGNED_SECONDS = 604_800;
 
 /** The regions of the account. A region starts with its first use. */
 export class Regions {
-  readonly #account: Account;
+  readonly #account: CloudAccount;
   readonly #dispatcher: Dispatcher;
   readonly #objects: Objects;
   readonly #opening = new Map<string, Promise<OpenRegion>>();
@@ -57,7 +57,7 @@ export class Regions {
   #instances = 0;
   #closed = false;
 
-  constructor(account: Account, dispatcher: Dispatcher, objects: Objects) {
+  constructor(account: CloudAccount, dispatcher: Dispatcher, objects: Objects) {
     this.#account = account;
     this.#dispatcher = dispatcher;
     this.#objects = objects;
@@ -99,8 +99,8 @@ export class Regions {
     const own = [...running.map(({ service }) => service), ...this.#account.services, this.#objects.service];
     const region: OpenRegion = {
       ...{ context, keys, services: new Map(own.map((service) => [service.name, service])) },
-      machines: compute.machines,
-      quieten: (queueName) => queueActivity.quieten(queueName),
+      instances: compute.instances,
+      markInactive: (queueName) => queueActivity.markInactive(queueName),
       close: async () => {
         for (const one of running.toReversed()) await one.close();
       },

@@ -27,12 +27,12 @@ const MOST_LIMITS = 3;
  * Boots that failed since the last successful one. Instances that broke while they ran the same job count once: the job
  * may be the cause, and the number of its tries is limited.
  */
-export function failuresInARow(facts: BreakerFacts): number {
+export function countConsecutiveFailures(facts: BreakerFacts): number {
   return new Set(failedInARow(facts).map(({ job, instance }) => job ?? instance)).size;
 }
 
-export function trips(facts: BreakerFacts): boolean {
-  return failuresInARow(facts) >= facts.limit || failedInARow(facts).length >= MOST_LIMITS * facts.limit;
+export function shouldTrip(facts: BreakerFacts): boolean {
+  return countConsecutiveFailures(facts) >= facts.limit || failedInARow(facts).length >= MOST_LIMITS * facts.limit;
 }
 
 /** The newest first. */
@@ -81,7 +81,7 @@ export function stalledSince(facts: {
 }
 
 /** What is known of an instance since its launch. */
-export interface Life {
+export interface LaunchFacts {
   readyAt?: string | undefined;
   /** Time since it was ready, if it ever was. */
   readyMs?: number | undefined;
@@ -115,7 +115,7 @@ export interface Life {
  * - A launch failed, ready or not, if jobs waited during the whole life of the instance and no instance of the fleet
  *   started one.
  */
-export function outcomeOf(launch: Life): Launch['outcome'] {
+export function judgeLaunch(launch: LaunchFacts): Launch['outcome'] {
   if (BROKEN_REASONS.has(launch.reason ?? '') && !launch.jobsDone) {
     return launch.refusal === 'passing' ? 'pending' : 'failed';
   }
@@ -136,7 +136,7 @@ export function outcomeOf(launch: Life): Launch['outcome'] {
  * Whether jobs have waited since its launch, or at least since it was ready, while no instance of the fleet started
  * one. An instance that never reported is judged as a boot instead.
  */
-function achievesNothing(launch: Life): boolean {
+function achievesNothing(launch: LaunchFacts): boolean {
   const { stalledMs, jobStarted, hasReported, readyMs, endedMs, ageMs } = launch;
   if (stalledMs === undefined || jobStarted || !(hasReported || readyMs !== undefined)) return false;
   return stalledMs >= ageMs - LATE_RUN_MS && stalledMs >= (readyMs ?? endedMs ?? 0);

@@ -7,7 +7,7 @@ import { PASSING_FACTOR, type Refusal, type RefusalReason, type Refusals } from 
 import type { Broken } from './retirement.ts';
 
 /** Why the instance is broken. Undefined: it is not, or it is too early to tell. */
-export function brokenBy(refusals: Refusals, refusalMs: number): Broken | undefined {
+export function brokenByRefusals(refusals: Refusals, refusalMs: number): Broken | undefined {
   const { receive, claim, report } = refusals;
   const role = refusals['worker-role'];
   const lasts = (refusal: Refusal | undefined) =>

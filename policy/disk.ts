@@ -10,18 +10,18 @@ export interface DiskSpace {
 }
 
 /** Even a small job may create hundreds of files, for example when it installs a package or checks out a repository. */
-export const LEAST_FREE_FILES = 1000;
+export const MIN_FREE_FILES = 1000;
 
 const MIB = 1024 * 1024;
 
 /** Describes for a person which disk of the workers is too full. Undefined: none is. */
-export function diskProblem(disks: readonly DiskSpace[], leastFreeBytes: number): string | undefined {
+export function findDiskProblem(disks: readonly DiskSpace[], leastFreeBytes: number): string | undefined {
   for (const { path, freeBytes, files, freeFiles } of disks) {
     if (freeBytes < leastFreeBytes) {
       return `${path} has ${Math.floor(freeBytes / MIB)} MiB free, less than the ${Math.ceil(leastFreeBytes / MIB)} MiB of minFreeDisk`;
     }
-    if (files > 0 && freeFiles < LEAST_FREE_FILES) {
-      return `${path} has room for ${freeFiles} more files, less than ${LEAST_FREE_FILES}`;
+    if (files > 0 && freeFiles < MIN_FREE_FILES) {
+      return `${path} has room for ${freeFiles} more files, less than ${MIN_FREE_FILES}`;
     }
   }
   return undefined;

@@ -6,7 +6,7 @@
  *             -> (may stay, refused at the minimum) back to work
  */
 
-export type Rung = 'terminate' | 'terminate-without-decrement' | 'unhealthy' | 'power-off';
+export type EscalationStep = 'terminate' | 'terminate-without-decrement' | 'unhealthy' | 'power-off';
 
 /**
  * What AWS answered. `at-minimum`: the desired capacity is at the group's minimum. `refused`: this step will never
@@ -15,34 +15,34 @@ export type Rung = 'terminate' | 'terminate-without-decrement' | 'unhealthy' | '
  */
 export type Answer = 'accepted' | 'at-minimum' | 'refused' | 'unknown-instance' | 'later';
 
-export interface Climb {
-  rung: Rung;
+export interface Escalation {
+  step: EscalationStep;
   /** Consecutive calls of this step that were answered `later`. */
   failures: number;
 }
 
-export interface LadderRules {
+export interface EscalationRules {
   /** May the instance go back to work when the group is at its minimum? */
   mayStay: boolean;
   /** Milliseconds for all steps before the last, together. */
   budgetMs: number;
 }
 
-export interface NextCall {
+export interface EscalationCall {
   kind: 'call';
-  climb: Climb;
+  escalation: Escalation;
   afterMs: number;
 }
 
-export type Next =
-  | NextCall
+export type EscalationDecision =
+  | EscalationCall
   /** AWS has accepted: it ends the instance. */
   | { kind: 'done' }
   /** The group is at its minimum and needs the instance: it goes back to work. */
   | { kind: 'stay' };
 
 const FIRST_DELAY_MS = 1000;
-export const LONGEST_DELAY_MS = 60_000;
+export const MAX_DELAY_MS = 60_000;
 /** The share of the budget for the terminate calls. The rest is for setting the instance's health to Unhealthy. */
 const TERMINATE_SHARE = 0.75;
 
@@ -58,7 +58,7 @@ const REPLACEABLE: ReadonlySet<string> = new Set([
  * The first step. The desired capacity is lowered if there is less work. It is not lowered if the instance must end
  * while jobs wait, as a successor is needed, nor if the group has more instances than desired.
  */
-export function firstRung(reason: string, queueDepth: number | undefined): Rung {
+export function selectFirstStep(reason: string, queueDepth: number | undefined): EscalationStep {
   if (reason === 'surplus' || reason === 'group-deleted') return 'terminate-without-decrement';
   return REPLACEABLE.has(reason) && (queueDepth ?? 0) > 0 ? 'terminate-without-decrement' : 'terminate';
 }
@@ -70,46 +70,46 @@ export function firstRung(reason: string, queueDepth: number | undefined): Rung 
  * @param elapsedMs monotonic time since the first call
  * @param random in [0, 1), for the jitter
  */
-export function next(
-  current: Climb,
+export function decideNext(
+  current: Escalation,
   answer: Answer,
   elapsedMs: number,
-  rules: LadderRules,
+  rules: EscalationRules,
   random: number,
-): Next {
+): EscalationDecision {
   if (answer === 'accepted') return { kind: 'done' };
-  if (current.rung === 'power-off') return retry(current, random);
-  if (answer === 'at-minimum' && current.rung === 'terminate') {
+  if (current.step === 'power-off') return retry(current, random);
+  if (answer === 'at-minimum' && current.step === 'terminate') {
     return rules.mayStay ? { kind: 'stay' } : goTo('terminate-without-decrement');
   }
   if (answer === 'unknown-instance') return goTo('power-off');
-  if (answer !== 'later') return goTo(stepAfter(current.rung));
-  if (elapsedMs >= budgetOf(current.rung, rules.budgetMs)) return goTo(stepAfter(current.rung));
+  if (answer !== 'later') return goTo(stepAfter(current.step));
+  if (elapsedMs >= budgetOf(current.step, rules.budgetMs)) return goTo(stepAfter(current.step));
   const call = retry(current, random);
-  const leftMs = budgetOf(current.rung, rules.budgetMs) - elapsedMs;
+  const leftMs = budgetOf(current.step, rules.budgetMs) - elapsedMs;
   return { ...call, afterMs: Math.min(call.afterMs, leftMs) };
 }
 
-function budgetOf(step: Rung, budgetMs: number): number {
+function budgetOf(step: EscalationStep, budgetMs: number): number {
   return step === 'unhealthy' ? budgetMs : budgetMs * TERMINATE_SHARE;
 }
 
-function stepAfter(step: Rung): Rung {
+function stepAfter(step: EscalationStep): EscalationStep {
   return step === 'unhealthy' ? 'power-off' : 'unhealthy';
 }
 
-function goTo(step: Rung): Next {
-  return { kind: 'call', climb: { rung: step, failures: 0 }, afterMs: 0 };
+function goTo(step: EscalationStep): EscalationDecision {
+  return { kind: 'call', escalation: { step: step, failures: 0 }, afterMs: 0 };
 }
 
-function retry(current: Climb, random: number): NextCall {
+function retry(current: Escalation, random: number): EscalationCall {
   const failures = current.failures + 1;
-  return { kind: 'call', climb: { rung: current.rung, failures }, afterMs: backoffMs(failures, random) };
+  return { kind: 'call', escalation: { step: current.step, failures }, afterMs: autoScalingRetryMs(failures, random) };
 }
 
 /** Exponential backoff, half of it jitter, so that instances that retire together do not call together. */
-export function backoffMs(failures: number, random: number): number {
-  const full = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures - 1, 16));
+export function autoScalingRetryMs(failures: number, random: number): number {
+  const full = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures - 1, 16));
   return full / 2 + (full / 2) * random;
 }
 
@@ -117,7 +117,7 @@ export function backoffMs(failures: number, random: number): number {
  * Classifies an error of Auto Scaling by its code and message. Only the message identifies the minimum, because the
  * code is ValidationError for every invalid call.
  */
-export function answerOf(error: { name?: string; message?: string }): Answer {
+export function classifyAnswer(error: { name?: string; message?: string }): Answer {
   const name = error.name ?? '';
   const message = error.message ?? '';
   if (/^(AccessDenied|UnauthorizedOperation|NotAuthorized|OptInRequired)/.test(name)) return 'refused';

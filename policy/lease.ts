@@ -1,4 +1,4 @@
-import { LONGEST_VISIBILITY_SECONDS } from '../lib/limits.ts';
+import { SQS_MAX_VISIBILITY_SECONDS } from '../lib/limits.ts';
 
 /**
  * When a lease is renewed, and when its worker has to be stopped.
@@ -15,7 +15,7 @@ export interface LeaseTimes {
   endsAtMs: number;
 }
 
-const LONGEST_HOLD_MS = LONGEST_VISIBILITY_SECONDS * 1000;
+const LONGEST_HOLD_MS = SQS_MAX_VISIBILITY_SECONDS * 1000;
 
 /** The time that a timer, a signal and the end of a process group may take together. */
 const KILL_MARGIN_MS = 1000;

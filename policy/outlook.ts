@@ -3,9 +3,9 @@
  */
 
 import {
-  type Decision,
-  decide,
-  type InstanceFacts,
+  type RetirementDecision,
+  decideRetirement,
+  type RetirementFacts,
   type Reason,
   type RetirementRules,
 } from './retirement.ts';
@@ -15,7 +15,7 @@ import {
  * `inMs` if no job comes. `leave`: it retires in `inMs` in any case. `stay`: it has no job and stays, because its group
  * is at its minimum or it is in the warm pool.
  */
-export interface Foresight {
+export interface ForecastDecision {
   next: 'work' | 'retire' | 'leave' | 'stay';
   inMs?: number;
   reason?: Reason;
@@ -24,12 +24,12 @@ export interface Foresight {
 /** Upper bound of the loop. A decision looks ahead an hour at most, and the longest maximum age is a year. */
 const MOST_DECISIONS = 10_000;
 
-export function foresee(facts: InstanceFacts, rules: RetirementRules): Foresight {
+export function forecast(facts: RetirementFacts, rules: RetirementRules): ForecastDecision {
   const busy = facts.idleMs === undefined;
-  const calm: Foresight = { next: busy ? 'work' : 'stay' };
+  const calm: ForecastDecision = { next: busy ? 'work' : 'stay' };
   let inMs = 0;
   for (let asked = 0; asked < MOST_DECISIONS; asked++) {
-    const decision = decide(later(facts, inMs), rules);
+    const decision = decideRetirement(factsAfter(facts, inMs), rules);
     if (decision.kind !== 'stay')
       return { next: nextOf(decision, busy && inMs > 0), inMs, reason: decision.reason };
     if (decision.againInMs === undefined) return calm;
@@ -38,12 +38,12 @@ export function foresee(facts: InstanceFacts, rules: RetirementRules): Foresight
   return calm;
 }
 
-function nextOf({ kind }: Exclude<Decision, { kind: 'stay' }>, worksUntilThen: boolean): Foresight['next'] {
+function nextOf({ kind }: Exclude<RetirementDecision, { kind: 'stay' }>, worksUntilThen: boolean): ForecastDecision['next'] {
   return worksUntilThen ? 'work' : kind;
 }
 
 /** The same instance `ms` later, if nothing happens. */
-export function later(facts: InstanceFacts, ms: number): InstanceFacts {
+export function factsAfter(facts: RetirementFacts, ms: number): RetirementFacts {
   const { ageMs, idleMs, refusedMs } = facts;
   return {
     ...facts,

@@ -4,7 +4,7 @@
  * The calls that are watched. `receive`: a message from the queue. `claim`: a job in the table. `report`: the
  * instance's own report to the table. `worker-role`: AssumeRole of STS for the workers.
  */
-export type Refusable = 'receive' | 'claim' | 'report' | 'worker-role';
+export type RefusableCall = 'receive' | 'claim' | 'report' | 'worker-role';
 
 /**
  * `lasting`: access denied, a KMS key that cannot be used, a queue, table or role that does not exist. It lasts until
@@ -26,7 +26,7 @@ export interface Refusal {
   lastingMs: number;
 }
 
-export type Refusals = { readonly [What in Refusable]?: Refusal | undefined };
+export type Refusals = { readonly [What in RefusableCall]?: Refusal | undefined };
 
 export type RefusalReason = 'cannot-receive' | 'cannot-use-table' | 'cannot-assume-worker-role';
 
@@ -51,13 +51,13 @@ const THROTTLED = /throttl/i;
 const ABOUT_THE_ITEM = /^(ConditionalCheckFailed|Validation|ItemCollectionSizeLimitExceeded)/;
 
 /** Undefined: the error is an answer, not a refusal. */
-export function refusalKind({ name }: { name: string }): RefusalKind | undefined {
+export function classifyRefusal({ name }: { name: string }): RefusalKind | undefined {
   if (ABOUT_THE_ITEM.test(name)) return undefined;
   return LASTING.test(name) && !THROTTLED.test(name) ? 'lasting' : 'passing';
 }
 
 /** The refusal after one more call failed at `atMs`, in monotonic milliseconds. */
-export function failedAgain(
+export function addFailure(
   before: Refusal | undefined,
   failure: { kind: RefusalKind; error: string; atMs: number },
 ): Refusal {
@@ -67,7 +67,7 @@ export function failedAgain(
 }
 
 /** Calls that are made only for a job. The others are repeated. */
-const MADE_FOR_JOBS: ReadonlySet<string> = new Set<Refusable>(['claim', 'worker-role']);
+const MADE_FOR_JOBS: ReadonlySet<string> = new Set<RefusableCall>(['claim', 'worker-role']);
 
 /**
  * The refusals that count now. A refused claim does not count for long if no job has come since: otherwise an idle
@@ -75,7 +75,7 @@ const MADE_FOR_JOBS: ReadonlySet<string> = new Set<Refusable>(['claim', 'worker-
  *
  * @param nowMs monotonic milliseconds
  */
-export function presentRefusals(refusals: Refusals, nowMs: number, refusalMs: number): Refusals {
+export function currentRefusals(refusals: Refusals, nowMs: number, refusalMs: number): Refusals {
   const present = Object.entries(refusals).filter(
     ([what, refusal]) =>
       refusal && (!MADE_FOR_JOBS.has(what) || nowMs - refusal.atMs < PASSING_FACTOR * refusalMs),
@@ -84,7 +84,7 @@ export function presentRefusals(refusals: Refusals, nowMs: number, refusalMs: nu
 }
 
 /** The refusal that keeps an instance from working now. If there are several, the one that it would retire for. */
-export function refusedNow(refusals: Refusals): { what: Refusable; refusal: Refusal } | undefined {
+export function findActiveRefusal(refusals: Refusals): { what: RefusableCall; refusal: Refusal } | undefined {
   for (const what of ['worker-role', 'receive', 'claim', 'report'] as const) {
     const refusal = refusals[what];
     if (refusal) return { what, refusal };
@@ -96,6 +96,6 @@ export function refusedNow(refusals: Refusals): { what: Refusable; refusal: Refu
  * Whether an instance without a job waits for AWS. Then it is not idle. An instance whose receives were answered before
  * may be idle during an outage, because it knows that the queue was empty.
  */
-export function waitsForAws(refusals: Refusals, answered: boolean): boolean {
+export function isWaitingForAws(refusals: Refusals, answered: boolean): boolean {
   return !answered || Object.values(refusals).some((refusal) => refusal?.kind === 'lasting');
 }

@@ -4,15 +4,15 @@
  */
 
 import { type Billing, HOUR_MS, paidUntilMs } from './billing.ts';
-import { type RefusalKind, type RefusalReason, type Refusals, waitsForAws } from './refusal.ts';
+import { type RefusalKind, type RefusalReason, type Refusals, isWaitingForAws } from './refusal.ts';
 
 /** The boot time that is assumed if it is unknown. */
-export const UNKNOWN_BOOT_MS = 180_000;
+export const DEFAULT_BOOT_MS = 180_000;
 /** Bounds of the idle time that follows from the boot time. */
-export const LEAST_IDLE_MS = 30_000;
-export const MOST_IDLE_MS = 900_000;
+export const MIN_IDLE_MS = 30_000;
+export const MAX_IDLE_MS = 900_000;
 /** How long an agent that cannot see its group waits after a refusal at the group's minimum before it asks again. */
-export const ASK_AGAIN_MS = 300_000;
+export const MINIMUM_RETRY_MS = 300_000;
 
 /** The reasons of this policy. Others, such as a crash or a failed boot, are detected elsewhere. */
 export type Reason =
@@ -57,7 +57,7 @@ export interface Broken {
   job?: string;
 }
 
-export interface InstanceFacts {
+export interface RetirementFacts {
   /** Time since launch. */
   ageMs: number;
   /** Time since the last job. Undefined while there is one. */
@@ -107,14 +107,14 @@ export interface RetirementRules {
  * finds the queue empty. `stay`: decide again after `againInMs` if nothing changes before. Without it, decide again at
  * a change only.
  */
-export type Decision =
+export type RetirementDecision =
   | { kind: 'leave'; reason: Reason }
   | { kind: 'retire'; reason: Reason }
   | { kind: 'stay'; againInMs?: number };
 
-export function decide(facts: InstanceFacts, rules: RetirementRules): Decision {
+export function decideRetirement(facts: RetirementFacts, rules: RetirementRules): RetirementDecision {
   // "TerminateInstanceInAutoScalingGroup": cannot be called on instances in a warm pool.
-  if (isPooled(facts.targetState)) return { kind: 'stay' };
+  if (isWarmPoolState(facts.targetState)) return { kind: 'stay' };
   const must = mustLeave(facts, rules);
   if (must) return { kind: 'leave', reason: must };
   if (facts.idleMs === undefined) return untilMaxAge(facts, rules, undefined);
@@ -128,11 +128,11 @@ export function decide(facts: InstanceFacts, rules: RetirementRules): Decision {
   return { kind: 'retire', reason: rules.billing === 'per-hour' ? 'paid-hour' : 'idle' };
 }
 
-function mustLeave(facts: InstanceFacts, rules: RetirementRules): Reason | undefined {
+function mustLeave(facts: RetirementFacts, rules: RetirementRules): Reason | undefined {
   // While jobs run, a notice of AWS takes precedence: its deadline is shorter.
   if (facts.broken && facts.idleMs !== undefined) return facts.broken;
   if (facts.spotInterruption) return 'spot-interruption';
-  if (isEnding(facts.targetState)) return 'auto-scaling';
+  if (isTerminatingState(facts.targetState)) return 'auto-scaling';
   if (facts.broken) return facts.broken;
   if (facts.group?.maxSize === 0) return 'group-deleted';
   if (facts.drainRequested) return 'drained';
@@ -144,45 +144,45 @@ function mustLeave(facts: InstanceFacts, rules: RetirementRules): Reason | undef
  * Whether Auto Scaling terminates the instance, in the group or in its warm pool ("Retrieve the target lifecycle state
  * through instance metadata").
  */
-export function isEnding(targetState: string | undefined): boolean {
+export function isTerminatingState(targetState: string | undefined): boolean {
   return targetState === 'Terminated' || targetState === 'Warmed:Terminated';
 }
 
 /** Whether the instance stays in a warm pool: `Warmed:Running`, `Warmed:Stopped`, `Warmed:Hibernated`. */
-export function isPooled(targetState: string | undefined): boolean {
-  return (targetState?.startsWith('Warmed:') ?? false) && !isEnding(targetState);
+export function isWarmPoolState(targetState: string | undefined): boolean {
+  return (targetState?.startsWith('Warmed:') ?? false) && !isTerminatingState(targetState);
 }
 
 /**
  * Whether the instance has no job because AWS refuses a call. It stays until AWS answers, or until it counts as broken.
  */
-function isKeptFromWork({ refusals = {}, received = true, paused = false }: InstanceFacts): boolean {
-  return !paused && waitsForAws(refusals, received);
+function isKeptFromWork({ refusals = {}, received = true, paused = false }: RetirementFacts): boolean {
+  return !paused && isWaitingForAws(refusals, received);
 }
 
 /** A group at its minimum refuses the termination, so the agent does not ask before the group has grown. */
-function atMinimum({ group, refusedMs }: InstanceFacts): { againInMs?: number } | undefined {
+function atMinimum({ group, refusedMs }: RetirementFacts): { againInMs?: number } | undefined {
   if (group) return !group.detached && group.desired <= group.minSize ? {} : undefined;
-  if (refusedMs === undefined || refusedMs >= ASK_AGAIN_MS) return undefined;
-  return { againInMs: ASK_AGAIN_MS - refusedMs };
+  if (refusedMs === undefined || refusedMs >= MINIMUM_RETRY_MS) return undefined;
+  return { againInMs: MINIMUM_RETRY_MS - refusedMs };
 }
 
 /** How much longer an idle instance is kept. 0 or less: it is not. */
-function idleLeftMs(idleMs: number, facts: InstanceFacts, rules: RetirementRules): number {
+function idleLeftMs(idleMs: number, facts: RetirementFacts, rules: RetirementRules): number {
   const { ageMs } = facts;
   if (rules.billing === 'per-hour') {
     return paidUntilMs(ageMs, 'per-hour', rules.paidPeriodMs) - rules.hourMarginMs - ageMs;
   }
   if (rules.idleMs !== undefined) return rules.idleMs - idleMs;
-  return Math.max(worthWaitingMs(facts.bootMs) - idleMs, paidUntilMs(ageMs, 'per-second') - ageMs);
+  return Math.max(idleLimitMs(facts.bootMs) - idleMs, paidUntilMs(ageMs, 'per-second') - ageMs);
 }
 
 /** With billing per second, waiting longer than a boot takes costs more than the boot of a new instance. */
-export function worthWaitingMs(bootMs: number | undefined): number {
-  return Math.min(MOST_IDLE_MS, Math.max(LEAST_IDLE_MS, bootMs ?? UNKNOWN_BOOT_MS));
+export function idleLimitMs(bootMs: number | undefined): number {
+  return Math.min(MAX_IDLE_MS, Math.max(MIN_IDLE_MS, bootMs ?? DEFAULT_BOOT_MS));
 }
 
-function untilMaxAge(facts: InstanceFacts, rules: RetirementRules, againInMs: number | undefined): Decision {
+function untilMaxAge(facts: RetirementFacts, rules: RetirementRules, againInMs: number | undefined): RetirementDecision {
   const times = [againInMs, rules.maxAgeMs === undefined ? undefined : rules.maxAgeMs - facts.ageMs];
   const known = times.filter((time) => time !== undefined);
   // An hour at most: timers beyond 24 days overflow, and another decision costs nothing.

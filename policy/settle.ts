@@ -1,6 +1,6 @@
 /** What to do with running jobs whose instance is gone. */
 
-export interface StrandedJob {
+export interface OrphanedJob {
   id: string;
   fence: string;
   leaseUntilMs: number;
@@ -20,7 +20,7 @@ export type Settlement = 'wait' | 'queued' | 'cancelled' | 'lost';
  * - `lost`: the job is older than the queue's retention, so its message is gone.
  * - `cancelled`: cancellation was requested. The agent that receives the message deletes it.
  */
-export function settle(job: StrandedJob, nowMs: number, retentionMs: number): Settlement {
+export function decideSettlement(job: OrphanedJob, nowMs: number, retentionMs: number): Settlement {
   if (nowMs <= job.leaseUntilMs) return 'wait';
   if (job.isCancelRequested) return 'cancelled';
   if (job.enqueuedAtMs !== undefined && nowMs - job.enqueuedAtMs >= retentionMs) return 'lost';

@@ -35,7 +35,7 @@ export interface TryResult {
 }
 
 /** The streak after one more try. Undefined: there is none. */
-export function afterTry(
+export function addTry(
   streak: FailureStreak | undefined,
   { job, result, reason, atMs }: TryResult,
 ): FailureStreak | undefined {
@@ -55,7 +55,7 @@ export function afterTry(
 }
 
 /** How long to wait before the next receive. 0: the instance is not slowed. */
-export function pauseMs(streak: FailureStreak | undefined): number {
+export function slowdownPauseMs(streak: FailureStreak | undefined): number {
   if (!streak || streak.slowFailures === 0) return 0;
   return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(streak.slowFailures - 1, 30));
 }

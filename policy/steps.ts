@@ -4,9 +4,9 @@
  */
 
 /** "Step and simple scaling policies for Amazon EC2 Auto Scaling": a policy has at most 20 step adjustments. */
-export const MOST_STEPS = 20;
+export const MAX_STEPS = 20;
 
-export interface ScaleOut {
+export interface ScaleOutRules {
   /** The number of visible messages from which the fleet grows: the alarm's threshold. */
   threshold: number;
   /** The number of visible messages for which one instance is added. */
@@ -29,7 +29,7 @@ export interface Step {
  * The instances that `backlog` visible messages need, before the limit of 20 steps rounds down. Instances that are
  * warming up are not subtracted, because step scaling does that itself.
  */
-export function capacityFor(backlog: number, scale: ScaleOut): number {
+export function capacityFor(backlog: number, scale: ScaleOutRules): number {
   check(scale);
   if (backlog < scale.threshold) return 0;
   return Math.min(scale.maxCapacity, Math.max(1, Math.ceil(backlog / scale.jobsPerInstance)));
@@ -41,7 +41,7 @@ export function capacityFor(backlog: number, scale: ScaleOut): number {
  *
  * Throws a `RangeError` that names the key and the value.
  */
-export function stepsFor(scale: ScaleOut): Step[] {
+export function stepsFor(scale: ScaleOutRules): Step[] {
   const least = capacityFor(scale.threshold, scale);
   const changes = spread(least, scale.maxCapacity);
   const lowerBounds = changes.map((change, index) =>
@@ -57,16 +57,16 @@ export function stepsFor(scale: ScaleOut): Step[] {
 /** At most 20 rising capacities from `least` to `most`, both included. */
 function spread(least: number, most: number): number[] {
   const all = most - least + 1;
-  if (all <= MOST_STEPS) return Array.from({ length: all }, (_, index) => least + index);
+  if (all <= MAX_STEPS) return Array.from({ length: all }, (_, index) => least + index);
   const capacities = [least];
-  for (let left = MOST_STEPS - 1; left > 0; left--) {
+  for (let left = MAX_STEPS - 1; left > 0; left--) {
     const last = capacities.at(-1) ?? least;
     capacities.push(left === 1 ? most : Math.max(last + 1, Math.floor(last * (most / last) ** (1 / left))));
   }
   return capacities;
 }
 
-function check({ threshold, jobsPerInstance, maxCapacity }: ScaleOut): void {
+function check({ threshold, jobsPerInstance, maxCapacity }: ScaleOutRules): void {
   for (const [key, value] of Object.entries({ threshold, jobsPerInstance, maxCapacity })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new RangeError(`${key} is ${value}: it must be a whole number of at least 1`);

@@ -51,7 +51,7 @@ export type Waiting =
   | { what: 'instance'; busy: number; isAsked: boolean };
 
 /** The first cause that applies, in the order below. */
-export function whyWaiting(facts: WaitingFacts): Waiting {
+export function explainWaiting(facts: WaitingFacts): Waiting {
   const { nowMs, notBeforeMs, triedBefore, pausedAtMs, trippedAtMs, visible, threshold, refused } = facts;
   if (notBeforeMs !== undefined && notBeforeMs > nowMs) {
     return { what: triedBefore ? 'retry' : 'delay', untilMs: notBeforeMs };

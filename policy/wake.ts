@@ -3,7 +3,7 @@
  * can be a quarter of an hour late.
  */
 
-export interface WakeFacts {
+export interface ScaleOutFacts {
   /** Visible messages. */
   backlog: number;
   threshold: number;
@@ -19,7 +19,7 @@ export interface WakeFacts {
   maxSize: number;
 }
 
-export interface Wake {
+export interface ScaleOutDecision {
   execute: boolean;
   /** The keeper stores it until its next run. Undefined while the backlog is below the threshold. */
   backlogSinceMs: number | undefined;
@@ -32,7 +32,7 @@ const EARLY_MS = 5000;
  * The policy is executed if the backlog has been at the threshold for the alarm's duration without a launch. Its metric
  * value is the whole backlog, because step scaling subtracts the instances that are warming up itself.
  */
-export function wake(facts: WakeFacts): Wake {
+export function decideScaleOut(facts: ScaleOutFacts): ScaleOutDecision {
   const { backlog, threshold, durationMs, nowMs, lastLaunchMs, desired, maxSize } = facts;
   if (backlog < threshold) return { execute: false, backlogSinceMs: undefined };
   const backlogSinceMs = Math.min(facts.backlogSinceMs ?? nowMs, nowMs);

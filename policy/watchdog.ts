@@ -8,9 +8,9 @@
  * s of backoff), between two receives 55 s (35 s and 20 s), between two reads of the metadata in a warm pool a little
  * more than 60 s.
  */
-export const LONGEST_SILENCE_MS = 120_000;
+export const MAX_SILENCE_MS = 120_000;
 
-export interface Signs {
+export interface LivenessFacts {
   /** Time since the agent last tried a receive, a call of the escalation, a hook or the metadata. */
   sinceTryMs: number;
   /** Workers that run, and jobs that have ended but are not settled yet. */
@@ -21,14 +21,14 @@ export interface Signs {
   overdueMs: number;
 }
 
-export type Verdict = { alive: true } | { alive: false; why: 'leases-neglected' | 'nothing-tried' };
+export type LivenessVerdict = { alive: true } | { alive: false; why: 'leases-neglected' | 'nothing-tried' };
 
 /**
  * With all slots busy the agent receives nothing, perhaps for hours, so its leases are judged. With a free slot, or
  * without jobs, tries have to follow each other.
  */
-export function judge({ sinceTryMs, jobs, receiving, overdueMs }: Signs): Verdict {
-  if (overdueMs > LONGEST_SILENCE_MS) return { alive: false, why: 'leases-neglected' };
+export function judgeLiveness({ sinceTryMs, jobs, receiving, overdueMs }: LivenessFacts): LivenessVerdict {
+  if (overdueMs > MAX_SILENCE_MS) return { alive: false, why: 'leases-neglected' };
   if (jobs > 0 && !receiving) return { alive: true };
-  return sinceTryMs > LONGEST_SILENCE_MS ? { alive: false, why: 'nothing-tried' } : { alive: true };
+  return sinceTryMs > MAX_SILENCE_MS ? { alive: false, why: 'nothing-tried' } : { alive: true };
 }

@@ -6,7 +6,7 @@ export const DEFAULT_BOOT_BUDGET_SECONDS = 900;
 /** How long an instance that reported may then be silent, unless its interval of reports is long. */
 export const DEFAULT_SILENT_SECONDS = 900;
 
-export interface Seen {
+export interface InstanceReport {
   instance: string;
   /** Its lifecycle state in Auto Scaling. */
   lifecycleState: string;
@@ -16,7 +16,7 @@ export interface Seen {
   reportedAtMs?: number | undefined;
 }
 
-export interface ZombieRules {
+export interface SilenceRules {
   nowMs: number;
   /** The longest time from launch to ready. */
   bootBudgetMs: number;
@@ -24,7 +24,7 @@ export interface ZombieRules {
   silentMs: number;
 }
 
-export interface Zombie {
+export interface SilentInstance {
   instance: string;
   /** `boot-failed`: it was never ready. `agent-crashed`: it was ready, and does not report any more. */
   reason: 'boot-failed' | 'agent-crashed';
@@ -35,7 +35,7 @@ export interface Zombie {
   action: 'terminate' | 'complete-launch' | 'complete-termination';
 }
 
-export function zombies(instances: readonly Seen[], rules: ZombieRules): Zombie[] {
+export function findSilentInstances(instances: readonly InstanceReport[], rules: SilenceRules): SilentInstance[] {
   return instances.flatMap((seen) => {
     const reason = silent(seen, rules);
     const action = reason && actionFor(seen.lifecycleState);
@@ -44,14 +44,14 @@ export function zombies(instances: readonly Seen[], rules: ZombieRules): Zombie[
 }
 
 /** An instance is silent if neither its launch nor its last report is recent. */
-function silent(seen: Seen, { nowMs, bootBudgetMs, silentMs }: ZombieRules): Zombie['reason'] | undefined {
+function silent(seen: InstanceReport, { nowMs, bootBudgetMs, silentMs }: SilenceRules): SilentInstance['reason'] | undefined {
   if (nowMs - seen.launchedAtMs < bootBudgetMs) return undefined;
   if (seen.reportedAtMs !== undefined && nowMs - seen.reportedAtMs < silentMs) return undefined;
   return seen.readyAtMs === undefined ? 'boot-failed' : 'agent-crashed';
 }
 
 /** Undefined in states in which AWS already acts, or in which an operator has put the instance on standby. */
-function actionFor(lifecycleState: string): Zombie['action'] | undefined {
+function actionFor(lifecycleState: string): SilentInstance['action'] | undefined {
   if (lifecycleState === 'Pending:Wait') return 'complete-launch';
   if (lifecycleState === 'Terminating:Wait') return 'complete-termination';
   return lifecycleState === 'InService' || lifecycleState === 'Pending' ? 'terminate' : undefined;

@@ -5,7 +5,7 @@ import {
   type KeysAndAttributes,
 } from '@aws-sdk/client-dynamodb';
 import { type Clock, systemClock } from '../aws/clock.ts';
-import { LARGEST_BATCH_GET } from '../lib/limits.ts';
+import { DYNAMODB_MAX_BATCH_GET } from '../lib/limits.ts';
 import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
 import type { JobRecord } from '../jobs/record.ts';
 import { itemKey, jobIdIn, jobKey } from './keys.ts';
@@ -19,15 +19,15 @@ const WAITS: BackoffBounds = { initialMs: 50, maxMs: 5000 };
 /** Calls in a row of which DynamoDB processed nothing, for one batch. That is more than half a minute. */
 const MOST_IDLE_CALLS = 15;
 
-export interface Waits {
+export interface RetryContext {
   clock: Clock;
   random: () => number;
 }
 
-export const systemWaits: Waits = { clock: systemClock, random: Math.random };
+export const systemRetryContext: RetryContext = { clock: systemClock, random: Math.random };
 
 /** Call after call the table processes nothing of a batch. */
-export class TableThrottled extends Error {
+export class TableThrottledError extends Error {
   constructor(table: string, left: number) {
     super(`the table ${table} is throttled: ${left} items of a batch are still not processed`);
     this.name = 'TableThrottledError';
@@ -43,7 +43,7 @@ export async function batchGetJobs(
   client: DynamoDBClient,
   table: string,
   ids: Iterable<string>,
-  waits: Waits = systemWaits,
+  waits: RetryContext = systemRetryContext,
 ): Promise<Map<string, JobRecord>> {
   const items = await batchGet(client, table, [...ids].map(jobKey), { ConsistentRead: true }, waits);
   const records = items.flatMap((item) => parseJob(item) ?? []);
@@ -56,12 +56,12 @@ export async function batchGet(
   table: string,
   keys: readonly string[],
   how: How,
-  waits: Waits = systemWaits,
+  waits: RetryContext = systemRetryContext,
 ): Promise<Item[]> {
   const found: Item[] = [];
   const asked = [...new Set(keys)].map(itemKey);
-  await inBatches(asked, LARGEST_BATCH_GET, (batch) =>
-    untilDone(table, batch, waits, async (left) => {
+  await runInBatches(asked, DYNAMODB_MAX_BATCH_GET, (batch) =>
+    retryUnprocessed(table, batch, waits, async (left) => {
       const request = { [table]: { Keys: left, ...how } };
       const answer = await client.send(new BatchGetItemCommand({ RequestItems: request }));
       found.push(...(answer.Responses?.[table] ?? []));
@@ -72,7 +72,7 @@ export async function batchGet(
 }
 
 /** Runs `task` for all items, `size` items a call and a few calls at the same time. Rejects with the first error. */
-export async function inBatches<Item>(
+export async function runInBatches<Item>(
   items: readonly Item[],
   size: number,
   task: (batch: Item[]) => Promise<void>,
@@ -96,15 +96,15 @@ export async function inBatches<Item>(
  * @param call gets items and returns those that were not processed
  * @throws TableThrottledError if call after call processes nothing
  */
-export async function untilDone<Item>(
+export async function retryUnprocessed<Item>(
   table: string,
   items: Item[],
-  { clock, random }: Waits,
+  { clock, random }: RetryContext,
   call: (items: Item[]) => Promise<Item[]>,
 ): Promise<void> {
   let left = await call(items);
   for (let idle = 1; left.length > 0; ) {
-    if (idle > MOST_IDLE_CALLS) throw new TableThrottled(table, left.length);
+    if (idle > MOST_IDLE_CALLS) throw new TableThrottledError(table, left.length);
     await clock.sleep(backoffMs(WAITS, idle, random));
     const before = left.length;
     left = await call(left);

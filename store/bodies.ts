@@ -6,17 +6,17 @@ import { bodyKey } from '../jobs/body-key.ts';
 const MIB = 1024 * 1024;
 
 /** The longest body of a job, in bytes of UTF-8. Agent and client hold a whole body in memory. */
-export const LONGEST_BODY = 64 * MIB;
+export const MAX_BODY_BYTES = 64 * MIB;
 
 /** Timeout of a call, and the bytes that add a millisecond to it: 100 KB a second. */
 const CALL_TIMEOUT_MS = 10_000;
 const BYTES_PER_MS = 100;
 
 /** The job cannot run with its body, and a retry would find the same. */
-export class BodyUnusable extends Error {}
+export class BodyUnusableError extends Error {}
 
 /** The body was removed, has expired, or was never put. */
-export class BodyMissing extends BodyUnusable {
+export class BodyMissingError extends BodyUnusableError {
   constructor(job: string, bucket: string) {
     super(`the body of job ${job} is not there: the bucket ${bucket} has no object ${bodyKey(job)}`);
     this.name = 'BodyMissingError';
@@ -24,7 +24,7 @@ export class BodyMissing extends BodyUnusable {
 }
 
 /** The body in the bucket is not the one that the job was enqueued with. */
-export class BodyReplaced extends BodyUnusable {
+export class BodyReplacedError extends BodyUnusableError {
   constructor(job: string, bucket: string) {
     super(
       `the body of job ${job} is not the one that it was enqueued with: ${bodyKey(job)} of the bucket ${bucket} has ` +
@@ -35,17 +35,17 @@ export class BodyReplaced extends BodyUnusable {
 }
 
 /** A message names the body of a job that it was not enqueued with. */
-export class BodyOfAnother extends BodyUnusable {
+export class ForeignBodyError extends BodyUnusableError {
   constructor(job: string) {
     super(`its body is that of job ${job}, with which it was not enqueued`);
     this.name = 'ForeignBodyError';
   }
 }
 
-export class BodyTooLong extends BodyUnusable {
+export class BodyTooLongError extends BodyUnusableError {
   constructor(job: string, bytes: number) {
     super(
-      `the body of job ${job} has ${bytes} bytes, more than the ${LONGEST_BODY / MIB} MiB that a body may have`,
+      `the body of job ${job} has ${bytes} bytes, more than the ${MAX_BODY_BYTES / MIB} MiB that a body may have`,
     );
     this.name = 'BodyTooLongError';
   }
@@ -68,7 +68,7 @@ export interface BodyStore {
 }
 
 /** The digest that a record keeps of a body in the bucket: SHA-256 of its UTF-8, in base64. */
-export function digestOfBody(text: string): string {
+export function digestBody(text: string): string {
   return createHash('sha256').update(text).digest('base64');
 }
 
@@ -76,13 +76,13 @@ export function digestOfBody(text: string): string {
 const MOST_PUTS = 3;
 
 /** @param timeoutMs for a call, in addition to the time for the body */
-export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT_MS): BodyStore {
+export function createBodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT_MS): BodyStore {
   const objectFor = (job: string) => ({ Bucket: bucket, Key: bodyKey(job) });
   const callTimeoutMs = (bytes: number) => timeoutMs + Math.ceil(bytes / BYTES_PER_MS);
   return {
     async put(job, text, replaces = false) {
       const body = Buffer.from(text);
-      if (body.length > LONGEST_BODY) throw new BodyTooLong(job, body.length);
+      if (body.length > MAX_BODY_BYTES) throw new BodyTooLongError(job, body.length);
       const object = { ...objectFor(job), Body: body, ContentType: 'text/plain; charset=utf-8' };
       const send = (how: { IfNoneMatch?: string }) =>
         s3.send(new PutObjectCommand({ ...object, ...how }), { requestTimeout: callTimeoutMs(body.length) });
@@ -93,18 +93,18 @@ export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT
     async get(job, digest) {
       try {
         const { Body, ContentLength = 0 } = await s3.send(new GetObjectCommand(objectFor(job)));
-        if (ContentLength > LONGEST_BODY) {
+        if (ContentLength > MAX_BODY_BYTES) {
           // A body that is not read keeps its connection. Destroying it is the only way to release that.
           if (Body && 'destroy' in Body) Body.destroy();
-          throw new BodyTooLong(job, ContentLength);
+          throw new BodyTooLongError(job, ContentLength);
         }
         // The SDK's timeout ends with the first byte. Without this one a slot could wait for the rest for ever.
         if (Body instanceof Readable) addAbortSignal(AbortSignal.timeout(callTimeoutMs(ContentLength)), Body);
         const text = (await Body?.transformToString()) ?? '';
-        if (digest !== undefined && digestOfBody(text) !== digest) throw new BodyReplaced(job, bucket);
+        if (digest !== undefined && digestBody(text) !== digest) throw new BodyReplacedError(job, bucket);
         return text;
       } catch (error) {
-        throw error instanceof NoSuchKey ? new BodyMissing(job, bucket) : error;
+        throw error instanceof NoSuchKey ? new BodyMissingError(job, bucket) : error;
       }
     },
   };

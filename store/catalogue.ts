@@ -9,17 +9,17 @@ import {
   UpdateItemCommand,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
-import { LARGEST_BATCH_WRITE } from '../lib/limits.ts';
-import { batchGetJobs, inBatches, systemWaits, untilDone, type Waits } from './batches.ts';
+import { DYNAMODB_MAX_BATCH_WRITE } from '../lib/limits.ts';
+import { batchGetJobs, runInBatches, systemRetryContext, retryUnprocessed, type RetryContext } from './batches.ts';
 import { toItem } from './item.ts';
 import { itemKey, JOB_PREFIX, jobKey } from './keys.ts';
-import { listedOf } from './listing.ts';
-import { CANCELLED, type JobRecord, type JobState, TERMINAL_STATES } from '../jobs/record.ts';
+import { statePartition } from './listing.ts';
+import { CANCELLED_REASON, type JobRecord, type JobState, TERMINAL_STATES } from '../jobs/record.ts';
 import { parseJob } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
 
 /** What a cancellation did, and the job's record afterwards. */
-export type Cancelling =
+export type Cancellation =
   /** It never starts. */
   | { kind: 'cancelled'; record: JobRecord }
   /** It runs. Its agent stops it within seconds. If the agent is gone, the job ends with its lease. */
@@ -40,12 +40,12 @@ export interface JobFilter {
 }
 
 /** The job table for clients, who enqueue jobs and operate the fleet. Agents use `JobTable`, the keeper `JobEndings`. */
-export class JobCatalogue {
+export class JobIndex {
   readonly #client: DynamoDBClient;
   readonly #table: string;
-  readonly #waits: Waits;
+  readonly #waits: RetryContext;
 
-  constructor(client: DynamoDBClient, table: string, waits: Waits = systemWaits) {
+  constructor(client: DynamoDBClient, table: string, waits: RetryContext = systemRetryContext) {
     this.#client = client;
     this.#table = table;
     this.#waits = waits;
@@ -61,8 +61,8 @@ export class JobCatalogue {
   /** For new random ids only: it overwrites existing records. Throws `TableThrottledError`. */
   async createMany(records: readonly JobRecord[]): Promise<void> {
     const writes = records.map((record): WriteRequest => ({ PutRequest: { Item: toItem(record) } }));
-    await inBatches(writes, LARGEST_BATCH_WRITE, (batch) =>
-      untilDone(this.#table, batch, this.#waits, async (left) => {
+    await runInBatches(writes, DYNAMODB_MAX_BATCH_WRITE, (batch) =>
+      retryUnprocessed(this.#table, batch, this.#waits, async (left) => {
         const request = { RequestItems: { [this.#table]: left } };
         const { UnprocessedItems } = await this.#client.send(new BatchWriteItemCommand(request));
         return UnprocessedItems?.[this.#table] ?? [];
@@ -90,7 +90,7 @@ export class JobCatalogue {
   }
 
   /** The nonce of a job that was cleaned up. */
-  async leftNonce(id: string): Promise<string | undefined> {
+  async findRemovedNonce(id: string): Promise<string | undefined> {
     const record = await this.#get(id);
     return record?.removedAt === undefined ? undefined : record.nonce;
   }
@@ -100,7 +100,7 @@ export class JobCatalogue {
    *
    * @param expires epoch seconds: when the table deletes a job that is cancelled here
    */
-  async cancel(id: string, atMs: number, expires: number): Promise<Cancelling> {
+  async cancel(id: string, atMs: number, expires: number): Promise<Cancellation> {
     const at = new Date(atMs).toISOString();
     for (;;) {
       const cancelled = await this.#update(id, {
@@ -108,10 +108,10 @@ export class JobCatalogue {
         values: { ':queued': 'queued', ':held': 'held' },
         set: {
           state: 'cancelled',
-          listed: listedOf('cancelled', id),
+          listed: statePartition('cancelled', id),
           cancelRequestedAt: at,
           endedAt: at,
-          reason: CANCELLED,
+          reason: CANCELLED_REASON,
           expires,
         },
       });
@@ -154,7 +154,7 @@ export class JobCatalogue {
    *
    * @param expires epoch seconds: when no message of it can be left
    */
-  bury({ pk, id, state, attempts, nonce }: JobRecord, atMs: number, expires: number): Promise<boolean> {
+  markRemoved({ pk, id, state, attempts, nonce }: JobRecord, atMs: number, expires: number): Promise<boolean> {
     const removedAt = new Date(atMs).toISOString();
     const left: JobRecord = { pk, id, state, attempts, removedAt, expires, ...(nonce && { nonce }) };
     return this.#isAccepted(

@@ -6,12 +6,12 @@ import {
   type ReturnValue,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
+import { SQS_MAX_RETENTION_SECONDS } from '../lib/limits.ts';
 import { expiryOfCancelled, expiryOfEnded, expiryOfQueued } from './expiry.ts';
 import { itemKey, jobKey } from './keys.ts';
-import { listedOf } from './listing.ts';
-import { CANCELLED, type JobRecord, type JobState, type Try } from '../jobs/record.ts';
-import { boundedTries } from '../jobs/tries.ts';
+import { statePartition } from './listing.ts';
+import { CANCELLED_REASON, type JobRecord, type JobState, type Try } from '../jobs/record.ts';
+import { boundTries } from '../jobs/tries.ts';
 import { parseJob } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
 
@@ -30,7 +30,7 @@ export interface TryEnd {
 }
 
 /** `taken-over`: another claim has the job since. Nothing was written, and nothing may be. */
-export type Written = 'written' | 'taken-over';
+export type WriteResult = 'written' | 'taken-over';
 
 /**
  * The job table for those who end the try of a job. Each job is one item, and each write is a conditional write of that item
@@ -43,7 +43,7 @@ export class JobEndings {
   protected readonly recordSeconds: number;
 
   /** @param recordSeconds how long a record outlives its job's end */
-  constructor(client: DynamoDBClient, table: string, recordSeconds = LONGEST_RETENTION_SECONDS) {
+  constructor(client: DynamoDBClient, table: string, recordSeconds = SQS_MAX_RETENTION_SECONDS) {
     this.client = client;
     this.table = table;
     this.recordSeconds = recordSeconds;
@@ -57,7 +57,7 @@ export class JobEndings {
   }
 
   /** Writes a job's last state, once. */
-  async finish(id: string, fence: string, state: JobState, end: TryEnd): Promise<Written> {
+  async finish(id: string, fence: string, state: JobState, end: TryEnd): Promise<WriteResult> {
     const done = await this.update(id, this.#ending(id, fence, state, end));
     if (done) return 'written';
     const record = await this.get(id);
@@ -65,8 +65,8 @@ export class JobEndings {
   }
 
   /** Queues a job again. `cancelled`: somebody cancelled it, so its message has to be deleted. */
-  async handBack(id: string, fence: string, end: TryEnd): Promise<Written | 'cancelled'> {
-    const owned = ownedBy(fence);
+  async requeue(id: string, fence: string, end: TryEnd): Promise<WriteResult | 'cancelled'> {
+    const owned = ownedByClaim(fence);
     const done = await this.update(id, {
       ...owned,
       ...this.#ending(id, fence, 'queued', end),
@@ -76,7 +76,7 @@ export class JobEndings {
     const record = await this.get(id);
     if (record?.fence !== fence) return 'taken-over';
     if (record.state === 'running') {
-      const finished = await this.finish(id, fence, 'cancelled', { ...end, reason: CANCELLED });
+      const finished = await this.finish(id, fence, 'cancelled', { ...end, reason: CANCELLED_REASON });
       return finished === 'written' ? 'cancelled' : finished;
     }
     // By this call, or by an operator after it was queued again.
@@ -89,15 +89,15 @@ export class JobEndings {
     const notBefore = notBeforeMs === undefined ? undefined : new Date(notBeforeMs).toISOString();
     const what = {
       state,
-      listed: listedOf(state, id),
+      listed: statePartition(state, id),
       exitStatus,
       signal,
       reason,
-      tries: tries && boundedTries(tries),
+      tries: tries && boundTries(tries),
     };
     const expiry = EXPIRIES[state] ?? expiryOfEnded;
     return {
-      ...ownedBy(fence),
+      ...ownedByClaim(fence),
       set: {
         ...what,
         ...(state === 'queued' && { notBefore }),
@@ -149,7 +149,7 @@ const EXPIRIES: Partial<Record<JobState, typeof expiryOfEnded>> = {
 };
 
 /** The condition of every write after the claim: the job still runs under this claim. */
-export function ownedBy(fence: string): Required<Pick<Change, 'condition' | 'values'>> {
+export function ownedByClaim(fence: string): Required<Pick<Change, 'condition' | 'values'>> {
   return {
     condition: '#fence = :fence AND #state = :running',
     values: { ':fence': fence, ':running': 'running' },

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
+import { SQS_MAX_RETENTION_SECONDS } from '../lib/limits.ts';
 import { text } from '../lib/schema.ts';
 import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
 
@@ -45,8 +45,8 @@ export const FleetFactsSchema = v.object({
   graceSeconds: v.optional(number, 10),
   maxAttempts: v.optional(number, 3),
   /** How long the queue keeps a message, and the table the record of a job that has ended. */
-  retentionSeconds: v.optional(number, LONGEST_RETENTION_SECONDS),
-  recordSeconds: v.optional(number, LONGEST_RETENTION_SECONDS),
+  retentionSeconds: v.optional(number, SQS_MAX_RETENTION_SECONDS),
+  recordSeconds: v.optional(number, SQS_MAX_RETENTION_SECONDS),
   bootBudgetSeconds: v.optional(number, DEFAULT_BOOT_BUDGET_SECONDS),
   silentSeconds: v.optional(number, DEFAULT_SILENT_SECONDS),
   /** Names, for operators. */

@@ -63,7 +63,7 @@ export async function readFleetState(
  *
  * @param recordSeconds how long a record outlives its job's end
  */
-export function isAllListed(state: FleetState, recordSeconds: number, nowMs: number): boolean {
+export function isIndexComplete(state: FleetState, recordSeconds: number, nowMs: number): boolean {
   const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = state;
   if (listedSinceMs === undefined || keptAtMs !== keptWithIndexAtMs) return false;
   return listedSinceMs === 0 || nowMs / 1000 > expiryOfQueued(listedSinceMs, recordSeconds);
@@ -72,7 +72,7 @@ export function isAllListed(state: FleetState, recordSeconds: number, nowMs: num
 export type FleetStateChanges = { [Key in keyof FleetState]: FleetState[Key] | undefined };
 
 /** Sets what has a value and removes what is undefined. The rest stays. */
-export async function changeFleetState(
+export async function updateFleetState(
   db: DynamoDBClient,
   table: string,
   changes: FleetStateChanges,

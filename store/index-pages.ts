@@ -7,7 +7,7 @@ import {
 import { KEY_ATTRIBUTE, LISTING_INDEX, STATE_INDEX } from './table-schema.ts';
 
 /** The index cannot be read: it does not exist, or DynamoDB still backfills it. */
-export class IndexNotReady extends Error {
+export class IndexNotReadyError extends Error {
   constructor(table: string | undefined, index: string, options: ErrorOptions) {
     super(
       `the index ${index} of the table ${table} cannot be read: the table has no such index, or DynamoDB still fills it`,
@@ -23,7 +23,7 @@ const NOT_READY = /does not have the specified index|backfilling global secondar
 type Items = Record<string, AttributeValue>[];
 
 /** The pages of a partition of an index, each with whether it is the last. Throws `IndexNotReadyError`, or as the SDK does. */
-export async function* indexPages(
+export async function* readIndexPages(
   client: DynamoDBClient,
   input: QueryCommandInput & { IndexName: string },
 ): AsyncGenerator<{ items: Items; isLast: boolean }> {
@@ -33,7 +33,7 @@ export async function* indexPages(
     }
   } catch (error) {
     if (error instanceof Error && NOT_READY.test(error.message)) {
-      throw new IndexNotReady(input.TableName, input.IndexName, { cause: error });
+      throw new IndexNotReadyError(input.TableName, input.IndexName, { cause: error });
     }
     throw error;
   }
@@ -43,7 +43,7 @@ export async function* indexPages(
  * The keys of the items in a partition of either index. `isComplete`: the newer index could be read. If not, items that are
  * in that index only are missing. Throws `IndexNotReadyError` if neither index can be read.
  */
-export async function keysIn(
+export async function readPartitionKeys(
   client: DynamoDBClient,
   table: string,
   partition: string,
@@ -52,9 +52,9 @@ export async function keysIn(
     allKeys(client, table, STATE_INDEX, partition),
     allKeys(client, table, LISTING_INDEX, partition),
   ]);
-  const isComplete = !(newer instanceof IndexNotReady);
-  if (!isComplete && older instanceof IndexNotReady) throw newer;
-  const found = [newer, older].flatMap((keys) => (keys instanceof IndexNotReady ? [] : keys));
+  const isComplete = !(newer instanceof IndexNotReadyError);
+  if (!isComplete && older instanceof IndexNotReadyError) throw newer;
+  const found = [newer, older].flatMap((keys) => (keys instanceof IndexNotReadyError ? [] : keys));
   return { keys: [...new Set(found)], isComplete };
 }
 
@@ -63,10 +63,10 @@ async function allKeys(
   table: string,
   index: { name: string; partitionKey: string },
   partition: string,
-): Promise<string[] | IndexNotReady> {
+): Promise<string[] | IndexNotReadyError> {
   const keys: string[] = [];
   try {
-    const pages = indexPages(client, {
+    const pages = readIndexPages(client, {
       TableName: table,
       IndexName: index.name,
       KeyConditionExpression: `${index.partitionKey} = :partition`,
@@ -76,7 +76,7 @@ async function allKeys(
     for await (const { items } of pages) keys.push(...items.map((item) => item[KEY_ATTRIBUTE]?.S ?? ''));
     return keys;
   } catch (error) {
-    if (error instanceof IndexNotReady) return error;
+    if (error instanceof IndexNotReadyError) return error;
     throw error;
   }
 }

@@ -5,8 +5,8 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { batchGet } from './batches.ts';
-import { keysIn } from './index-pages.ts';
-import type { InstanceRecord, Outlook, Retirement } from '../jobs/record.ts';
+import { readPartitionKeys } from './index-pages.ts';
+import type { InstanceRecord, Forecast, Retirement } from '../jobs/record.ts';
 import { instanceKey, itemKey } from './keys.ts';
 import { EARLIER_KEYS, parseInstance } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
@@ -37,21 +37,21 @@ const IS_LISTED = {
 const LEAST_KEPT_SECONDS = 86_400;
 
 /** How long the record of an instance is kept after its end. */
-export function keptSeconds(recordSeconds: number): number {
+export function instanceRetentionSeconds(recordSeconds: number): number {
   return Math.max(recordSeconds, LEAST_KEPT_SECONDS);
 }
 
 /** The records of instances. An agent writes its own. The keeper reads all and marks those that are gone. */
 export interface InstanceStore {
   /** An agent starts. Its instance is listed as live, whatever an earlier run of the agent wrote. */
-  begins(
+  recordStart(
     instance: string,
     launchedAt: string | undefined,
     nowMs: number,
     signal?: AbortSignal,
   ): Promise<void>;
   /** The instance is ready for jobs. Nothing is written if it retires. */
-  ready(instance: string, at: Readiness, nowMs: number, signal?: AbortSignal): Promise<void>;
+  recordReady(instance: string, at: Readiness, nowMs: number, signal?: AbortSignal): Promise<void>;
   /**
    * The agent reports what its instance does. The instance is listed as live, also if its agent could not report that it was
    * ready, or if it was marked as lost. It is not listed if it retires, or if the keeper assumed it dead and ended it. Then
@@ -59,12 +59,12 @@ export interface InstanceStore {
    *
    * @returns what operators requested
    */
-  heard(instance: string, nowMs: number, forecast?: Outlook, signal?: AbortSignal): Promise<Asked>;
+  recordReport(instance: string, nowMs: number, forecast?: Forecast, signal?: AbortSignal): Promise<OperatorRequests>;
   /**
    * Why the instance retires. It stays listed as live until it is `gone`, unless `listing` says otherwise. While it is
    * listed, the keeper settles what it left.
    */
-  retiring(
+  recordRetirement(
     instance: string,
     retirement: Retirement,
     listing: InstanceRecord['listing'],
@@ -76,23 +76,23 @@ export interface InstanceStore {
    *
    * @returns its record afterwards. Undefined: it is not among the live instances.
    */
-  drain(instance: string, nowMs: number): Promise<InstanceRecord | undefined>;
+  requestDrain(instance: string, nowMs: number): Promise<InstanceRecord | undefined>;
   /** The instance does not retire after all. */
-  stays(instance: string, signal?: AbortSignal): Promise<void>;
+  cancelRetirement(instance: string, signal?: AbortSignal): Promise<void>;
   /** Why its agent stops working, in one line. This does not count as a report. The instance may have no record yet. */
-  lastWords(instance: string, fatalError: string, signal?: AbortSignal): Promise<void>;
+  recordFatalError(instance: string, fatalError: string, signal?: AbortSignal): Promise<void>;
   /** The keeper lowered the desired capacity for an instance that retired without lowering it. */
-  accounted(instance: string, nowMs: number): Promise<void>;
+  markAccounted(instance: string, nowMs: number): Promise<void>;
   /** The instance is gone and nothing of it is left to settle. If it gave no reason, it was lost. */
-  gone(instance: string, nowMs: number): Promise<void>;
+  markGone(instance: string, nowMs: number): Promise<void>;
   /** All instances that are not known to be gone. */
-  living(): Promise<InstanceRecord[]>;
+  listLive(): Promise<InstanceRecord[]>;
   /** These instances, listed or not. One without a record is missing in the result. */
   find(instances: readonly string[]): Promise<Map<string, InstanceRecord>>;
 }
 
 /** What operators requested of an instance. */
-export type Asked = Pick<InstanceRecord, 'drainRequestedAt'>;
+export type OperatorRequests = Pick<InstanceRecord, 'drainRequestedAt'>;
 
 export interface Readiness {
   launchedAt?: string;
@@ -101,8 +101,8 @@ export interface Readiness {
 }
 
 /** @param recordSeconds how long records are kept; see `instanceRetentionSeconds` */
-export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: number): InstanceStore {
-  const expiryAfter = (endedMs: number) => Math.floor(endedMs / 1000) + keptSeconds(recordSeconds);
+export function createInstanceStore(db: DynamoDBClient, table: string, recordSeconds: number): InstanceStore {
+  const expiryAfter = (endedMs: number) => Math.floor(endedMs / 1000) + instanceRetentionSeconds(recordSeconds);
   const update = (instance: string, change: Change, abortSignal?: AbortSignal) =>
     db.send(
       new UpdateItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)), ...updateExpression(change) }),
@@ -122,16 +122,16 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
   };
 
   return {
-    async begins(instance, launchedAt, nowMs, signal) {
+    async recordStart(instance, launchedAt, nowMs, signal) {
       const set = { instance, ...LIVE, launchedAt, reportedAtMs: nowMs };
       const remove = [...NOT_RETIRED, 'fatalError', ...EARLIER_KEYS];
       await update(instance, { set, ...placed(instance), remove }, signal);
     },
-    async ready(instance, at, nowMs, signal) {
+    async recordReady(instance, at, nowMs, signal) {
       const set = { instance, ...LIVE, ...at, reportedAtMs: nowMs };
       await updateIf(instance, { set, ...placed(instance), remove: NOT_RETIRED, ...IS_LIVE }, signal);
     },
-    async heard(instance, nowMs, forecast, signal) {
+    async recordReport(instance, nowMs, forecast, signal) {
       const report = { reportedAtMs: nowMs, forecast };
       const change = { set: { instance, ...LIVE, ...report }, ...placed(instance), remove: NOT_RETIRED };
       const listed = await updateIf(instance, { ...change, ...IS_LIVE }, signal);
@@ -139,32 +139,32 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       const { drainRequestedAt } = record ?? {};
       return drainRequestedAt === undefined ? {} : { drainRequestedAt };
     },
-    async drain(instance, nowMs) {
+    async requestDrain(instance, nowMs) {
       const setOnce = { drainRequestedAt: new Date(nowMs).toISOString() };
       return updateIf(instance, { setOnce, ...IS_LISTED });
     },
-    async retiring(instance, retirement, listing, signal) {
+    async recordRetirement(instance, retirement, listing, signal) {
       const expires = listing === 'retired' ? expiryAfter(Date.parse(retirement.endedAt)) : undefined;
       const set = { instance, retirement, listing, listed: listing, expires };
       await update(instance, { set, ...placed(instance) }, signal);
     },
-    async stays(instance, signal) {
+    async cancelRetirement(instance, signal) {
       const set = { instance, ...LIVE };
       await update(instance, { set, ...placed(instance), remove: NOT_RETIRED }, signal);
     },
-    async lastWords(instance, fatalError, signal) {
+    async recordFatalError(instance, fatalError, signal) {
       const set = { instance, fatalError };
       await update(instance, { set, setOnce: { ...LIVE, listedAt: instance } }, signal);
     },
-    async accounted(instance, nowMs) {
+    async markAccounted(instance, nowMs) {
       await update(instance, { set: { instance, accountedAtMs: nowMs } });
     },
-    async gone(instance, nowMs) {
+    async markGone(instance, nowMs) {
       const set = { instance, listing: 'retired', listed: 'retired', expires: expiryAfter(nowMs) };
       await update(instance, { set, setOnce: { retirement: lost(nowMs), listedAt: instance } });
     },
-    async living() {
-      const keys = await keysOfLiving(db, table);
+    async listLive() {
+      const keys = await readLiveInstanceKeys(db, table);
       const items = await batchGet(db, table, keys, { ConsistentRead: true });
       const records = items.flatMap((item) => parseInstance(item) ?? []);
       return records.filter(({ listing }) => listing === 'instances');
@@ -180,8 +180,8 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
 }
 
 /** The keys of the instances that are not known to be gone. Eventually consistent. Throws `IndexNotReadyError`. */
-export async function keysOfLiving(db: DynamoDBClient, table: string): Promise<string[]> {
-  return (await keysIn(db, table, 'instances')).keys;
+export async function readLiveInstanceKeys(db: DynamoDBClient, table: string): Promise<string[]> {
+  return (await readPartitionKeys(db, table, 'instances')).keys;
 }
 
 /** The retirement of an instance that gave no reason: its metadata service did not answer, or its host failed. */

@@ -1,6 +1,6 @@
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { inBatches } from './batches.ts';
-import { indexPages } from './index-pages.ts';
+import { runInBatches } from './batches.ts';
+import { readIndexPages } from './index-pages.ts';
 import { toItem } from './item.ts';
 import { jobIdIn } from './keys.ts';
 import { KEY_ATTRIBUTE, STATE_INDEX } from './table-schema.ts';
@@ -37,7 +37,7 @@ const LATEST = '~';
 /**
  * The ids of the jobs in these partitions, the newest first. The index is eventually consistent. Throws `IndexNotReadyError`.
  */
-export async function* listedJobs(
+export async function* readListedJobs(
   client: DynamoDBClient,
   table: string,
   partitions: readonly Partition[],
@@ -49,7 +49,7 @@ export async function* listedJobs(
     told = true;
   };
   const cursors = partitions.map((partition) => new Cursor(client, table, partition, { ...reading, onMore }));
-  await inBatches(cursors, 1, ([cursor]) => cursor?.fill() ?? Promise.resolve(), AT_ONCE);
+  await runInBatches(cursors, 1, ([cursor]) => cursor?.fill() ?? Promise.resolve(), AT_ONCE);
   for (;;) {
     const newest = cursors.reduce<Cursor | undefined>(
       (best, one) => (isNewer(one, best) ? one : best),
@@ -72,7 +72,7 @@ interface Entry {
 
 /** Reads one partition, the newest entry first. */
 class Cursor {
-  readonly #pages: ReturnType<typeof indexPages>;
+  readonly #pages: ReturnType<typeof readIndexPages>;
   readonly #onMore: (() => void) | undefined;
   #entries: Entry[] = [];
   #pagesRead = 0;
@@ -85,7 +85,7 @@ class Cursor {
     { filter, pageSize, onMore }: Reading,
   ) {
     const query = { ...queryOf(partition, filter), Limit: pageSize };
-    this.#pages = indexPages(client, { TableName: table, IndexName: STATE_INDEX.name, ...query });
+    this.#pages = readIndexPages(client, { TableName: table, IndexName: STATE_INDEX.name, ...query });
     this.#onMore = onMore;
   }
 

@@ -11,21 +11,21 @@ const SHARDS = 8;
 export type ListedState = Exclude<JobState, 'running'>;
 
 /** The partition of a job that does not run. */
-export function listedOf(state: JobState, id: string): string {
+export function statePartition(state: JobState, id: string): string {
   return `${state}#${Number.parseInt(hash('sha1', id).slice(0, 2), 16) % SHARDS}`;
 }
 
 /** All partitions of a state. */
-export function partitionsOf(state: ListedState): string[] {
+export function statePartitions(state: ListedState): string[] {
   return Array.from({ length: SHARDS }, (_, shard) => `${state}#${shard}`);
 }
 
 /** The partition of what runs on an instance. */
-export function runningOf(instance: string): string {
+export function runningPartition(instance: string): string {
   return `running#${instance}`;
 }
 
 /** The sort key of a job: the time when it was enqueued, then its number in a run. */
-export function listedAtOf(enqueuedAt: string, id: string): string {
+export function listingSortKey(enqueuedAt: string, id: string): string {
   return `${enqueuedAt}#${id.replace(/-(\d+)$/, (_, number: string) => `-${number.padStart(9, '0')}`)}`;
 }

@@ -35,7 +35,7 @@ export function chunkKey(job: string, key: string, part: LogPart, number: number
 }
 
 /** What an agent that cannot write to the table writes regularly instead: its forecast, as JSON. */
-export function signOfLifeKey(instance: string): string {
+export function heartbeatKey(instance: string): string {
   return `${instanceLogPrefix(instance)}alive.json`;
 }
 
@@ -54,7 +54,7 @@ export function instanceLogKey(instance: string, decidedAt: string, { reason, re
 }
 
 /** The latest saved log among the objects of one instance. Undefined: it saved none. */
-export function savedLogIn(keys: readonly string[]): (SavedLog & { key: string }) | undefined {
+export function findSavedLog(keys: readonly string[]): (SavedLog & { key: string }) | undefined {
   const key = keys.findLast((one) => SAVED_LOG.test(one)) ?? '';
   const { reason, outage } = SAVED_LOG.exec(key)?.groups ?? {};
   if (reason === undefined) return undefined;

@@ -8,7 +8,7 @@ import {
   type SQSClient,
   type Message as SqsMessage,
 } from '@aws-sdk/client-sqs';
-import { deadLetterAttributes, type Epitaph } from '../jobs/dead-letter.ts';
+import { createDeadLetterAttributes, type DeadLetterReason } from '../jobs/dead-letter.ts';
 
 export interface Message {
   id: string;
@@ -71,7 +71,7 @@ export class JobQueue {
   }
 
   /** Deletes up to ten messages by their newest handles. */
-  async remove(handles: readonly string[]): Promise<EntryResults> {
+  async deleteMessages(handles: readonly string[]): Promise<EntryResults> {
     const { Failed } = await this.#clients.sqs.send(
       new DeleteMessageBatchCommand({
         QueueUrl: this.#url,
@@ -86,7 +86,7 @@ export class JobQueue {
    *
    * @param timeoutMs of the call, if shorter than usual
    */
-  async hide(
+  async changeVisibility(
     entries: readonly { receiptHandle: string; seconds: number }[],
     timeoutMs?: number,
   ): Promise<EntryResults> {
@@ -105,13 +105,13 @@ export class JobQueue {
   }
 
   /** Copies a message to the dead-letter queue, with the reason. The caller deletes the original afterwards. */
-  async copyToDeadLetters(message: Message, deadLetterReason: Epitaph): Promise<void> {
+  async copyToDeadLetters(message: Message, deadLetterReason: DeadLetterReason): Promise<void> {
     if (this.#deadLetterUrl === undefined) throw new Error('this fleet has no dead-letter queue');
     await this.#clients.sqs.send(
       new SendMessageCommand({
         QueueUrl: this.#deadLetterUrl,
         MessageBody: message.body,
-        MessageAttributes: deadLetterAttributes(message, { ...deadLetterReason, source: this.#url }),
+        MessageAttributes: createDeadLetterAttributes(message, { ...deadLetterReason, source: this.#url }),
       }),
     );
   }

@@ -1,4 +1,4 @@
-import { BodyMissing, BodyOfAnother, type BodyStore } from './bodies.ts';
+import { BodyMissingError, ForeignBodyError, type BodyStore } from './bodies.ts';
 import type { JobRecord, JobState } from '../jobs/record.ts';
 import type { Change } from './update.ts';
 
@@ -11,7 +11,7 @@ const DEAD: ReadonlySet<JobState> = new Set(['failed', 'timed_out', 'lost']);
  * @param nonce of the message
  * @param longLimit the limit that the record must have, since the fleet does not allow it for new jobs
  */
-export function redriveChange(newId: string, nonce: string | undefined, longLimit?: number): Change {
+export function createRedriveChange(newId: string, nonce: string | undefined, longLimit?: number): Change {
   const isBound = `attribute_not_exists(#nonce)${nonce === undefined ? '' : ' OR #nonce = :nonce'}`;
   const isFirst = 'attribute_not_exists(#retriedAs) OR #retriedAs = :set_retriedAs';
   const isAllowed =
@@ -41,7 +41,7 @@ export function redriveChange(newId: string, nonce: string | undefined, longLimi
  * @param nonce of the message
  * @throws ForeignBodyError if nothing proves that the message was that of the first job, or as the store does
  */
-export async function bodyOfRepeated(
+export async function readRepeatedBody(
   store: BodyStore,
   recordOf: (id: string) => Promise<JobRecord | undefined>,
   { repeated, first, nonce }: { repeated: string; first: string; nonce: string | undefined },
@@ -49,16 +49,16 @@ export async function bodyOfRepeated(
   try {
     return await store.get(repeated, (await recordOf(repeated))?.bodyDigest);
   } catch (error) {
-    if (repeated === first || !(error instanceof BodyMissing)) throw error;
+    if (repeated === first || !(error instanceof BodyMissingError)) throw error;
   }
   const record = await recordOf(first);
   const isBound = record !== undefined && (record.nonce === undefined || record.nonce === nonce);
-  if (!isBound || !DEAD.has(record.state)) throw new BodyOfAnother(first);
+  if (!isBound || !DEAD.has(record.state)) throw new ForeignBodyError(first);
   return store.get(first, record.bodyDigest);
 }
 
 /** Why a message that claims to be a dead letter of this job is not redriven. It ends a sentence about the job. */
-export function whyNotRedriven(old: JobRecord | undefined, nonce: string | undefined): string {
+export function explainRefusedRedrive(old: JobRecord | undefined, nonce: string | undefined): string {
   if (!old) return 'which has no record; `mayfly dlq redrive` makes a new job of it';
   if (old.nonce !== undefined && old.nonce !== nonce)
     return 'and is not the one that this job was enqueued with';

@@ -1,9 +1,9 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { batchGet, batchGetJobs } from './batches.ts';
-import { keysIn } from './index-pages.ts';
+import { readPartitionKeys } from './index-pages.ts';
 import { fromItem } from './item.ts';
 import { jobIdIn, jobKey } from './keys.ts';
-import { runningOf } from './listing.ts';
+import { runningPartition } from './listing.ts';
 import type { JobRecord } from '../jobs/record.ts';
 import { KEY_ATTRIBUTE } from './table-schema.ts';
 
@@ -11,12 +11,12 @@ import { KEY_ATTRIBUTE } from './table-schema.ts';
  * The jobs that run on an instance according to their records. Jobs that were claimed just now may be missing.
  * `isComplete`: false while DynamoDB backfills the index. Then any job may be missing.
  */
-export async function runningOn(
+export async function findRunningJobs(
   client: DynamoDBClient,
   table: string,
   instance: string,
 ): Promise<{ jobs: JobRecord[]; isComplete: boolean }> {
-  const { keys, isComplete } = await keysIn(client, table, runningOf(instance));
+  const { keys, isComplete } = await readPartitionKeys(client, table, runningPartition(instance));
   const records = await batchGetJobs(client, table, keys.map(jobIdIn));
   // The index is eventually consistent.
   const jobs = [...records.values()].filter((job) => job.state === 'running' && job.instance === instance);
@@ -24,7 +24,7 @@ export async function runningOn(
 }
 
 /** Which of these jobs somebody has cancelled. Eventually consistent, which halves the price: the caller asks again. */
-export async function cancelRequested(
+export async function findCancelled(
   client: DynamoDBClient,
   table: string,
   ids: readonly string[],

@@ -1,23 +1,23 @@
 import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { bodyInRecord } from './body-in-record.ts';
-import { JobEndings, ownedBy, type Written } from './endings.ts';
+import { createBodyAttributes } from './body-in-record.ts';
+import { JobEndings, ownedByClaim, type WriteResult } from './endings.ts';
 import { expiryOfCancelled } from './expiry.ts';
 import { toItem } from './item.ts';
 import { itemKey, jobKey } from './keys.ts';
-import { listedAtOf, listedOf, runningOf } from './listing.ts';
+import { listingSortKey, statePartition, runningPartition } from './listing.ts';
 import { tryKey } from './log-layout.ts';
-import { ownId } from '../jobs/message.ts';
+import { createOwnJobId } from '../jobs/message.ts';
 import {
-  CANCELLED,
+  CANCELLED_REASON,
   type JobRecord,
   type JobState,
-  labelOf,
+  findLabel,
   TERMINAL_STATES,
   type Try,
   type TryLog,
 } from '../jobs/record.ts';
-import { redriveChange, whyNotRedriven } from './redriven.ts';
-import { areOverlong, boundedTries } from '../jobs/tries.ts';
+import { createRedriveChange, explainRefusedRedrive } from './redriven.ts';
+import { areOverlong, boundTries } from '../jobs/tries.ts';
 import type { Change } from './update.ts';
 
 /** What an agent writes of a job when it claims it. */
@@ -90,7 +90,7 @@ export class JobTable extends JobEndings {
     const change = claimChange({ ...request, ...redriven });
     if (isNew && !whyNotCreated(request) && (await this.#putNew(id, change))) {
       const { tries } = change.append;
-      const label = labelOf({ label: change.setOnce.label, group: change.set.group });
+      const label = findLabel({ label: change.setOnce.label, group: change.set.group });
       return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label };
     }
     const claimed = await this.updateAndGet(id, change);
@@ -119,15 +119,15 @@ export class JobTable extends JobEndings {
   }
 
   /** Reverts a claim that may have been written: the try and the attempt are removed. */
-  async unclaim(id: string, fence: string, nowMs: number): Promise<void> {
+  async revertClaim(id: string, fence: string, nowMs: number): Promise<void> {
     const record = await this.get(id);
     if (record?.state !== 'running' || record.fence !== fence) return;
-    await this.handBack(id, fence, { endedAtMs: nowMs, refund: 1, tries: record.tries?.slice(0, -1) });
+    await this.requeue(id, fence, { endedAtMs: nowMs, refund: 1, tries: record.tries?.slice(0, -1) });
   }
 
   /** Extends the lease of a running try. `cancel-requested`: it is written, and somebody cancelled the job. */
-  async renew(id: string, fence: string, leaseUntilMs: number): Promise<Written | 'cancel-requested'> {
-    const record = await this.updateAndGet(id, { ...ownedBy(fence), set: { leaseUntilMs } });
+  async renew(id: string, fence: string, leaseUntilMs: number): Promise<WriteResult | 'cancel-requested'> {
+    const record = await this.updateAndGet(id, { ...ownedByClaim(fence), set: { leaseUntilMs } });
     if (!record) return 'taken-over';
     return record.cancelRequestedAt === undefined ? 'written' : 'cancel-requested';
   }
@@ -137,26 +137,26 @@ export class JobTable extends JobEndings {
    *
    * @param index of the try in the `tries` of its claim
    */
-  async noteLog(id: string, fence: string, index: number, log: TryLog): Promise<Written> {
-    const done = await this.update(id, { ...ownedBy(fence), set: { [`tries[${index}].log`]: log } });
+  async writeLog(id: string, fence: string, index: number, log: TryLog): Promise<WriteResult> {
+    const done = await this.update(id, { ...ownedByClaim(fence), set: { [`tries[${index}].log`]: log } });
     return done ? 'written' : 'taken-over';
   }
 
   /** Writes the key of a body that is too long for the record, in any state of the job, if there is a record. */
-  async noteBody(id: string, bodyKey: string, bodyDigest?: string): Promise<void> {
+  async writeBodyKey(id: string, bodyKey: string, bodyDigest?: string): Promise<void> {
     const condition = 'attribute_exists(#pk) AND attribute_not_exists(#bodyKey)';
     await this.update(id, { condition, set: { bodyKey, bodyDigest } });
   }
 
   /** Writes, once, that the message of a job that ended under this claim is in the dead-letter queue. */
-  async noteDeadLetter(id: string, fence: string, nowMs: number): Promise<void> {
+  async writeDeadLettered(id: string, fence: string, nowMs: number): Promise<void> {
     const condition = '#fence = :fence AND attribute_not_exists(#deadLetteredAt)';
     const set = { deadLetteredAt: new Date(nowMs).toISOString() };
     await this.update(id, { condition, values: { ':fence': fence }, set, remove: ['deadLetterError'] });
   }
 
   /** Writes why the message of a job that ended under this claim is not in the dead-letter queue yet. */
-  async noteDeadLetterError(id: string, fence: string, error: string): Promise<void> {
+  async writeDeadLetterError(id: string, fence: string, error: string): Promise<void> {
     const condition = '#fence = :fence AND attribute_not_exists(#deadLetteredAt)';
     await this.update(id, { condition, values: { ':fence': fence }, set: { deadLetterError: error } });
   }
@@ -172,23 +172,23 @@ export class JobTable extends JobEndings {
     // An earlier call has accepted it.
     if (await this.get(id)) return {};
     const longLimit = overLimit === undefined ? undefined : limitSeconds;
-    const repeated = await this.updateAndGet(oldId, redriveChange(id, nonce, longLimit));
+    const repeated = await this.updateAndGet(oldId, createRedriveChange(id, nonce, longLimit));
     if (repeated) return repeated.label === undefined ? {} : { label: repeated.label };
     const old = await this.get(oldId);
     const isProven = nonce !== undefined && old?.nonce === nonce;
     return {
       kind: 'refused',
-      reason: `the message says that it is a dead letter of job ${oldId}, ${whyNotRedriven(old, nonce)}`,
+      reason: `the message says that it is a dead letter of job ${oldId}, ${explainRefusedRedrive(old, nonce)}`,
       ...(isProven && { provenId: oldId }),
     };
   }
 
   async #toClaim(record: JobRecord, fence: string): Promise<Claim> {
     const { id, attempts, tries = [], leaseUntilMs, bodyDigest } = record;
-    const kept = { bodyDigest, label: labelOf(record) };
+    const kept = { bodyDigest, label: findLabel(record) };
     if (!areOverlong(tries)) return { kind: 'claimed', attempts, tries, leaseUntilMs, ...kept };
-    const bounded = boundedTries(tries);
-    await this.update(id, { ...ownedBy(fence), set: { tries: bounded } });
+    const bounded = boundTries(tries);
+    await this.update(id, { ...ownedByClaim(fence), set: { tries: bounded } });
     return { kind: 'claimed', attempts, tries: bounded, leaseUntilMs, ...kept };
   }
 
@@ -199,8 +199,8 @@ export class JobTable extends JobEndings {
       values: { ':queued': 'queued', ':running': 'running', ':now': earliestMs },
       set: {
         state: 'cancelled',
-        listed: listedOf('cancelled', id),
-        reason: CANCELLED,
+        listed: statePartition('cancelled', id),
+        reason: CANCELLED_REASON,
         endedAt: new Date(nowMs).toISOString(),
         expires: expiryOfCancelled(nowMs, this.recordSeconds),
       },
@@ -255,7 +255,7 @@ function whyNotCreated(request: ClaimRequest): Extract<Claim, { kind: 'refused' 
   const { id, messageId, needsRecord, overLimit = '' } = request;
   if (needsRecord !== undefined) return { kind: 'refused', reason: needsRecord };
   if (!needsItsLimit(request)) return undefined;
-  return { kind: 'refused', reason: overLimit, fails: id === ownId(messageId) };
+  return { kind: 'refused', reason: overLimit, fails: id === createOwnJobId(messageId) };
 }
 
 function claimChange(request: ClaimRequest) {
@@ -280,13 +280,13 @@ function claimChange(request: ClaimRequest) {
       requestId,
       limitSeconds,
       startedAt,
-      listed: runningOf(instance),
+      listed: runningPartition(instance),
       state: 'running',
     },
     setOnce: {
       enqueuedAt,
-      listedAt: listedAtOf(enqueuedAt, id),
-      ...(body !== undefined && bodyInRecord(body)),
+      listedAt: listingSortKey(enqueuedAt, id),
+      ...(body !== undefined && createBodyAttributes(body)),
       label,
       retryOf,
       ...(retryOf && { nonce }),

@@ -1,9 +1,9 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type ItemValue, toAttribute } from './item.ts';
-import type { Outlook, Retirement, Try, TryLog } from '../jobs/record.ts';
+import type { Forecast, Retirement, Try, TryLog } from '../jobs/record.ts';
 
 /** Undefined is left out: an unknown attribute is absent. */
-type Values = Record<string, ItemValue | Outlook | Retirement | TryLog | readonly Try[] | undefined>;
+type Values = Record<string, ItemValue | Forecast | Retirement | TryLog | readonly Try[] | undefined>;
 
 /** One update of one item. In the condition attribute names are written as `#name`, values as `:name`. */
 export interface Change {

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import { LONGEST_INLINE_LOG } from '../../jobs/record.ts';
+import { MAX_INLINE_LOG_BYTES } from '../../jobs/record.ts';
 import {
-  LARGEST_VOLUME_BYTES,
-  LONGEST_RETENTION_SECONDS,
-  LONGEST_VISIBILITY_SECONDS,
+  EBS_MAX_VOLUME_BYTES,
+  SQS_MAX_RETENTION_SECONDS,
+  SQS_MAX_VISIBILITY_SECONDS,
 } from '../../lib/limits.ts';
 import { count, number, seconds, text } from '../../lib/schema.ts';
 
@@ -79,7 +79,7 @@ export const AgentConfigSchema = v.strictObject({
   /** Runs like a worker after a try has failed. If it fails too, the instance is unhealthy. Found like `command`. */
   instanceCheck: v.optional(command),
   /** With fewer free bytes on the disks that workers write to, the instance takes no more jobs and retires. 0: no check. */
-  minFreeDiskBytes: v.optional(count(0, LARGEST_VOLUME_BYTES), DEFAULT_MIN_FREE_DISK_BYTES),
+  minFreeDiskBytes: v.optional(count(0, EBS_MAX_VOLUME_BYTES), DEFAULT_MIN_FREE_DISK_BYTES),
   environment: v.optional(v.record(variableName, variableValue), {}),
   /** Whether workers get their message's attributes, as `MAYFLY_MESSAGE_ATTRIBUTES`. */
   messageAttributes: v.optional(v.boolean('true or false'), false),
@@ -88,11 +88,11 @@ export const AgentConfigSchema = v.strictObject({
   /** Slots: how many workers run at once. */
   concurrency: v.optional(count(1, 1000), 1),
   /** The lease on a job: SQS's visibility timeout in whole seconds. It is renewed after each third of it. */
-  leaseSeconds: v.optional(count(2, LONGEST_VISIBILITY_SECONDS), 60),
+  leaseSeconds: v.optional(count(2, SQS_MAX_VISIBILITY_SECONDS), 60),
   /** How long a worker may run, from its start. */
-  limitSeconds: v.optional(seconds(1, LONGEST_VISIBILITY_SECONDS), 3600),
+  limitSeconds: v.optional(seconds(1, SQS_MAX_VISIBILITY_SECONDS), 3600),
   /** The longest limit that a job may ask for. Absent: `limitSeconds`. */
-  maxLimitSeconds: v.optional(seconds(1, LONGEST_VISIBILITY_SECONDS)),
+  maxLimitSeconds: v.optional(seconds(1, SQS_MAX_VISIBILITY_SECONDS)),
   /** Between SIGTERM and SIGKILL. */
   graceSeconds: v.optional(seconds(0, 3600), 10),
   /** How many tries that cost an attempt a job gets before it fails. */
@@ -102,23 +102,23 @@ export const AgentConfigSchema = v.strictObject({
   retryBackoff: v.optional(
     v.strictObject({
       /** The bound of the first wait. */
-      firstSeconds: v.optional(seconds(0, LONGEST_VISIBILITY_SECONDS), DEFAULT_RETRY_BACKOFF.firstSeconds),
+      firstSeconds: v.optional(seconds(0, SQS_MAX_VISIBILITY_SECONDS), DEFAULT_RETRY_BACKOFF.firstSeconds),
       /** What the bound is multiplied by after each wait. */
       factor: v.optional(number(1, 100), DEFAULT_RETRY_BACKOFF.factor),
       /** The bound of all waits. */
       longestSeconds: v.optional(
-        seconds(0, LONGEST_VISIBILITY_SECONDS),
+        seconds(0, SQS_MAX_VISIBILITY_SECONDS),
         DEFAULT_RETRY_BACKOFF.longestSeconds,
       ),
     }),
     {},
   ),
   /** A job older than this fails. Bounds the tries that cost no attempt (EX_TEMPFAIL, interrupted). */
-  maxJobAgeSeconds: v.optional(seconds(60, LONGEST_RETENTION_SECONDS), 345_600),
+  maxJobAgeSeconds: v.optional(seconds(60, SQS_MAX_RETENTION_SECONDS), 345_600),
   /** How long a job's record outlives its end. */
-  recordSeconds: v.optional(seconds(0, 315_360_000), LONGEST_RETENTION_SECONDS),
+  recordSeconds: v.optional(seconds(0, 315_360_000), SQS_MAX_RETENTION_SECONDS),
   /** How long running jobs may go on after SIGTERM, before they are stopped and requeued. */
-  drainSeconds: v.optional(seconds(0, LONGEST_VISIBILITY_SECONDS), 90),
+  drainSeconds: v.optional(seconds(0, SQS_MAX_VISIBILITY_SECONDS), 90),
   retirement: v.optional(
     v.strictObject({
       /** How AWS bills this instance. `auto` is per second for everything that this project launches by default. */
@@ -159,7 +159,7 @@ export const AgentConfigSchema = v.strictObject({
       /** How long a worker waits for a bucket that accepts nothing, and the end of a job for its last chunks. */
       patienceSeconds: v.optional(seconds(0.1, 3600), 30),
       /** How much output of a try is kept, both streams together. Beyond it output is dropped; the worker goes on. */
-      maxBytes: v.optional(count(LONGEST_INLINE_LOG, LONGEST_LOG_BYTES), DEFAULT_MAX_LOG_BYTES),
+      maxBytes: v.optional(count(MAX_INLINE_LOG_BYTES, LONGEST_LOG_BYTES), DEFAULT_MAX_LOG_BYTES),
     }),
     {},
   ),

@@ -21,7 +21,7 @@ Region and queue are in the configuration. Credentials and endpoints are found a
 After SIGTERM or SIGINT running jobs have drainSeconds to end; a second signal requeues them at once.
 `;
 
-export interface Options {
+export interface CommandLineOptions {
   configFile: string;
   workerDirectory: string;
   stateDirectory: string;
@@ -41,7 +41,7 @@ export class UsageError extends Error {}
  * @returns undefined if only the help was asked for
  * @throws UsageError naming the option, its value and what is allowed
  */
-export function readOptions(argv: string[], ownFolder: string, env: NodeJS.ProcessEnv): Options | undefined {
+export function readOptions(argv: string[], ownFolder: string, env: NodeJS.ProcessEnv): CommandLineOptions | undefined {
   const values = parse(argv);
   if (values.help) return undefined;
   if (!values.config) throw new UsageError("--config is missing: the file with the agent's configuration");

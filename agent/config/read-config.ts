@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { messageOf } from '../../lib/error-message.ts';
-import { LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
+import { SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { type AgentConfig, AgentConfigSchema } from './agent-config.ts';
 
 /** The configuration is wrong. Each problem is one line that names the key, the value and what is allowed. */
@@ -56,10 +56,10 @@ function findContradictions(config: AgentConfig): string[] {
   const problems: string[] = [];
   for (const key of ['limitSeconds', 'maxLimitSeconds'] as const) {
     const { [key]: seconds = 0, graceSeconds } = config;
-    if (seconds + graceSeconds <= LONGEST_VISIBILITY_SECONDS) continue;
+    if (seconds + graceSeconds <= SQS_MAX_VISIBILITY_SECONDS) continue;
     problems.push(
       `${key} is ${seconds} and graceSeconds is ${graceSeconds}; allowed is ` +
-        `${LONGEST_VISIBILITY_SECONDS} together: SQS keeps a message invisible for 12 hours at most`,
+        `${SQS_MAX_VISIBILITY_SECONDS} together: SQS keeps a message invisible for 12 hours at most`,
     );
   }
   if (config.maxLimitSeconds !== undefined && config.maxLimitSeconds < config.limitSeconds) {

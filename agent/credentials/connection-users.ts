@@ -8,13 +8,13 @@ const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
  * Finds the user of each program that is connected to a port of 127.0.0.1. The keys are the remote ends of the
  * connections (`127.0.0.1:40000`). Rejects if the kernel has no such tables.
  */
-export async function connectionUsers(port: number): Promise<Map<string, number>> {
+export async function findConnectionUsers(port: number): Promise<Map<string, number>> {
   const tables = await Promise.all(TABLES.map((table) => readFile(table, 'latin1')));
-  return new Map(tables.flatMap((table) => usersIn(table, port)));
+  return new Map(tables.flatMap((table) => parseConnectionUsers(table, port)));
 }
 
 /** Parses the text of a table. */
-export function usersIn(table: string, port: number): [end: string, user: number][] {
+export function parseConnectionUsers(table: string, port: number): [end: string, user: number][] {
   const server = `${toHexadecimal('127.0.0.1')}:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return table
     .split('\n')

@@ -6,14 +6,14 @@ const CHECK_MS = 50;
 /** How many may wait for a check. Connections beyond that are dropped without one. */
 const MAX_UNCHECKED = 4096;
 
-export interface ConnectionsOptions {
+export interface ConnectionLimiterOptions {
   /** How many may be open at once, all users together. */
-  most: number;
+  maxOpen: number;
   /**
    * Finds the user of each connection's remote end, by its address and port (`127.0.0.1:40000`). If it rejects, all
    * connections count as one user's.
    */
-  users: () => Promise<ReadonlyMap<string, number>>;
+  findUsers: () => Promise<ReadonlyMap<string, number>>;
   clock: Clock;
 }
 
@@ -21,18 +21,18 @@ export interface ConnectionsOptions {
  * Limits the connections of a server on loopback so that no user can keep the others out. If there are too many, it closes
  * connections of the user that has the most. Each slot has its own user, so each job has its share.
  */
-export class Connections {
-  readonly #options: ConnectionsOptions;
+export class ConnectionLimiter {
+  readonly #options: ConnectionLimiterOptions;
   /** With their remote ends, oldest first. */
   readonly #open = new Map<Socket, string>();
   #isClosing = false;
 
-  constructor(options: ConnectionsOptions) {
+  constructor(options: ConnectionLimiterOptions) {
     this.#options = options;
   }
 
   add(socket: Socket): void {
-    if (this.#open.size >= this.#options.most + MAX_UNCHECKED) {
+    if (this.#open.size >= this.#options.maxOpen + MAX_UNCHECKED) {
       socket.destroy();
       return;
     }
@@ -42,11 +42,11 @@ export class Connections {
   }
 
   async #closeExcess(): Promise<void> {
-    const { most, users, clock } = this.#options;
+    const { maxOpen, findUsers, clock } = this.#options;
     this.#isClosing = true;
-    while (this.#open.size > most) {
-      const known = await users().catch(() => new Map<string, number>());
-      for (const socket of tooMany(groupByUser(this.#open, known), this.#open.size - most)) {
+    while (this.#open.size > maxOpen) {
+      const known = await findUsers().catch(() => new Map<string, number>());
+      for (const socket of selectExcess(groupByUser(this.#open, known), this.#open.size - maxOpen)) {
         this.#open.delete(socket);
         // A reset leaves no TIME_WAIT state, which the kernel would keep for a minute.
         socket.resetAndDestroy();
@@ -66,7 +66,7 @@ function groupByUser(open: ReadonlyMap<Socket, string>, known: ReadonlyMap<strin
  *
  * @param byUser the items of each user, oldest first
  */
-export function tooMany<T>(byUser: readonly (readonly T[])[], count: number): T[] {
+export function selectExcess<T>(byUser: readonly (readonly T[])[], count: number): T[] {
   const left = byUser.map((list) => [...list]);
   const selected: T[] = [];
   while (selected.length < count) {

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../aws/clock.ts';
-import { connectionUsers } from './connection-users.ts';
-import { Connections } from './connections.ts';
-import { Pace } from './pace.ts';
-import { NoCredentials, type WorkerCredentials } from './session.ts';
+import { findConnectionUsers } from './connection-users.ts';
+import { ConnectionLimiter } from './connections.ts';
+import { RateLimiter } from './pace.ts';
+import { NoCredentialsError, type WorkerCredentials } from './session.ts';
 
 /** Lets a job's worker read credentials until it is revoked. */
 export interface Admission {
@@ -48,7 +48,7 @@ interface Port {
 interface Job {
   /** SHA-256 of its token. */
   digest: Buffer;
-  limiter: Pace;
+  limiter: RateLimiter;
 }
 
 /** The answer to a request. */
@@ -68,11 +68,11 @@ export class CredentialsEndpoint {
   readonly #jobs = new Map<string, Job>();
   readonly #ports: Port[] = [];
   /** For all requests without a valid token. */
-  readonly #unknownLimiter: Pace;
+  readonly #unknownLimiter: RateLimiter;
 
   private constructor(options: EndpointOptions) {
     this.#options = options;
-    this.#unknownLimiter = new Pace(options.clock);
+    this.#unknownLimiter = new RateLimiter(options.clock);
   }
 
   /** Listens on a free port for each slot. Rejects if there is none. */
@@ -94,8 +94,8 @@ export class CredentialsEndpoint {
     const { port: number } = server.address() as AddressInfo;
     const port = { server, host: `${HOST}:${number}`, jobs: 0 };
     const { clock } = this.#options;
-    const users = () => connectionUsers(number);
-    const connections = new Connections({ most: MAX_CONNECTIONS, users, clock });
+    const users = () => findConnectionUsers(number);
+    const connections = new ConnectionLimiter({ maxOpen: MAX_CONNECTIONS, findUsers: users, clock });
     server.on('connection', (socket) => connections.add(socket));
     server.on('request', (request, response) => void this.#serve(port.host, request, response));
     return port;
@@ -106,7 +106,7 @@ export class CredentialsEndpoint {
     const token = randomBytes(32).toString('base64url');
     const port = this.#ports.reduce((least, one) => (one.jobs < least.jobs ? one : least));
     port.jobs += 1;
-    this.#jobs.set(name, { digest: digest(token), limiter: new Pace(this.#options.clock) });
+    this.#jobs.set(name, { digest: digest(token), limiter: new RateLimiter(this.#options.clock) });
     return {
       variables: {
         AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${port.host}${FOLDER}${name}`,
@@ -130,7 +130,7 @@ export class CredentialsEndpoint {
   }
 
   async #serve(host: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    await (this.#findJob(request)?.limiter ?? this.#unknownLimiter).turn();
+    await (this.#findJob(request)?.limiter ?? this.#unknownLimiter).acquire();
     const { status, body } = this.#findRefusal(host, request) ?? (await this.#answer());
     // One request per connection: nothing else is read, and no idle connection counts against the limit.
     response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
@@ -155,7 +155,7 @@ export class CredentialsEndpoint {
     try {
       return { status: 200, body: await this.#options.credentials() };
     } catch (error) {
-      if (!(error instanceof NoCredentials)) throw error;
+      if (!(error instanceof NoCredentialsError)) throw error;
       // SDKs retry after a 503 by themselves. A refusal has to be corrected by a person.
       return error.denied
         ? refuse(403, 'AccessDenied', error.message)

@@ -8,7 +8,7 @@ const BURST = 40;
 const SLOW_MS = 750;
 
 /** A token bucket that delays requests above the rate, so that a worker that asks in a loop causes little work. */
-export class Pace {
+export class RateLimiter {
   readonly #clock: Clock;
   /** When all requests so far would have come at the sustained rate. */
   #usedUntilMs = Number.NEGATIVE_INFINITY;
@@ -18,7 +18,7 @@ export class Pace {
   }
 
   /** Resolves when a request may be answered. */
-  async turn(): Promise<void> {
+  async acquire(): Promise<void> {
     const nowMs = this.#clock.monotonic();
     const dueMs = Math.max(this.#usedUntilMs, nowMs) + SPACING_MS;
     if (dueMs <= nowMs + BURST * SPACING_MS) this.#usedUntilMs = dueMs;

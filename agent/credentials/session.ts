@@ -3,8 +3,8 @@ import type { Log } from '../../aws/log.ts';
 import { messageOf } from '../../lib/error-message.ts';
 import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { backoffMs } from '../../policy/backoff.ts';
-import { refusalKind } from '../../policy/refusal.ts';
-import type { Refusals } from '../supervision/refusals.ts';
+import { classifyRefusal } from '../../policy/refusal.ts';
+import type { RefusalTracker } from '../supervision/refusals.ts';
 
 /** Temporary credentials in the format of the "Container credential provider" (AWS SDKs and Tools Reference Guide). */
 export interface WorkerCredentials {
@@ -22,19 +22,19 @@ export interface RoleSessionOptions {
   assume: () => Promise<WorkerCredentials>;
   clock: Clock;
   /** Gets the result of each round of calls. */
-  refusals: Pick<Refusals, 'answered' | 'failed'>;
+  refusals: Pick<RefusalTracker, 'answered' | 'failed'>;
   /** As `Math.random`. */
   random: () => number;
   log: Log;
 }
 
 /** Formats a time without fractions of a second, as STS and the metadata do: not every parser accepts them. */
-export function rfc3339(time: Date): string {
+export function formatRfc3339(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** There are no credentials now. `denied`: STS refuses the role. Otherwise STS did not answer, or with an error. */
-export class NoCredentials extends Error {
+export class NoCredentialsError extends Error {
   override readonly name = 'NoCredentialsError';
   readonly denied: boolean;
   constructor(message: string, denied: boolean) {
@@ -72,7 +72,7 @@ export class RoleSession {
   #current: { credentials: WorkerCredentials; endsAtMs: number } | undefined;
   /** The current round of calls. Never rejects. */
   #round: Promise<void> | undefined;
-  #failure: NoCredentials | undefined;
+  #failure: NoCredentialsError | undefined;
   #failures = 0;
   #nextRoundMs = Number.NEGATIVE_INFINITY;
   /** The session waits to ask again by itself. */
@@ -90,7 +90,7 @@ export class RoleSession {
       await resolvesWithin(this.#options.clock, MAX_WAIT_MS, this.#round);
     }
     if (this.#current && this.#leftMs() >= MIN_LEFT_MS) return this.#current.credentials;
-    throw this.#failure ?? new NoCredentials('STS has not answered yet', false);
+    throw this.#failure ?? new NoCredentialsError('STS has not answered yet', false);
   }
 
   /** From now on no round starts by itself. */
@@ -131,7 +131,7 @@ export class RoleSession {
   #toMachineTime(credentials: WorkerCredentials): WorkerCredentials {
     const { clock } = this.#options;
     const endsAtMs = Date.parse(credentials.Expiration) - clock.now() + clock.machineNow();
-    return { ...credentials, Expiration: rfc3339(new Date(endsAtMs)) };
+    return { ...credentials, Expiration: formatRfc3339(new Date(endsAtMs)) };
   }
 
   /** Starts a round after a wait, unless the session is closed. Only one such wait is active at a time. */
@@ -156,11 +156,11 @@ export class RoleSession {
   #failed(err: unknown): void {
     const { log, refusals, roleArn } = this.#options;
     refusals.failed('worker-role', err);
-    const denied = err instanceof Error && refusalKind(err) === 'lasting';
+    const denied = err instanceof Error && classifyRefusal(err) === 'lasting';
     const known = this.#failure?.denied === denied;
     this.#failures += 1;
     const reason = messageOf(err);
-    this.#failure = new NoCredentials(reason, denied);
+    this.#failure = new NoCredentialsError(reason, denied);
     if (known) return;
     if (denied) {
       const remedy = `its trust policy has to let the role of this instance assume it`;

@@ -2,9 +2,9 @@ import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import type { StsClients } from '../../aws/sts-clients.ts';
-import type { Refusals } from '../supervision/refusals.ts';
+import type { RefusalTracker } from '../supervision/refusals.ts';
 import { type Admission, CredentialsEndpoint } from './endpoint.ts';
-import { NoCredentials, RoleSession, rfc3339, SESSION_SECONDS, type WorkerCredentials } from './session.ts';
+import { NoCredentialsError, RoleSession, formatRfc3339, SESSION_SECONDS, type WorkerCredentials } from './session.ts';
 
 /** Gives workers credentials of their role. Each worker is admitted while it runs. */
 export interface WorkerAccess {
@@ -21,7 +21,7 @@ export interface WorkerAccessOptions {
   instance: string;
   clock: Clock;
   /** Gets the results of the calls to STS. */
-  refusals: Pick<Refusals, 'answered' | 'failed'>;
+  refusals: Pick<RefusalTracker, 'answered' | 'failed'>;
   /** As `Math.random`. */
   random: () => number;
   log: Log;
@@ -63,7 +63,7 @@ async function verify(credentials: () => Promise<unknown>, clock: Clock): Promis
       await credentials();
       return;
     } catch (error) {
-      if (!(error instanceof NoCredentials)) throw error;
+      if (!(error instanceof NoCredentialsError)) throw error;
       if (error.denied) return;
       await clock.sleep(VERIFY_PAUSE_MS);
     }
@@ -89,5 +89,5 @@ async function assume(
   if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration) {
     throw new Error('STS answered without credentials');
   }
-  return { AccessKeyId, SecretAccessKey, Token: SessionToken, Expiration: rfc3339(Expiration) };
+  return { AccessKeyId, SecretAccessKey, Token: SessionToken, Expiration: formatRfc3339(Expiration) };
 }

@@ -1,14 +1,14 @@
 import { sleepUnlessAborted } from '../../lib/sleep.ts';
-import { type Clock, NO_LONGER } from '../../aws/clock.ts';
+import { type Clock, NO_LONGER_NEEDED } from '../../aws/clock.ts';
 
 /** Ends a wait when something has changed. If nobody waits, it ends the next wait at once. */
-export class Bell {
+export class Wakeup {
   #isPending = false;
   #waiting: AbortController | undefined;
 
-  ring(): void {
+  wake(): void {
     this.#isPending = true;
-    this.#waiting?.abort(NO_LONGER);
+    this.#waiting?.abort(NO_LONGER_NEEDED);
   }
 
   /** Resolves at the next wake-up, or after `ms`. */

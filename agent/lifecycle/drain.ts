@@ -1,6 +1,6 @@
 import type { Reason } from '../../policy/retirement.ts';
-import { keepWaiting } from './hooks.ts';
-import type { Self } from './self.ts';
+import { sendHookHeartbeats } from './hooks.ts';
+import type { InstanceContext } from './self.ts';
 
 /** The part of AWS's deadlines that is reserved for requeuing jobs and recording the retirement. */
 const MARGIN_MS = 15_000;
@@ -12,7 +12,7 @@ const MARGIN_MS = 15_000;
  * @param interruptedAtMs when EC2 takes a Spot instance, epoch milliseconds
  */
 export async function drainFor(
-  self: Self,
+  self: InstanceContext,
   reason: Reason,
   interruptedAtMs: number | undefined,
   signal: AbortSignal,
@@ -33,7 +33,7 @@ export async function drainFor(
   if (reason !== 'auto-scaling') return drain(longestJobMs);
   if (!config.terminationHook) return drain(Math.min(longestJobMs, config.drainSeconds * 1000));
   const drained = new AbortController();
-  const waiting = keepWaiting(self, config.terminationHook, AbortSignal.any([drained.signal, signal]));
+  const waiting = sendHookHeartbeats(self, config.terminationHook, AbortSignal.any([drained.signal, signal]));
   await drain(longestJobMs).finally(() => drained.abort());
   await waiting;
 }

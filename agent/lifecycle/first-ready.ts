@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import type { Self } from './self.ts';
+import type { InstanceContext } from './self.ts';
 import { tryWriteStateFile } from './state-file.ts';
 
 const READY_FILE = 'ready.json';
@@ -17,8 +17,8 @@ const ReadySchema = v.object({
  * boot again. An instance that leaves its warm pool waits in its launch hook again, so it is ready for the first time once
  * more.
  */
-export async function firstReadyMs(
-  self: Self,
+export async function findFirstReady(
+  self: InstanceContext,
   pooled: boolean,
 ): Promise<{ readyAtMs: number; first: boolean; keep: () => Promise<void> }> {
   const { instanceId } = self.identity;
@@ -31,17 +31,17 @@ export async function firstReadyMs(
 }
 
 /** Whether an earlier run of the agent has put on disk that this instance is ready. */
-export async function wasReady(self: Self, pooled: boolean): Promise<boolean> {
+export async function wasReady(self: InstanceContext, pooled: boolean): Promise<boolean> {
   return (await knownReadyMs(self, pooled)) !== undefined;
 }
 
-async function knownReadyMs(self: Self, pooled: boolean): Promise<number | undefined> {
+async function knownReadyMs(self: InstanceContext, pooled: boolean): Promise<number | undefined> {
   const known = await readReadyFile(self);
   const isThis = known?.instanceId === self.identity.instanceId && (pooled || !known.pooled);
   return isThis ? known.readyAtMs : undefined;
 }
 
-async function readReadyFile(self: Self): Promise<v.InferOutput<typeof ReadySchema> | undefined> {
+async function readReadyFile(self: InstanceContext): Promise<v.InferOutput<typeof ReadySchema> | undefined> {
   try {
     return v.parse(ReadySchema, JSON.parse(await readFile(join(self.stateDirectory, READY_FILE), 'utf8')));
   } catch (error) {

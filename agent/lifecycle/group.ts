@@ -16,18 +16,18 @@ export async function findGroupName(
   return AutoScalingInstances?.[0]?.AutoScalingGroupName;
 }
 
-export interface GroupLook extends GroupFacts {
+export interface GroupStatus extends GroupFacts {
   /** This instance's lifecycle state. Absent: the group does not have the instance. */
   lifecycleState?: string;
 }
 
 /** Describes the group. A group that was deleted counts as one whose maximum is 0. */
-export async function lookAtGroup(
+export async function readGroupStatus(
   client: AutoScalingClient,
   groupName: string,
   instanceId: string,
   abortSignal: AbortSignal,
-): Promise<GroupLook> {
+): Promise<GroupStatus> {
   const group = await describeGroup(client, groupName, abortSignal);
   if (!group) return { minSize: 0, maxSize: 0, desired: 0, surplus: false };
   const { minSize, maxSize, desired, members } = group;

@@ -4,8 +4,8 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { sleepUnlessAborted } from '../../lib/sleep.ts';
 import { withTimeout } from '../../lib/with-timeout.ts';
-import { answerOf, backoffMs } from '../../policy/ladder.ts';
-import type { Self } from './self.ts';
+import { classifyAnswer, autoScalingRetryMs } from '../../policy/ladder.ts';
+import type { InstanceContext } from './self.ts';
 
 const CALL_MS = 15_000;
 /** A lifecycle action begins a moment after the call that causes it ("Complete a lifecycle action"). */
@@ -15,8 +15,8 @@ const MAX_RETRY_DELAY_MS = 5000;
  * Completes a lifecycle action with CONTINUE. Auto Scaling refuses with the same message before and after the wait state,
  * so the call is repeated until `forMs` have passed. Returns whether it was accepted.
  */
-export async function completeHook(
-  self: Self,
+export async function completeLifecycleHook(
+  self: InstanceContext,
   hook: string | undefined,
   forMs: number,
   signal: AbortSignal,
@@ -31,7 +31,7 @@ export async function completeHook(
   });
   const started = clock.monotonic();
   for (let failures = 1; ; failures++) {
-    self.supervisor.tried();
+    self.supervisor.recordAttempt();
     try {
       await withTimeout(clock, CALL_MS, (abortSignal) =>
         self.clients.autoScaling.send(command, { abortSignal: AbortSignal.any([abortSignal, signal]) }),
@@ -40,11 +40,11 @@ export async function completeHook(
       return true;
     } catch (error) {
       const leftMs = forMs - (clock.monotonic() - started);
-      const denied = answerOf(error as Error) === 'refused' && !isInactive(error);
+      const denied = classifyAnswer(error as Error) === 'refused' && !isInactive(error);
       log.debug({ hook, err: error, leftMs }, 'lifecycle action not completed yet');
       if (denied) log.error({ hook, err: error }, 'lifecycle action cannot be completed');
       if (denied || leftMs <= 0) return false;
-      const delayMs = Math.min(leftMs, MAX_RETRY_DELAY_MS, backoffMs(failures, self.random()));
+      const delayMs = Math.min(leftMs, MAX_RETRY_DELAY_MS, autoScalingRetryMs(failures, self.random()));
       if (!(await sleepUnlessAborted(clock, delayMs, signal))) return false;
     }
   }
@@ -59,14 +59,14 @@ function isInactive(error: unknown): boolean {
  * Keeps the instance in its wait state until the signal is aborted, with a heartbeat every `reportSeconds`. AWS terminates
  * the instance after 48 hours or 100 time-outs of the hook ("Amazon EC2 Auto Scaling lifecycle hooks").
  */
-export async function keepWaiting(self: Self, hook: string, signal: AbortSignal): Promise<void> {
+export async function sendHookHeartbeats(self: InstanceContext, hook: string, signal: AbortSignal): Promise<void> {
   const command = new RecordLifecycleActionHeartbeatCommand({
     AutoScalingGroupName: self.groupName,
     LifecycleHookName: hook,
     InstanceId: self.identity.instanceId,
   });
   do {
-    self.supervisor.tried();
+    self.supervisor.recordAttempt();
     try {
       await self.clients.autoScaling.send(command, { abortSignal: signal });
     } catch (error) {

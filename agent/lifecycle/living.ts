@@ -1,29 +1,29 @@
-import type { Outlook, Retirement } from '../../jobs/record.ts';
-import { billingOf } from '../../policy/billing.ts';
-import { brokenBy } from '../../policy/broken.ts';
-import { presentRefusals } from '../../policy/refusal.ts';
+import type { Forecast, Retirement } from '../../jobs/record.ts';
+import { resolveBilling } from '../../policy/billing.ts';
+import { brokenByRefusals } from '../../policy/broken.ts';
+import { currentRefusals } from '../../policy/refusal.ts';
 import {
   type Broken,
-  type Decision,
-  decide,
-  type InstanceFacts,
-  isEnding,
-  isPooled,
+  type RetirementDecision,
+  decideRetirement,
+  type RetirementFacts,
+  isTerminatingState,
+  isWarmPoolState,
   type Reason,
   type RetirementRules,
 } from '../../policy/retirement.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
-import { record } from './account.ts';
-import { Arrival } from './arrival.ts';
-import { Bell } from './bell.ts';
+import { recordRetirement } from './account.ts';
+import { Launch } from './arrival.ts';
+import { Wakeup } from './bell.ts';
 import { drainFor } from './drain.ts';
-import { outlookOf } from './outlook.ts';
-import { isPaused } from './pause.ts';
-import { report } from './report.ts';
+import { createForecast } from './outlook.ts';
+import { isFleetPaused } from './pause.ts';
+import { startReporting } from './report.ts';
 import { retireIfIdle, retireNow } from './retire.ts';
-import type { Self } from './self.ts';
-import { inWarmPool, leaveWarmPool } from './warm-pool.ts';
-import { type Sight, watch } from './watch.ts';
+import type { InstanceContext } from './self.ts';
+import { isInWarmPool, waitInWarmPool } from './warm-pool.ts';
+import { type Observation, startObserving } from './watch.ts';
 
 /** The policy decides this often even if nothing happens. */
 const MAX_WAIT_MS = 3_600_000;
@@ -34,18 +34,18 @@ const WORKING = 'working';
  * The state of an instance from its agent's start to its end: in service, retiring, or retired. Whether it works or is idle
  * is the state of the job loop. After each change the policy decides again.
  */
-export class Living {
-  readonly #self: Self;
+export class InstanceState {
+  readonly #self: InstanceContext;
   readonly #stopped: AbortSignal;
-  readonly #wakeup = new Bell();
+  readonly #wakeup = new Wakeup();
   readonly #reportingEnded = new AbortController();
   readonly #rules: RetirementRules;
-  readonly #launch: Arrival;
+  readonly #launch: Launch;
   readonly #startMs: number;
   #broken: Broken | undefined;
   #bootMs: number | undefined;
   #refusedAtMs: number | undefined;
-  #observation: Sight = {};
+  #observation: Observation = {};
   /** No new job is taken: the job loop has not started, the fleet is paused, or STS refuses the workers' role. */
   #isHeldBack = true;
   /** The instance waits in its warm pool. `#observation` does not have this: it has no notices yet. */
@@ -53,12 +53,12 @@ export class Living {
   /** The retirement is recorded and was not withdrawn. */
   #isRecorded = false;
 
-  constructor(self: Self, workerMissing: string | undefined, stopped: AbortSignal) {
+  constructor(self: InstanceContext, workerMissing: string | undefined, stopped: AbortSignal) {
     this.#self = self;
     if (workerMissing !== undefined) this.#broken = { reason: 'worker-missing', problem: workerMissing };
     this.#stopped = stopped;
     this.#rules = createRules(self.config.retirement);
-    this.#launch = new Arrival({
+    this.#launch = new Launch({
       self,
       stopped,
       isBroken: () => this.#broken !== undefined,
@@ -68,19 +68,19 @@ export class Living {
   }
 
   /** Resolves when the instance has retired. Rejects if the agent is stopped before. */
-  async live(): Promise<Retirement> {
+  async run(): Promise<Retirement> {
     const observing = new AbortController();
     const ended = AbortSignal.any([observing.signal, this.#stopped]);
     const unlistenToRefusals = this.#self.refusals.onChange(() => this.#onChange());
     await this.#begin();
-    const onObservation = (observation: Sight) => {
+    const onObservation = (observation: Observation) => {
       this.#observation = { ...this.#observation, ...observation };
       this.#onChange();
     };
-    report(this.#self, this.#reportingEnded.signal, () => this.#forecast(), onObservation);
-    watch(this.#self, ended, onObservation);
-    const unlistenToJobs = this.#self.work.onChange(() => this.#wakeup.ring());
-    this.#stopped.addEventListener('abort', () => this.#wakeup.ring(), { once: true });
+    startReporting(this.#self, this.#reportingEnded.signal, () => this.#forecast(), onObservation);
+    startObserving(this.#self, ended, onObservation);
+    const unlistenToJobs = this.#self.work.onChange(() => this.#wakeup.wake());
+    this.#stopped.addEventListener('abort', () => this.#wakeup.wake(), { once: true });
     try {
       return await this.#untilRetired();
     } finally {
@@ -88,20 +88,20 @@ export class Living {
       unlistenToRefusals();
       this.#launch.end();
       observing.abort();
-      if (!this.#stopped.aborted) this.fallSilent();
+      if (!this.#stopped.aborted) this.stopReporting();
     }
   }
 
   /** Stops the reports. Called at the end of the retirement, or after a stop when the jobs have ended. */
-  fallSilent(): void {
+  stopReporting(): void {
     this.#reportingEnded.abort();
   }
 
   /** The first problem is the one that is recorded. */
-  breakDown(broken: Broken): void {
+  markBroken(broken: Broken): void {
     this.#self.log.error(broken, 'this instance is broken');
     this.#broken ??= broken;
-    this.#wakeup.ring();
+    this.#wakeup.wake();
   }
 
   /** Records that the agent is stopped, unless a retirement is recorded already. */
@@ -114,52 +114,52 @@ export class Living {
     const problem = signal && `it was sent ${signal}`;
     const stop = { reason: 'stopped', decidedAt: now, endedAt: now, ...(problem && { problem }) } as const;
     const retirement = { ...stop, ...how };
-    await record(this.#self, retirement, 'the agent is stopped', 'instances');
+    await recordRetirement(this.#self, retirement, 'the agent is stopped', 'instances');
   }
 
   async #begin(): Promise<void> {
     const { supervisor } = this.#self;
-    if (this.#broken) this.breakDown(this.#broken);
-    await this.#launch.begin();
-    if (await inWarmPool(this.#self)) await this.#waitInPool();
-    if (!isEnding(this.#observation.notices?.targetState)) await this.#launch.letIn(false);
+    if (this.#broken) this.markBroken(this.#broken);
+    await this.#launch.reportStart();
+    if (await isInWarmPool(this.#self)) await this.#waitInPool();
+    if (!isTerminatingState(this.#observation.notices?.targetState)) await this.#launch.completeHook(false);
     // "Instance scale-in protection starts when the instance state is InService": a job before that could be cut off.
     await this.#checkPause();
     await this.#self.access?.verify();
     if (!this.#stopped.aborted) this.#pauseOrResume();
-    supervisor.doing(this.#status());
-    supervisor.ready();
+    supervisor.setStatus(this.#status());
+    supervisor.setReady();
     void this.#becomeReady();
   }
 
   async #becomeReady(): Promise<void> {
-    this.#bootMs = await this.#launch.ready();
-    this.#wakeup.ring();
+    this.#bootMs = await this.#launch.waitUntilReady();
+    this.#wakeup.wake();
   }
 
   /** In a paused fleet or a warm pool refusals do not matter: no jobs are taken. */
   #checkRefusals(): void {
     const { config, refusals } = this.#self;
     const { paused = false, notices } = this.#observation;
-    if (this.#broken || paused || this.#inPool || isPooled(notices?.targetState)) return;
-    const broken = brokenBy(refusals.now, config.retirement.refusalSeconds * 1000);
-    if (broken) this.breakDown(broken);
+    if (this.#broken || paused || this.#inPool || isWarmPoolState(notices?.targetState)) return;
+    const broken = brokenByRefusals(refusals.current, config.retirement.refusalSeconds * 1000);
+    if (broken) this.markBroken(broken);
   }
 
   #onChange(): void {
     this.#checkRefusals();
-    this.#launch.look();
-    this.#wakeup.ring();
+    this.#launch.recheck();
+    this.#wakeup.wake();
   }
 
   /** In a warm pool an instance takes no jobs and cannot terminate itself. */
   async #waitInPool(): Promise<void> {
     const { supervisor } = this.#self;
     this.#inPool = true;
-    await this.#launch.letIn(true);
-    supervisor.doing('in the warm pool');
-    supervisor.ready();
-    this.#observation = { notices: await leaveWarmPool(this.#self, this.#stopped) };
+    await this.#launch.completeHook(true);
+    supervisor.setStatus('in the warm pool');
+    supervisor.setReady();
+    this.#observation = { notices: await waitInWarmPool(this.#self, this.#stopped) };
     this.#inPool = false;
   }
 
@@ -174,21 +174,21 @@ export class Living {
       }
       const retirement = await this.#carryOut(decision);
       if (retirement) return retirement;
-      this.#self.supervisor.doing(this.#status());
+      this.#self.supervisor.setStatus(this.#status());
       this.#isRecorded = false;
       // A job that was found is about to start. Until then the instance still looks idle.
       await this.#wait(BACK_TO_WORK_MS);
     }
   }
 
-  async #carryOut(decision: Exclude<Decision, { kind: 'stay' }>): Promise<Retirement | undefined> {
-    this.#self.supervisor.doing(`retiring (${decision.reason})`);
+  async #carryOut(decision: Exclude<RetirementDecision, { kind: 'stay' }>): Promise<Retirement | undefined> {
+    this.#self.supervisor.setStatus(`retiring (${decision.reason})`);
     const request = {
       reason: decision.reason,
       ...(this.#broken && { broken: this.#broken }),
       idleSeconds: (this.#idleMs() ?? 0) / 1000,
-      isEnding: () => isEnding(this.#observation.notices?.targetState),
-      isHeld: () => this.#status() !== WORKING,
+      isEnding: () => isTerminatingState(this.#observation.notices?.targetState),
+      isHeldBack: () => this.#status() !== WORKING,
       onRecord: () => {
         this.#launch.end();
         this.#isRecorded = true;
@@ -215,7 +215,7 @@ export class Living {
         this.#self.log.error({ err: error, reason }, 'draining failed: the instance retires anyway'),
       );
       drains--;
-      this.#wakeup.ring();
+      this.#wakeup.wake();
     };
     void drain();
     while (drains > 0) {
@@ -237,7 +237,7 @@ export class Living {
   /** Checks before the first job whether the fleet is paused. A table that does not answer delays nothing. */
   async #checkPause(): Promise<void> {
     try {
-      this.#observation = { ...this.#observation, paused: await isPaused(this.#self) };
+      this.#observation = { ...this.#observation, paused: await isFleetPaused(this.#self) };
     } catch (error) {
       this.#self.log.warn(
         { err: error },
@@ -257,27 +257,27 @@ export class Living {
     if (isHeldBack === this.#isHeldBack || this.#broken) return;
     this.#isHeldBack = isHeldBack;
     log.info({ status }, isHeldBack ? 'no new jobs are taken' : 'taking jobs');
-    supervisor.doing(status);
+    supervisor.setStatus(status);
     if (isHeldBack) void work.pause();
     else work.resume();
   }
 
   #status(): string {
     if (this.#observation.paused) return 'paused';
-    const denied = this.#self.refusals.now['worker-role']?.kind === 'lasting';
+    const denied = this.#self.refusals.current['worker-role']?.kind === 'lasting';
     return denied ? 'refused the role of the workers' : WORKING;
   }
 
-  #decide(): Decision {
-    return decide(this.#facts(), this.#rules);
+  #decide(): RetirementDecision {
+    return decideRetirement(this.#facts(), this.#rules);
   }
 
-  #forecast(): Outlook {
+  #forecast(): Forecast {
     const { clock, config, work } = this.#self;
-    return outlookOf(work.state(), config.concurrency, this.#facts(), this.#rules, clock.now());
+    return createForecast(work.state(), config.concurrency, this.#facts(), this.#rules, clock.now());
   }
 
-  #facts(): InstanceFacts {
+  #facts(): RetirementFacts {
     const { clock, config, refusals } = this.#self;
     const monotonic = clock.monotonic();
     const { group, notices = {}, paused = false, drainRequested = false } = this.#observation;
@@ -286,8 +286,8 @@ export class Living {
       idleMs: this.#idleMs(),
       bootMs: this.#bootMs,
       broken: this.#broken?.reason,
-      refusals: presentRefusals(refusals.now, monotonic, config.retirement.refusalSeconds * 1000),
-      received: refusals.received,
+      refusals: currentRefusals(refusals.current, monotonic, config.retirement.refusalSeconds * 1000),
+      received: refusals.hasReceived,
       paused,
       drainRequested,
       spotInterruption: notices.interruptedAtMs !== undefined,
@@ -315,7 +315,7 @@ export class Living {
 
 function createRules(config: AgentConfig['retirement']): RetirementRules {
   return {
-    billing: billingOf(config.billing),
+    billing: resolveBilling(config.billing),
     idleMs: toMilliseconds(config.idleSeconds),
     paidPeriodMs: config.paidPeriodSeconds * 1000,
     hourMarginMs: config.hourMarginSeconds * 1000,

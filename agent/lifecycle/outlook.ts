@@ -1,20 +1,20 @@
-import type { Outlook, SlowedOutlook } from '../../jobs/record.ts';
-import { foresee } from '../../policy/outlook.ts';
-import { refusedNow } from '../../policy/refusal.ts';
-import type { InstanceFacts, RetirementRules } from '../../policy/retirement.ts';
+import type { Forecast, SlowedForecast } from '../../jobs/record.ts';
+import { forecast } from '../../policy/outlook.ts';
+import { findActiveRefusal } from '../../policy/refusal.ts';
+import type { RetirementFacts, RetirementRules } from '../../policy/retirement.ts';
 import type { FailureStreak } from '../../policy/slowdown.ts';
-import type { WorkState } from '../work/work.ts';
+import type { JobLoopState } from '../work/work.ts';
 
 /** What an instance reports: what it does, and what the policy will make it do next. */
-export function outlookOf(
-  { running, jobsDone, lastStartMs, slowed }: WorkState,
+export function createForecast(
+  { running, jobsDone, lastStartMs, slowed }: JobLoopState,
   slots: number,
-  facts: InstanceFacts,
+  facts: RetirementFacts,
   rules: RetirementRules,
   nowMs: number,
-): Outlook {
-  const { next, inMs, reason } = foresee(facts, rules);
-  const refused = facts.paused ? undefined : refusedNow(facts.refusals ?? {});
+): Forecast {
+  const { next, inMs, reason } = forecast(facts, rules);
+  const refused = facts.paused ? undefined : findActiveRefusal(facts.refusals ?? {});
   return {
     running,
     slots,
@@ -36,7 +36,7 @@ export function outlookOf(
 }
 
 /** Whether two forecasts differ in more than times and counts. */
-export function differs(before: Outlook | undefined, now: Outlook): boolean {
+export function hasChanged(before: Forecast | undefined, now: Forecast): boolean {
   return (
     before?.next !== now.next ||
     before.reason !== now.reason ||
@@ -47,7 +47,7 @@ export function differs(before: Outlook | undefined, now: Outlook): boolean {
   );
 }
 
-function createSlowedForecast({ failures, reason, slowSinceMs = 0 }: FailureStreak): SlowedOutlook {
+function createSlowedForecast({ failures, reason, slowSinceMs = 0 }: FailureStreak): SlowedForecast {
   return { failures, reason, since: timeAt(slowSinceMs) };
 }
 

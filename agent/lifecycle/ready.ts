@@ -1,8 +1,8 @@
 import { withTimeout } from '../../lib/with-timeout.ts';
-import { persist } from '../../lib/persist.ts';
-import { firstReadyMs } from './first-ready.ts';
-import { completeHook } from './hooks.ts';
-import type { Self } from './self.ts';
+import { retry } from '../../lib/persist.ts';
+import { findFirstReady } from './first-ready.ts';
+import { completeLifecycleHook } from './hooks.ts';
+import type { InstanceContext } from './self.ts';
 
 const TABLE_MS = 10_000;
 /** The launch hook's wait state has begun long before. If it is late, the group observer completes the hook. */
@@ -14,14 +14,14 @@ const HOOK_MS = 30_000;
  *
  * @param onFailure called each time the table does not answer
  */
-export function begin(self: Self, onFailure: () => void, signal: AbortSignal): Promise<void> {
+export function reportAgentStart(self: InstanceContext, onFailure: () => void, signal: AbortSignal): Promise<void> {
   const { clock, identity, instances } = self;
   return reportUntilAnswered(
     self,
     'cannot report to the table that the agent has started',
     signal,
     (abortSignal) =>
-      instances?.begins(identity.instanceId, toIsoTime(identity.launchedAtMs), clock.now(), abortSignal),
+      instances?.recordStart(identity.instanceId, toIsoTime(identity.launchedAtMs), clock.now(), abortSignal),
     onFailure,
   );
 }
@@ -30,8 +30,8 @@ export function begin(self: Self, onFailure: () => void, signal: AbortSignal): P
  * Completes the launch hook, so that Auto Scaling puts the instance in service or moves it to the warm pool. An agent that
  * was started again tries only once: most likely the hook was completed before, unless the instance was rebooted.
  */
-export async function completeLaunch(self: Self, again: boolean, signal: AbortSignal): Promise<void> {
-  await completeHook(self, self.config.launchHook, again ? 0 : HOOK_MS, signal);
+export async function completeLaunchHook(self: InstanceContext, again: boolean, signal: AbortSignal): Promise<void> {
+  await completeLifecycleHook(self, self.config.launchHook, again ? 0 : HOOK_MS, signal);
 }
 
 /**
@@ -40,12 +40,12 @@ export async function completeLaunch(self: Self, again: boolean, signal: AbortSi
  * outside EC2.
  */
 export async function recordReady(
-  self: Self,
+  self: InstanceContext,
   pooled: boolean,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const { clock, identity, instances, log } = self;
-  const { readyAtMs, first, keep } = await firstReadyMs(self, pooled);
+  const { readyAtMs, first, keep } = await findFirstReady(self, pooled);
   const { launchedAtMs } = identity;
   const bootMs = launchedAtMs === undefined ? undefined : Math.max(0, readyAtMs - launchedAtMs);
   const readiness = {
@@ -58,7 +58,7 @@ export async function recordReady(
     self,
     'cannot report to the table that this instance is ready',
     signal,
-    (abortSignal) => instances?.ready(identity.instanceId, readiness, clock.now(), abortSignal),
+    (abortSignal) => instances?.recordReady(identity.instanceId, readiness, clock.now(), abortSignal),
   );
   if (signal.aborted) return bootMs;
   log.info({ ...readiness, again: !first, pooled }, 'ready for work');
@@ -67,14 +67,14 @@ export async function recordReady(
 }
 
 async function reportUntilAnswered(
-  self: Self,
+  self: InstanceContext,
   message: string,
   signal: AbortSignal,
   call: (signal: AbortSignal) => Promise<void> | undefined,
   onFailure: () => void = () => undefined,
 ): Promise<void> {
   const { clock, random, log } = self;
-  const reported = persist(
+  const reported = retry(
     () =>
       withTimeout(clock, TABLE_MS, async (timeout) => call(AbortSignal.any([timeout, signal]))).then(() => {
         if (!signal.aborted) self.refusals.answered('report');
@@ -83,7 +83,7 @@ async function reportUntilAnswered(
       clock,
       random,
       signal,
-      hopeless: () => signal.aborted,
+      shouldGiveUp: () => signal.aborted,
       onFailure: (err, tries) => {
         if (self.config.trackJobs) self.refusals.failed('report', err);
         log.warn({ err, tries }, message);

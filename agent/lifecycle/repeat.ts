@@ -1,5 +1,5 @@
 import { sleepUnlessAborted } from '../../lib/sleep.ts';
-import type { Self } from './self.ts';
+import type { InstanceContext } from './self.ts';
 
 /** Of failures in a row, one of this many is logged. */
 const FAILURES_PER_LOG_LINE = 10;
@@ -9,7 +9,7 @@ const FAILURES_PER_LOG_LINE = 10;
  * instances of a fleet do not call at the same moments. Logs failures with `message`.
  */
 export async function repeat(
-  { clock, log, random }: Self,
+  { clock, log, random }: InstanceContext,
   everyMs: number,
   signal: AbortSignal,
   message: string,

@@ -1,9 +1,9 @@
-import type { Outlook } from '../../jobs/record.ts';
-import { differs } from './outlook.ts';
+import type { Forecast } from '../../jobs/record.ts';
+import { hasChanged } from './outlook.ts';
 import { repeat } from './repeat.ts';
-import type { Self } from './self.ts';
-import { signOfLife } from './sign-of-life.ts';
-import type { Sight } from './watch.ts';
+import type { InstanceContext } from './self.ts';
+import { createHeartbeat } from './sign-of-life.ts';
+import type { Observation } from './watch.ts';
 
 /** A report is made early if what it says has changed. This is checked so many times per report. */
 const CHECKS_PER_REPORT = 6;
@@ -13,24 +13,24 @@ const CHECKS_PER_REPORT = 6;
  * that has not reported for long. While the table refuses the report, it goes to the log bucket. The table answers
  * whether an operator has asked to drain the instance.
  */
-export function report(
-  self: Self,
+export function startReporting(
+  self: InstanceContext,
   signal: AbortSignal,
-  forecast: () => Outlook,
-  onObservation: (observation: Sight) => void,
+  forecast: () => Forecast,
+  onObservation: (observation: Observation) => void,
 ): void {
   const { clock, config, identity, instances, refusals } = self;
   if (!instances) return;
   const checkMs = (config.reportSeconds * 1000) / CHECKS_PER_REPORT;
-  const sendHeartbeat = signOfLife(self);
-  let reported: Outlook | undefined;
+  const sendHeartbeat = createHeartbeat(self);
+  let reported: Forecast | undefined;
   let checks = 0;
   void repeat(self, checkMs, signal, 'cannot report to the table that this instance lives', async () => {
     const now = forecast();
     checks++;
-    if (checks < CHECKS_PER_REPORT && !differs(reported, now)) return;
+    if (checks < CHECKS_PER_REPORT && !hasChanged(reported, now)) return;
     try {
-      const { drainRequestedAt } = await instances.heard(identity.instanceId, clock.now(), now);
+      const { drainRequestedAt } = await instances.recordReport(identity.instanceId, clock.now(), now);
       refusals.answered('report');
       if (drainRequestedAt !== undefined) onObservation({ drainRequested: true });
     } catch (error) {

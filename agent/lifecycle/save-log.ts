@@ -2,7 +2,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { withTimeout } from '../../lib/with-timeout.ts';
 import { instanceLogKey } from '../../store/log-layout.ts';
 import type { Broken } from '../../policy/retirement.ts';
-import type { Self } from './self.ts';
+import type { InstanceContext } from './self.ts';
 
 const SAVE_MS = 20_000;
 
@@ -10,7 +10,7 @@ const SAVE_MS = 20_000;
  * Puts the latest lines of the agent's log into the log bucket. If the agent cannot, `save_log` of mayfly-retire puts the
  * instance's log there. A failed write is logged and delays nothing more.
  */
-export async function saveLog(self: Self, broken: Broken, decidedAt: string): Promise<void> {
+export async function saveInstanceLog(self: InstanceContext, broken: Broken, decidedAt: string): Promise<void> {
   const { clients, clock, config, identity, log, recentLog } = self;
   if (config.logBucket === undefined || recentLog === undefined) return;
   const object = {

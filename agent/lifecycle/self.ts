@@ -5,20 +5,20 @@ import type { Log } from '../../aws/log.ts';
 import type { InstanceStore } from '../../store/instances.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import type { WorkerAccess } from '../credentials/worker-access.ts';
-import type { Refusals } from '../supervision/refusals.ts';
+import type { RefusalTracker } from '../supervision/refusals.ts';
 import type { Supervisor } from '../supervision/watchdog.ts';
-import type { Work } from '../work/work.ts';
+import type { JobLoop } from '../work/work.ts';
 
 /** An instance and what its lifecycle needs to manage it. */
-export interface Self {
+export interface InstanceContext {
   readonly config: AgentConfig;
   readonly clients: Clients;
   readonly clock: Clock;
   readonly log: Log;
   readonly identity: Identity;
-  readonly work: Work;
+  readonly work: JobLoop;
   /** The calls that AWS refuses this agent now. */
-  readonly refusals: Refusals;
+  readonly refusals: RefusalTracker;
   /** Gives workers credentials. Undefined: they get none. */
   readonly access?: Pick<WorkerAccess, 'verify'> | undefined;
   /** Has the file of a retirement and the time at which the instance was first ready. */

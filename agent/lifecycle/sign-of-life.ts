@@ -1,8 +1,8 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { withTimeout } from '../../lib/with-timeout.ts';
-import { signOfLifeKey } from '../../store/log-layout.ts';
-import type { Outlook } from '../../jobs/record.ts';
-import type { Self } from './self.ts';
+import { heartbeatKey } from '../../store/log-layout.ts';
+import type { Forecast } from '../../jobs/record.ts';
+import type { InstanceContext } from './self.ts';
 
 const CALL_MS = 15_000;
 
@@ -11,7 +11,7 @@ const CALL_MS = 15_000;
  * an instance that has not reported to the table for long. It is written at most every `reportSeconds`. A failed write is
  * logged and delays nothing.
  */
-export function signOfLife(self: Self): (forecast: Outlook) => Promise<void> {
+export function createHeartbeat(self: InstanceContext): (forecast: Forecast) => Promise<void> {
   const { clients, clock, config, identity, log } = self;
   const { logBucket, reportSeconds } = config;
   let writtenAtMs: number | undefined;
@@ -21,7 +21,7 @@ export function signOfLife(self: Self): (forecast: Outlook) => Promise<void> {
     if (writtenAtMs !== undefined && nowMs - writtenAtMs < reportSeconds * 1000) return;
     writtenAtMs = nowMs;
     const object = {
-      ...{ Bucket: logBucket, Key: signOfLifeKey(identity.instanceId) },
+      ...{ Bucket: logBucket, Key: heartbeatKey(identity.instanceId) },
       ...{ Body: JSON.stringify(forecast), ContentType: 'application/json' },
     };
     try {

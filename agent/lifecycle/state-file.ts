@@ -1,10 +1,10 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Self } from './self.ts';
+import type { InstanceContext } from './self.ts';
 
 /** Writes a file of the state directory. If that fails, logs the error with `message` and resolves. */
 export async function tryWriteStateFile(
-  self: Self,
+  self: InstanceContext,
   name: string,
   text: string,
   message: string,

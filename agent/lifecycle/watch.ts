@@ -1,11 +1,11 @@
 import { withTimeout } from '../../lib/with-timeout.ts';
 import type { GroupFacts } from '../../policy/retirement.ts';
-import { lookAtGroup } from './group.ts';
-import { completeHook } from './hooks.ts';
+import { readGroupStatus } from './group.ts';
+import { completeLifecycleHook } from './hooks.ts';
 import { type Notices, readNotices } from './notices.ts';
-import { isPaused } from './pause.ts';
+import { isFleetPaused } from './pause.ts';
 import { repeat } from './repeat.ts';
-import type { Self } from './self.ts';
+import type { InstanceContext } from './self.ts';
 
 const GROUP_CALL_MS = 15_000;
 /**
@@ -15,7 +15,7 @@ const GROUP_CALL_MS = 15_000;
 const MAX_PAUSE_CHECK_MS = 60_000;
 
 /** What an instance has observed of its group, AWS's notices and its fleet. */
-export interface Sight {
+export interface Observation {
   group?: GroupFacts;
   notices?: Notices;
   paused?: boolean;
@@ -24,7 +24,7 @@ export interface Sight {
 }
 
 /** Observes the group, AWS's notices and whether the fleet is paused, until the signal is aborted. */
-export function watch(self: Self, signal: AbortSignal, onObservation: (observation: Sight) => void): void {
+export function startObserving(self: InstanceContext, signal: AbortSignal, onObservation: (observation: Observation) => void): void {
   const { config } = self;
   const { metadata, spot = false } = self.identity;
   const observeGroup = createGroupObserver(self, signal, onObservation);
@@ -36,33 +36,33 @@ export function watch(self: Self, signal: AbortSignal, onObservation: (observati
   });
 }
 
-function observePause(self: Self, signal: AbortSignal, onObservation: (observation: Sight) => void): void {
+function observePause(self: InstanceContext, signal: AbortSignal, onObservation: (observation: Observation) => void): void {
   const { config, supervisor } = self;
   if (config.table === undefined) return;
   const checkMs = Math.min(config.reportSeconds * 1000, MAX_PAUSE_CHECK_MS);
   let paused = false;
   void repeat(self, checkMs, signal, 'cannot see whether the fleet is paused', async () => {
-    if (paused) supervisor.tried();
-    paused = await isPaused(self);
+    if (paused) supervisor.recordAttempt();
+    paused = await isFleetPaused(self);
     onObservation({ paused });
   });
 }
 
 function createGroupObserver(
-  self: Self,
+  self: InstanceContext,
   signal: AbortSignal,
-  onObservation: (observation: Sight) => void,
+  onObservation: (observation: Observation) => void,
 ): () => Promise<void> {
   const { clock, clients, groupName, identity } = self;
   let surplusBefore = false;
   return async () => {
     if (!groupName || !identity.metadata) return;
     const { lifecycleState, ...group } = await withTimeout(clock, GROUP_CALL_MS, (abortSignal) =>
-      lookAtGroup(clients.autoScaling, groupName, identity.instanceId, abortSignal),
+      readGroupStatus(clients.autoScaling, groupName, identity.instanceId, abortSignal),
     );
     // One answer may show a group between two states, so a surplus counts only if it is seen twice in a row.
     onObservation({ group: { ...group, surplus: group.surplus && surplusBefore } });
     surplusBefore = group.surplus;
-    if (lifecycleState === 'Pending:Wait') await completeHook(self, self.config.launchHook, 0, signal);
+    if (lifecycleState === 'Pending:Wait') await completeLifecycleHook(self, self.config.launchHook, 0, signal);
   };
 }

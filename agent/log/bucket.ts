@@ -1,18 +1,18 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { isRefusal } from '../../aws/bucket-refusals.ts';
+import { isBucketRefusal } from '../../aws/bucket-refusals.ts';
 import type { Clock } from '../../aws/clock.ts';
-import { persist } from '../../lib/persist.ts';
-import type { Complaints } from './complaints.ts';
+import { retry } from '../../lib/persist.ts';
+import type { LogThrottle } from './complaints.ts';
 
 export interface LogBucketOptions {
   /** The client is created at the first write: most jobs print too little to need it. */
   clients: { readonly s3: S3Client };
   bucket: string;
   /** How long it may accept nothing before it counts as away. */
-  patienceMs: number;
+  maxSilenceMs: number;
   clock: Clock;
   random: () => number;
-  complaints: Complaints;
+  logThrottle: LogThrottle;
 }
 
 /** The log bucket, for all tries of an agent. */
@@ -27,9 +27,9 @@ export class LogBucket {
   }
 
   /** It has accepted nothing for `patienceMs`. Nobody waits for it until it accepts something. */
-  get away(): boolean {
-    const { clock, patienceMs } = this.#options;
-    return this.#stuckSinceMs !== undefined && clock.monotonic() - this.#stuckSinceMs >= patienceMs;
+  get isAway(): boolean {
+    const { clock, maxSilenceMs } = this.#options;
+    return this.#stuckSinceMs !== undefined && clock.monotonic() - this.#stuckSinceMs >= maxSilenceMs;
   }
 
   /**
@@ -38,26 +38,26 @@ export class LogBucket {
    * @throws S3's error if it is a refusal, or the last error when `signal` is aborted
    */
   async put(key: string, body: Buffer | string, signal: AbortSignal): Promise<void> {
-    const { clock, random, complaints } = this.#options;
+    const { clock, random, logThrottle } = this.#options;
     this.#stuckSinceMs ??= clock.monotonic();
     this.#puts += 1;
     let isWritten = false;
     try {
-      await persist(() => this.#put(key, body, signal), {
+      await retry(() => this.#put(key, body, signal), {
         clock,
         random,
         signal,
-        hopeless: (error) => signal.aborted || isRefusal(error),
-        onFailure: (error) => complaints.failed(error),
+        shouldGiveUp: (error) => signal.aborted || isBucketRefusal(error),
+        onFailure: (error) => logThrottle.failed(error),
       });
       isWritten = true;
     } catch (error) {
-      if (isRefusal(error)) complaints.failed(error);
+      if (isBucketRefusal(error)) logThrottle.failed(error);
       throw error;
     } finally {
       this.#puts -= 1;
       if (isWritten) this.#stuckSinceMs = this.#puts > 0 ? clock.monotonic() : undefined;
-      else if (this.#puts === 0 && !this.away) this.#stuckSinceMs = undefined;
+      else if (this.#puts === 0 && !this.isAway) this.#stuckSinceMs = undefined;
     }
   }
 

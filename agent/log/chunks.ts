@@ -1,8 +1,8 @@
-import type { Memory } from './memory.ts';
+import type { LogMemory } from './memory.ts';
 
-export interface ChunkOptions {
+export interface ChunkWriterOptions {
   chunkBytes: number;
-  memory: Memory;
+  memory: LogMemory;
   /** Writes a chunk. Rejects if it cannot be written. */
   write: (number: number, body: Buffer) => Promise<void>;
 }
@@ -13,8 +13,8 @@ const MAX_WRITES = 4;
 const INITIAL_BYTES = 16 * 1024;
 
 /** Writes the bytes of one stream to the bucket in numbered chunks. The bytes are copied once and not kept. */
-export class Chunks {
-  readonly #options: ChunkOptions;
+export class ChunkWriter {
+  readonly #options: ChunkWriterOptions;
   readonly #pending = new Set<Promise<void>>();
   readonly #queue: (() => void)[] = [];
   readonly #done = new Map<number, number>();
@@ -26,7 +26,7 @@ export class Chunks {
   #chunks = 0;
   #written = 0;
 
-  constructor(options: ChunkOptions) {
+  constructor(options: ChunkWriterOptions) {
     this.#options = options;
   }
 
@@ -35,12 +35,12 @@ export class Chunks {
     return this.#chunks;
   }
 
-  get written(): number {
+  get writtenBytes(): number {
     return this.#written;
   }
 
   /** Whether a write is pending that will release memory. */
-  get writing(): boolean {
+  get isWriting(): boolean {
     return this.#pending.size > 0;
   }
 

@@ -1,14 +1,14 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { Alarm } from '../work/alarm.ts';
+import { DeadlineTimer } from '../work/alarm.ts';
 
 const INTERVAL_MS = 60_000;
 
 /** Logs problems with jobs' logs: the first at once, then at most one line a minute for all jobs together. */
-export class Complaints {
+export class LogThrottle {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #timer: Alarm;
+  readonly #timer: DeadlineTimer;
   #quietUntilMs = 0;
   #failures = 0;
   #lostBytes = 0;
@@ -17,7 +17,7 @@ export class Complaints {
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
     this.#log = log;
-    this.#timer = new Alarm(clock, () => this.#flush());
+    this.#timer = new DeadlineTimer(clock, () => this.#flush());
   }
 
   /** A call failed; it may be tried again. */
@@ -36,7 +36,7 @@ export class Complaints {
     if (this.#failures === 0 && this.#lostBytes === 0) return;
     const nowMs = this.#clock.monotonic();
     if (nowMs < this.#quietUntilMs) {
-      this.#timer.at(this.#quietUntilMs);
+      this.#timer.schedule(this.#quietUntilMs);
       return;
     }
     this.#quietUntilMs = nowMs + INTERVAL_MS;

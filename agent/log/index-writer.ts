@@ -21,7 +21,7 @@ export class IndexWriter {
   }
 
   /** Whether some entries are not in an index yet. */
-  get behind(): boolean {
+  get isBehind(): boolean {
     return this.#options.timeline.length + this.#pending.length > 0;
   }
 
@@ -32,7 +32,7 @@ export class IndexWriter {
    */
   write(signal: AbortSignal, last = false): Promise<void> {
     this.#lastWrite = this.#lastWrite.then(() => {
-      const text = this.#options.timeline.take(this.#options.written(), last);
+      const text = this.#options.timeline.takeIndex(this.#options.written(), last);
       if (text !== '') this.#pending.push(text);
       return this.#writePending(signal);
     });

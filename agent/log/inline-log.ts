@@ -1,18 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 import type { StreamLog, TryLog } from '../../jobs/record.ts';
-import { type Moment, NUMBERS, type Stream } from './timeline.ts';
+import { type TimelineEntry, STREAM_NUMBERS, type Stream } from './timeline.ts';
 
 /** The most entries of a log in a record: more entries would need more space than the log itself. */
-export const LONGEST_TIMES = 256;
+export const MAX_INLINE_ENTRIES = 256;
 
 /** Creates the log of a record: both streams, and when each part of them came. */
-export function inlineLog(all: Buffer, moments: readonly Moment[], startedMs: number): TryLog {
+export function createInlineLog(all: Buffer, moments: readonly TimelineEntry[], startedMs: number): TryLog {
   const parts: Record<Stream, Buffer[]> = { stdout: [], stderr: [] };
   const times: NonNullable<TryLog['times']> = [];
   let at = 0;
   for (const { ms, stream, bytes } of moments) {
     parts[stream].push(all.subarray(at, at + bytes));
-    times.push([Math.max(0, ms - startedMs), NUMBERS[stream], bytes]);
+    times.push([Math.max(0, ms - startedMs), STREAM_NUMBERS[stream], bytes]);
     at += bytes;
   }
   const log: TryLog = { stdout: streamLog(parts.stdout), stderr: streamLog(parts.stderr) };

@@ -2,7 +2,7 @@
  * The memory budget that all logs of an agent share. Output that was already read may exceed it. Buffers of one size are
  * reused: the garbage of a gigabyte of output would be collected late and take more memory than the budget.
  */
-export class Memory {
+export class LogMemory {
   readonly #limit: number;
   readonly #bufferBytes: number;
   readonly #waiting = new Set<() => void>();
@@ -22,42 +22,42 @@ export class Memory {
     return this.#used;
   }
 
-  get exhausted(): boolean {
+  get isExhausted(): boolean {
     return this.#used >= this.#limit;
   }
 
   /** Returns a buffer of this size. Its content is undefined. */
   allocate(bytes: number): Buffer {
-    this.take(bytes);
+    this.reserve(bytes);
     return (bytes === this.#bufferBytes && this.#spare.pop()) || Buffer.allocUnsafeSlow(bytes);
   }
 
   /** @param idle whether the buffer is not in use any more, so that it may be reused */
   free(buffer: Buffer, idle: boolean): void {
     if (idle && buffer.length === this.#bufferBytes) this.#spare.push(buffer);
-    this.giveBack(buffer.length);
+    this.release(buffer.length);
   }
 
-  take(bytes: number): void {
+  reserve(bytes: number): void {
     this.#used += bytes;
   }
 
-  giveBack(bytes: number): void {
+  release(bytes: number): void {
     this.#used -= bytes;
     if (this.#used === 0) this.#spare = [];
-    if (this.exhausted) return;
+    if (this.isExhausted) return;
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }
 
   /** Resolves when there is room again, or when `timeout` is settled. Returns whether there is room. */
-  async room(timeout: Promise<unknown>): Promise<boolean> {
-    if (this.exhausted) {
+  async waitForRoom(timeout: Promise<unknown>): Promise<boolean> {
+    if (this.isExhausted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
       await Promise.race([promise, timeout]);
       this.#waiting.delete(resolve);
     }
-    return !this.exhausted;
+    return !this.isExhausted;
   }
 }

@@ -1,10 +1,10 @@
 export type Stream = 'stdout' | 'stderr';
 
 /** The numbers of the streams in an index and in a record. */
-export const NUMBERS = { stdout: 1, stderr: 2 } as const satisfies Record<Stream, number>;
+export const STREAM_NUMBERS = { stdout: 1, stderr: 2 } as const satisfies Record<Stream, number>;
 
 /** Bytes of one stream that came at one time. */
-export interface Moment {
+export interface TimelineEntry {
   /** Epoch milliseconds. */
   ms: number;
   stream: Stream;
@@ -18,7 +18,7 @@ const ENTRY_MS = 10;
 
 /** When the parts of both streams came, in order, until they are in an index. */
 export class Timeline {
-  #entries: Moment[] = [];
+  #entries: TimelineEntry[] = [];
   /** Bytes that are in an index. */
   readonly #indexed: Record<Stream, number> = { stdout: 0, stderr: 0 };
 
@@ -26,7 +26,7 @@ export class Timeline {
     return this.#entries.length;
   }
 
-  get moments(): readonly Moment[] {
+  get entries(): readonly TimelineEntry[] {
     return this.#entries;
   }
 
@@ -54,7 +54,7 @@ export class Timeline {
    * @param written how many bytes of each stream are written, from its start
    * @param last whether bytes that are not written now never will be: they count as lost, and no entry is left
    */
-  take(written: Record<Stream, number>, last = false): string {
+  takeIndex(written: Record<Stream, number>, last = false): string {
     const lines: string[] = [];
     let index = 0;
     for (; index < this.#entries.length; index += 1) {
@@ -62,12 +62,12 @@ export class Timeline {
       if (!entry) break;
       const { ms, stream, bytes, lost } = entry;
       const ready = lost ? 0 : Math.min(bytes, written[stream] - this.#indexed[stream]);
-      if (ready > 0) lines.push(`${ms} ${NUMBERS[stream]} ${ready}\n`);
+      if (ready > 0) lines.push(`${ms} ${STREAM_NUMBERS[stream]} ${ready}\n`);
       this.#indexed[stream] += ready;
       entry.bytes -= ready;
       if (entry.bytes === 0) continue;
       if (!lost && !last) break;
-      lines.push(`${ms} ${NUMBERS[stream]} -${entry.bytes}\n`);
+      lines.push(`${ms} ${STREAM_NUMBERS[stream]} -${entry.bytes}\n`);
     }
     this.#entries = this.#entries.slice(index);
     return lines.join('');

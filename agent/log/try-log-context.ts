@@ -1,29 +1,29 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { LogBucket } from './bucket.ts';
-import type { Complaints } from './complaints.ts';
-import type { Memory } from './memory.ts';
+import type { LogThrottle } from './complaints.ts';
+import type { LogMemory } from './memory.ts';
 
 /** What the logs of all tries of an agent share. */
 export interface TryLogContext {
   readonly clock: Clock;
-  readonly memory: Memory;
+  readonly memory: LogMemory;
   readonly bucket: LogBucket | undefined;
-  readonly complaints: Complaints;
+  readonly logThrottle: LogThrottle;
   readonly chunkBytes: number;
   readonly flushMs: number;
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
   /** How many bytes of a try are kept, both streams together. */
   readonly maxBytes: number;
   /** Monotonic milliseconds. Neither a worker nor the end of a job waits for its log beyond it. */
-  readonly hurryAtMs: number;
+  readonly deadlineMs: number;
   /** How long the end of a job may wait for its log. */
-  endPatienceMs(): number;
+  maxEndWaitMs(): number;
   /** Resolves after `ms`, at `hurryAtMs`, which may change meanwhile, or when `done` is aborted. */
-  late(ms: number, done: AbortSignal): Promise<void>;
+  waitAtMost(ms: number, done: AbortSignal): Promise<void>;
   /** Sets the timer that flushes logs, to go off at `atMs` (monotonic) at the latest. */
-  ring(atMs: number): void;
+  scheduleFlush(atMs: number): void;
   /** The log has ended: it is not flushed any more. */
-  forget(log: FlushableLog): void;
+  remove(log: FlushableLog): void;
 }
 
 /** A log that is flushed when it is due. */

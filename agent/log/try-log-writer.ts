@@ -1,11 +1,11 @@
-import { isRefusal } from '../../aws/bucket-refusals.ts';
+import { isBucketRefusal } from '../../aws/bucket-refusals.ts';
 import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { chunkKey, type LogPart } from '../../store/log-layout.ts';
-import { LONGEST_INLINE_LOG, type StreamLog, type TryLog } from '../../jobs/record.ts';
+import { MAX_INLINE_LOG_BYTES, type StreamLog, type TryLog } from '../../jobs/record.ts';
 import type { OutputSink } from '../runner/runner.ts';
-import { Chunks } from './chunks.ts';
+import { ChunkWriter } from './chunks.ts';
 import { IndexWriter } from './index-writer.ts';
-import { inlineLog, LONGEST_TIMES } from './inline-log.ts';
+import { createInlineLog, MAX_INLINE_ENTRIES } from './inline-log.ts';
 import { OutputTail } from './output-tail.ts';
 import { type Stream, Timeline } from './timeline.ts';
 import type { FlushableLog, TryLogContext } from './try-log-context.ts';
@@ -45,14 +45,14 @@ export class TryLogWriter implements OutputSink, FlushableLog {
   readonly #context: TryLogContext;
   readonly #options: TryLogOptions;
   readonly #timeline = new Timeline();
-  readonly #tail = new OutputTail(LONGEST_INLINE_LOG);
+  readonly #tail = new OutputTail(MAX_INLINE_LOG_BYTES);
   readonly #bytes: Record<Stream, number> = { stdout: 0, stderr: 0 };
   readonly #dropped: Record<Stream, number> = { stdout: 0, stderr: 0 };
   /** Bytes beyond `maxBytes`. They are in no index: readers see from the record that they are missing. */
   readonly #beyond: Record<Stream, number> = { stdout: 0, stderr: 0 };
   readonly #abort = new AbortController();
   #place: 'inline' | 'bucket' | 'nowhere' = 'inline';
-  #chunks: Record<Stream, Chunks> | undefined;
+  #chunks: Record<Stream, ChunkWriter> | undefined;
   /** Memory that is reserved for the timeline. */
   #timelineBytes = 0;
   readonly #index: IndexWriter;
@@ -76,8 +76,8 @@ export class TryLogWriter implements OutputSink, FlushableLog {
     this.#index = new IndexWriter({
       timeline: this.#timeline,
       written: () => ({
-        stdout: this.#chunks?.stdout.written ?? 0,
-        stderr: this.#chunks?.stderr.written ?? 0,
+        stdout: this.#chunks?.stdout.writtenBytes ?? 0,
+        stderr: this.#chunks?.stderr.writtenBytes ?? 0,
       }),
       put: (number, text, signal) => this.#put('index', number, text, signal),
     });
@@ -94,7 +94,7 @@ export class TryLogWriter implements OutputSink, FlushableLog {
 
   /** Writes the output since the last flush to the bucket, and what is known to the record. Never rejects. */
   async flush(): Promise<void> {
-    const { clock, flushMs, complaints } = this.#context;
+    const { clock, flushMs, logThrottle } = this.#context;
     this.dueMs = Number.POSITIVE_INFINITY;
     if (this.#flushing) return;
     this.#flushing = true;
@@ -102,7 +102,7 @@ export class TryLogWriter implements OutputSink, FlushableLog {
     this.#dirty = false;
     if (this.#place === 'bucket') await resolvesWithin(clock, flushMs, this.#writeOut());
     this.#noting = true;
-    if (!this.#ended) await this.#options.note(this.#known()).catch((error) => complaints.failed(error));
+    if (!this.#ended) await this.#options.note(this.#known()).catch((error) => logThrottle.failed(error));
     this.#noting = false;
     this.#flushing = false;
     if (this.#dirty) this.#scheduleFlush();
@@ -115,12 +115,12 @@ export class TryLogWriter implements OutputSink, FlushableLog {
    */
   async end({ alone = false } = {}): Promise<TryLog> {
     this.#ended = true;
-    this.#context.forget(this);
+    this.#context.remove(this);
     if (alone && this.#context.bucket && this.#place === 'inline' && this.#total > 0) this.#leaveRecord();
     if (this.#place === 'bucket') await this.#finish();
     const log = this.#known();
     const lost = (log.stdout.lost ?? 0) + (log.stderr.lost ?? 0) - this.#beyondTotal;
-    if (lost > 0) this.#context.complaints.lost(lost);
+    if (lost > 0) this.#context.logThrottle.lost(lost);
     if (alone && this.#total > 0) await this.#options.note(log).catch(() => undefined);
     return log;
   }
@@ -130,7 +130,7 @@ export class TryLogWriter implements OutputSink, FlushableLog {
   }
 
   #fits(): boolean {
-    return this.#total <= LONGEST_INLINE_LOG && this.#timeline.length < LONGEST_TIMES;
+    return this.#total <= MAX_INLINE_LOG_BYTES && this.#timeline.length < MAX_INLINE_ENTRIES;
   }
 
   get #beyondTotal(): number {
@@ -154,8 +154,8 @@ export class TryLogWriter implements OutputSink, FlushableLog {
       this.#timeline.add(clock.now(), stream, data.length);
       return undefined;
     }
-    if (!memory.exhausted) this.#hasTimedOut = false;
-    else if (this.#hasTimedOut || bucket?.away) {
+    if (!memory.isExhausted) this.#hasTimedOut = false;
+    else if (this.#hasTimedOut || bucket?.isAway) {
       this.#dropped[stream] += data.length;
       this.#timeline.addLost(clock.now(), stream, data.length);
       return undefined;
@@ -164,7 +164,7 @@ export class TryLogWriter implements OutputSink, FlushableLog {
     this.#chunks[stream].add(data);
     this.#countTimeline();
     if (this.#timeline.length >= MAX_ENTRIES && this.#sending === 0) void this.#writeOut();
-    if (memory.exhausted) {
+    if (memory.isExhausted) {
       this.#waiting ??= this.#waitForRoom().finally(() => {
         this.#waiting = undefined;
       });
@@ -173,12 +173,12 @@ export class TryLogWriter implements OutputSink, FlushableLog {
   }
 
   async #waitForRoom(): Promise<void> {
-    const { memory, patienceMs } = this.#context;
+    const { memory, maxWaitMs } = this.#context;
     // Without a pending write of its own it would wait for other logs, and they perhaps for it.
-    if (!this.#chunks?.stdout.writing && !this.#chunks?.stderr.writing) void this.#writeOut();
+    if (!this.#chunks?.stdout.isWriting && !this.#chunks?.stderr.isWriting) void this.#writeOut();
     const done = new AbortController();
-    const timeout = this.#context.late(patienceMs, done.signal);
-    this.#hasTimedOut = !(await memory.room(timeout));
+    const timeout = this.#context.waitAtMost(maxWaitMs, done.signal);
+    this.#hasTimedOut = !(await memory.waitForRoom(timeout));
     done.abort();
   }
 
@@ -194,16 +194,16 @@ export class TryLogWriter implements OutputSink, FlushableLog {
     this.#chunks = chunks;
     const all = this.#tail.bytes();
     let at = 0;
-    for (const { stream, bytes } of this.#timeline.moments) {
+    for (const { stream, bytes } of this.#timeline.entries) {
       chunks[stream].add(all.subarray(at, at + bytes));
       at += bytes;
     }
     this.#countTimeline();
   }
 
-  #createChunks(part: Stream): Chunks {
+  #createChunks(part: Stream): ChunkWriter {
     const { memory, chunkBytes } = this.#context;
-    return new Chunks({ memory, chunkBytes, write: (number, body) => this.#put(part, number, body) });
+    return new ChunkWriter({ memory, chunkBytes, write: (number, body) => this.#put(part, number, body) });
   }
 
   async #put(
@@ -218,7 +218,7 @@ export class TryLogWriter implements OutputSink, FlushableLog {
       // The current flush has written the record already, so another one is needed.
       if (!this.#flushing || this.#noting) this.#touch();
     } catch (error) {
-      if (isRefusal(error)) this.#abandonBucket();
+      if (isBucketRefusal(error)) this.#abandonBucket();
       throw error;
     }
   }
@@ -249,7 +249,7 @@ export class TryLogWriter implements OutputSink, FlushableLog {
   async #finish(): Promise<void> {
     const written = this.#writeOut();
     const done = new AbortController();
-    await Promise.race([written, this.#context.late(this.#context.endPatienceMs(), done.signal)]);
+    await Promise.race([written, this.#context.waitAtMost(this.#context.maxEndWaitMs(), done.signal)]);
     done.abort();
     this.#abort.abort();
     await written;
@@ -261,7 +261,7 @@ export class TryLogWriter implements OutputSink, FlushableLog {
   async #writeLastIndex(): Promise<void> {
     const { clock, bucket } = this.#context;
     const written = (this.#chunks?.stdout.chunks ?? 0) + (this.#chunks?.stderr.chunks ?? 0);
-    if (this.#place !== 'bucket' || !this.#index.behind || written === 0 || bucket?.away) return;
+    if (this.#place !== 'bucket' || !this.#index.isBehind || written === 0 || bucket?.isAway) return;
     const abort = new AbortController();
     const index = this.#index.write(abort.signal, true);
     await resolvesWithin(clock, INDEX_TIMEOUT_MS, index);
@@ -271,7 +271,7 @@ export class TryLogWriter implements OutputSink, FlushableLog {
 
   #known(): TryLog {
     if (this.#place === 'inline') {
-      return inlineLog(this.#tail.bytes(), this.#timeline.moments, this.#options.startedMs);
+      return createInlineLog(this.#tail.bytes(), this.#timeline.entries, this.#options.startedMs);
     }
     return {
       stdout: this.#streamLog('stdout'),
@@ -283,9 +283,9 @@ export class TryLogWriter implements OutputSink, FlushableLog {
 
   #streamLog(stream: Stream): StreamLog {
     const bytes = this.#bytes[stream];
-    const { chunks = 0, written = 0 } = this.#chunks?.[stream] ?? {};
+    const { chunks = 0, writtenBytes = 0 } = this.#chunks?.[stream] ?? {};
     const isFinal = this.#place === 'nowhere' || (this.#ended && this.#abort.signal.aborted);
-    const lost = isFinal ? bytes - written : this.#dropped[stream] + this.#beyond[stream];
+    const lost = isFinal ? bytes - writtenBytes : this.#dropped[stream] + this.#beyond[stream];
     return { bytes, ...(chunks > 0 && { chunks }), ...(lost > 0 && { lost }) };
   }
 
@@ -301,14 +301,14 @@ export class TryLogWriter implements OutputSink, FlushableLog {
     // The first flushes come soon, so that whoever follows the job sees output early.
     const waitMs = Math.min(flushMs, FIRST_FLUSH_MS * 2 ** this.#flushes);
     this.dueMs = clock.monotonic() + waitMs;
-    this.#context.ring(this.dueMs);
+    this.#context.scheduleFlush(this.dueMs);
   }
 
   #countTimeline(): void {
     const { memory } = this.#context;
     const bytes = this.#chunks ? this.#timeline.length * ENTRY_BYTES : 0;
-    if (bytes > this.#timelineBytes) memory.take(bytes - this.#timelineBytes);
-    else if (bytes < this.#timelineBytes) memory.giveBack(this.#timelineBytes - bytes);
+    if (bytes > this.#timelineBytes) memory.reserve(bytes - this.#timelineBytes);
+    else if (bytes < this.#timelineBytes) memory.release(this.#timelineBytes - bytes);
     this.#timelineBytes = bytes;
   }
 }

@@ -1,11 +1,11 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { Alarm } from '../work/alarm.ts';
+import { DeadlineTimer } from '../work/alarm.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { LogBucket } from './bucket.ts';
-import { Complaints } from './complaints.ts';
-import { Memory } from './memory.ts';
+import { LogThrottle } from './complaints.ts';
+import { LogMemory } from './memory.ts';
 import type { FlushableLog, TryLogContext } from './try-log-context.ts';
 import { type TryLogOptions, TryLogWriter } from './try-log-writer.ts';
 
@@ -26,35 +26,35 @@ const LOOK_MS = 250;
 /** The logs of all running tries, and the one timer that flushes them. */
 export class TryLogs implements TryLogContext {
   readonly clock: Clock;
-  readonly memory: Memory;
+  readonly memory: LogMemory;
   readonly bucket: LogBucket | undefined;
-  readonly complaints: Complaints;
+  readonly logThrottle: LogThrottle;
   readonly chunkBytes: number;
   readonly flushMs: number;
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
   readonly maxBytes: number;
-  hurryAtMs = Number.POSITIVE_INFINITY;
+  deadlineMs = Number.POSITIVE_INFINITY;
   readonly #open = new Set<FlushableLog>();
-  readonly #timer: Alarm;
+  readonly #timer: DeadlineTimer;
 
   constructor({ config, clients, clock, random, log }: TryLogsOptions) {
     const { chunkBytes, flushSeconds, bufferBytes, patienceSeconds, maxBytes } = config.log;
     this.clock = clock;
     this.chunkBytes = chunkBytes;
     this.flushMs = flushSeconds * 1000;
-    this.patienceMs = patienceSeconds * 1000;
+    this.maxWaitMs = patienceSeconds * 1000;
     this.maxBytes = maxBytes;
-    this.memory = new Memory(bufferBytes, chunkBytes);
-    this.complaints = new Complaints(clock, log);
-    this.#timer = new Alarm(clock, () => this.#flushDue());
+    this.memory = new LogMemory(bufferBytes, chunkBytes);
+    this.logThrottle = new LogThrottle(clock, log);
+    this.#timer = new DeadlineTimer(clock, () => this.#flushDue());
     if (config.logBucket === undefined) return;
     this.bucket = new LogBucket({
       clients,
       bucket: config.logBucket,
-      patienceMs: this.patienceMs,
+      maxSilenceMs: this.maxWaitMs,
       clock,
       random,
-      complaints: this.complaints,
+      logThrottle: this.logThrottle,
     });
   }
 
@@ -64,24 +64,24 @@ export class TryLogs implements TryLogContext {
     return log;
   }
 
-  endPatienceMs(): number {
-    return this.bucket?.away ? Math.min(AWAY_PATIENCE_MS, this.patienceMs) : this.patienceMs;
+  maxEndWaitMs(): number {
+    return this.bucket?.isAway ? Math.min(AWAY_PATIENCE_MS, this.maxWaitMs) : this.maxWaitMs;
   }
 
-  async late(ms: number, done: AbortSignal): Promise<void> {
+  async waitAtMost(ms: number, done: AbortSignal): Promise<void> {
     const endMs = this.clock.monotonic() + ms;
     while (!done.aborted) {
-      const leftMs = Math.min(endMs, this.hurryAtMs) - this.clock.monotonic();
+      const leftMs = Math.min(endMs, this.deadlineMs) - this.clock.monotonic();
       if (leftMs <= 0) return;
       await this.clock.sleep(Math.min(leftMs, LOOK_MS), done).catch(() => undefined);
     }
   }
 
-  ring(atMs: number): void {
-    this.#timer.at(atMs);
+  scheduleFlush(atMs: number): void {
+    this.#timer.schedule(atMs);
   }
 
-  forget(log: FlushableLog): void {
+  remove(log: FlushableLog): void {
     this.#open.delete(log);
   }
 
@@ -92,6 +92,6 @@ export class TryLogs implements TryLogContext {
       if (log.dueMs <= nowMs) void log.flush();
       else nextMs = Math.min(nextMs, log.dueMs);
     }
-    this.#timer.at(nextMs);
+    this.#timer.schedule(nextMs);
   }
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, open, stat } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
-import { WorkerMissing } from './runner.ts';
+import { WorkerMissingError } from './runner.ts';
 
 /**
  * Finds the program of a fleet's command. A name with a slash is a path relative to the worker directory; any other name
@@ -14,14 +14,14 @@ export async function findProgram(name: string, workerDirectory: string, path: s
   if (name.includes('/')) {
     const file = resolve(workerDirectory, name);
     const problem = await findProblem(file);
-    if (problem) throw new WorkerMissing(name, problem);
+    if (problem) throw new WorkerMissingError(name, problem);
     return file;
   }
   for (const directory of path.split(delimiter)) {
     const file = join(directory || '.', name);
     if ((await findProblem(file)) === undefined) return file;
   }
-  throw new WorkerMissing(name, `there is no such program on PATH (${path})`);
+  throw new WorkerMissingError(name, `there is no such program on PATH (${path})`);
 }
 
 /** Returns why a file cannot be run; undefined if it can. */

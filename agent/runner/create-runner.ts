@@ -1,14 +1,14 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { awsEnvironment } from '../credentials/environment.ts';
-import { IsolatingRunner } from './isolating-runner.ts';
-import type { Options } from '../config/options.ts';
+import { SlotRunner } from './isolating-runner.ts';
+import type { CommandLineOptions } from '../config/options.ts';
 import { ProcessRunner } from './process-runner.ts';
 import type { Runner } from './runner.ts';
 import { workerEnvironment } from './worker-environment.ts';
 
 /** Creates what starts workers: in slots if there are any, else as child processes. */
-export function createRunner(options: Options, config: AgentConfig, clock: Clock): Runner {
+export function createRunner(options: CommandLineOptions, config: AgentConfig, clock: Clock): Runner {
   const { slots, workerDirectory } = options;
   const { instanceCheck } = config;
   const fleet = { ...awsEnvironment(process.env, config), ...config.environment };
@@ -24,7 +24,7 @@ export function createRunner(options: Options, config: AgentConfig, clock: Clock
   // Workers in slots run as other users, so the agent's HOME and TMPDIR are not for them.
   const { PATH, LANG } = process.env;
   const environment = workerEnvironment({ PATH, LANG }, fleet);
-  return new IsolatingRunner({ ...shared, environment, sockets: slots, slots: config.concurrency });
+  return new SlotRunner({ ...shared, environment, sockets: slots, slots: config.concurrency });
 }
 
 /** The schema guarantees a program. */

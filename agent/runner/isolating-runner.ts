@@ -8,13 +8,13 @@ import {
   type RunEnd,
   type Runner,
   type Task,
-  WorkerMissing,
+  WorkerMissingError,
 } from './runner.ts';
 import { SlotConnection } from './slot-connection.ts';
-import { joined } from './slot-frames.ts';
+import { joinWithNul } from './slot-frames.ts';
 import { SlotRun } from './slot-run.ts';
 
-export interface IsolatingRunnerOptions {
+export interface SlotRunnerOptions {
   /** Directory of the slots' sockets, named 1, 2, ... systemd starts a slot when the agent connects to its socket. */
   sockets: string;
   /** The number of slots. */
@@ -38,8 +38,8 @@ const STOPPED_BEFORE = 'it was stopped before there was a slot for it';
  * Runs workers in slots. Each slot has its own user and its own cgroup, and nothing is left of a worker when the next one
  * starts. The agent may create neither: systemd starts a slot for each socket (mayfly-slot@.socket).
  */
-export class IsolatingRunner implements Runner {
-  readonly #options: IsolatingRunnerOptions;
+export class SlotRunner implements Runner {
+  readonly #options: SlotRunnerOptions;
   readonly #open = new Set<SlotConnection>();
   #free: SlotConnection[] = [];
   /** Numbers of the slots that are neither connected nor being opened. */
@@ -53,7 +53,7 @@ export class IsolatingRunner implements Runner {
   readonly #commands = new Map<Program, readonly [string, ...string[]]>();
   #closed = false;
 
-  constructor(options: IsolatingRunnerOptions) {
+  constructor(options: SlotRunnerOptions) {
     this.#options = options;
     this.#closedNumbers = Array.from({ length: options.slots }, (_, index) => index + 1);
   }
@@ -61,7 +61,7 @@ export class IsolatingRunner implements Runner {
   async check(): Promise<void> {
     const { command, instanceCheck, slots } = this.#options;
     const slot = await this.#connect(this.#closedNumbers.shift() ?? 1).catch((error: Error) => {
-      throw new WorkerMissing(command[0], error.message);
+      throw new WorkerMissingError(command[0], error.message);
     });
     await this.#find(slot, 'worker', command);
     if (instanceCheck) await this.#find(slot, 'instance-check', instanceCheck);
@@ -78,7 +78,7 @@ export class IsolatingRunner implements Runner {
     const found = await slot.find(name, directory, environment['PATH'] ?? '').catch((error: Error) => ({
       missing: error.message,
     }));
-    if ('missing' in found) throw new WorkerMissing(name, found.missing);
+    if ('missing' in found) throw new WorkerMissingError(name, found.missing);
     this.#commands.set(program, [found.program, ...args]);
   }
 
@@ -100,7 +100,7 @@ export class IsolatingRunner implements Runner {
     if (task.argument !== undefined) args.push(task.argument);
     const variables = Object.entries({ HOME: slot.home, ...environment, ...task.variables });
     try {
-      const texts = [joined(args, 'an argument'), joined(variables.map(formatVariable), 'a variable')];
+      const texts = [joinWithNul(args, 'an argument'), joinWithNul(variables.map(formatVariable), 'a variable')];
       const run = new SlotRun(slot, task.output, () => this.#release(slot));
       slot.send('R', directory, task.stdin, ...texts);
       return run;

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import type { Clock } from '../../aws/clock.ts';
 import { messageOf } from '../../lib/error-message.ts';
 import { findProgram } from './command.ts';
-import { giveBack } from '../work/lent.ts';
+import { releaseBuffer } from '../work/lent.ts';
 import {
   notStarted,
   type OutputSink,
@@ -118,7 +118,7 @@ class ProcessRun implements Run {
     const stream = this.#child[name];
     stream?.on('data', (chunk: Buffer) => {
       const taken = sink?.write(name, chunk);
-      giveBack(chunk);
+      releaseBuffer(chunk);
       if (!taken) return;
       stream.pause();
       this.#paused.add(stream);

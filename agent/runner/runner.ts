@@ -61,7 +61,7 @@ export function notStarted(reason: string): Run {
 }
 
 /** The fleet's command cannot be run on this instance. No job is the cause, and none should be tried. */
-export class WorkerMissing extends Error {
+export class WorkerMissingError extends Error {
   constructor(command: string, reason: string) {
     super(`the worker command ${JSON.stringify(command)} cannot be run: ${reason}`);
     this.name = 'WorkerMissingError';

@@ -1,8 +1,8 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Clock } from '../../aws/clock.ts';
 import { resolvesWithin } from '../../lib/with-timeout.ts';
-import { giveBack } from '../work/lent.ts';
-import { FrameReader, frame, PROTOCOL } from './slot-frames.ts';
+import { releaseBuffer } from '../work/lent.ts';
+import { FrameReader, encodeFrame, PROTOCOL_VERSION } from './slot-frames.ts';
 
 /** A slot says hello within milliseconds, on an overloaded machine within seconds. */
 const HELLO_MS = 10_000;
@@ -39,7 +39,7 @@ export class SlotConnection {
     });
     socket.on('data', (bytes: Buffer) => {
       reader.write(bytes);
-      giveBack(bytes);
+      releaseBuffer(bytes);
     });
     socket.on('error', (error) => this.#lose(error.message));
     socket.on('close', () => this.#lose(this.home === '' ? NO_HELLO : 'the slot has ended'));
@@ -63,8 +63,8 @@ export class SlotConnection {
         slot.#lose(`the slot did not say hello within ${HELLO_MS / 1000} s`);
       }
       const [version, home = ''] = await hello;
-      if (version !== `${PROTOCOL}`) {
-        throw new Error(`the slot speaks version ${version} of the protocol, the agent ${PROTOCOL}`);
+      if (version !== `${PROTOCOL_VERSION}`) {
+        throw new Error(`the slot speaks version ${version} of the protocol, the agent ${PROTOCOL_VERSION}`);
       }
       slot.home = home;
       return slot;
@@ -90,7 +90,7 @@ export class SlotConnection {
   }
 
   send(letter: string, ...fields: (string | Buffer)[]): void {
-    this.#socket.write(frame(letter, ...fields));
+    this.#socket.write(encodeFrame(letter, ...fields));
   }
 
   /** Sets who gets what the slot sends. There is one listener at a time. */
@@ -100,7 +100,7 @@ export class SlotConnection {
   }
 
   /** Reads nothing until the promise is settled. The slot then cannot send, and stops reading from its worker. */
-  hold(until: Promise<void>): void {
+  pauseUntil(until: Promise<void>): void {
     this.#pauses += 1;
     this.#socket.pause();
     const resume = () => {

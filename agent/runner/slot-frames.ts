@@ -4,13 +4,13 @@
  */
 
 /** To be raised at both ends when a frame changes. */
-export const PROTOCOL = 1;
+export const PROTOCOL_VERSION = 1;
 
 const HEADER_BYTES = 5;
 const OUTPUTS: Partial<Record<string, 'stdout' | 'stderr'>> = { '1': 'stdout', '2': 'stderr' };
 
 /** Encodes a frame of fields, each after its length. */
-export function frame(letter: string, ...fields: (string | Buffer)[]): Buffer {
+export function encodeFrame(letter: string, ...fields: (string | Buffer)[]): Buffer {
   const parts: Buffer[] = [];
   let size = 0;
   for (const field of fields) {
@@ -31,7 +31,7 @@ export function frame(letter: string, ...fields: (string | Buffer)[]): Buffer {
  *
  * @throws RangeError naming the text that contains a NUL
  */
-export function joined(texts: readonly string[], what: string): string {
+export function joinWithNul(texts: readonly string[], what: string): string {
   const wrong = texts.find((text) => text.includes('\0'));
   if (wrong !== undefined) throw new RangeError(`${what} with a NUL character: ${JSON.stringify(wrong)}`);
   return texts.join('\0');

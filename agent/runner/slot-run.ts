@@ -30,7 +30,7 @@ export class SlotRun implements Run, SlotListener {
 
   onOutput(stream: 'stdout' | 'stderr', chunk: Buffer): void {
     const taken = this.#sink?.write(stream, chunk);
-    if (taken) this.#slot.hold(taken);
+    if (taken) this.#slot.pauseUntil(taken);
   }
 
   onFrame(letter: string, fields: string[]): void {

@@ -2,14 +2,14 @@ import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { type DiskSpace, diskProblem } from '../../policy/disk.ts';
+import { type DiskSpace, findDiskProblem } from '../../policy/disk.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
-import type { Options } from '../config/options.ts';
+import type { CommandLineOptions } from '../config/options.ts';
 
 export interface WorkerDiskOptions {
   /** One path on each file system that workers write to. A path that does not exist is ignored. */
   paths: readonly string[];
-  leastFreeBytes: number;
+  minFreeBytes: number;
   clock: Clock;
   log: Log;
 }
@@ -19,13 +19,13 @@ const SLOT_PATHS = ['/var/cache', '/var/tmp'];
 
 /** Creates the disks of this agent's workers, which run in slots or as child processes. */
 export function createWorkerDisk(
-  { slots, workerDirectory }: Pick<Options, 'slots' | 'workerDirectory'>,
+  { slots, workerDirectory }: Pick<CommandLineOptions, 'slots' | 'workerDirectory'>,
   { minFreeDiskBytes }: Pick<AgentConfig, 'minFreeDiskBytes'>,
   clock: Clock,
   log: Log,
 ): WorkerDisk {
   const paths = slots === undefined ? [workerDirectory, tmpdir()] : SLOT_PATHS;
-  return new WorkerDisk({ paths, leastFreeBytes: minFreeDiskBytes, clock, log });
+  return new WorkerDisk({ paths, minFreeBytes: minFreeDiskBytes, clock, log });
 }
 
 /** One check is enough for the hundreds of jobs that may be claimed in this time. */
@@ -42,7 +42,7 @@ export class WorkerDisk {
   }
 
   /** Returns what is wrong with a disk, for a person. Undefined: nothing, or it is not known. Never rejects. */
-  problem(): Promise<string | undefined> {
+  findProblem(): Promise<string | undefined> {
     const nowMs = this.#options.clock.monotonic();
     if (nowMs - this.#checkedAtMs >= CHECK_MS) {
       this.#checkedAtMs = nowMs;
@@ -52,12 +52,12 @@ export class WorkerDisk {
   }
 
   async #check(): Promise<string | undefined> {
-    const { paths, leastFreeBytes } = this.#options;
-    if (leastFreeBytes === 0) return undefined;
+    const { paths, minFreeBytes } = this.#options;
+    if (minFreeBytes === 0) return undefined;
     const disks = await Promise.all(paths.map((path) => this.#readSpace(path)));
-    return diskProblem(
+    return findDiskProblem(
       disks.flatMap((disk) => disk ?? []),
-      leastFreeBytes,
+      minFreeBytes,
     );
   }
 

@@ -1,9 +1,9 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { describeEnding, type Ending, resultOf } from '../../jobs/outcome.ts';
+import { describeEnding, type Ending, classifyEnding } from '../../jobs/outcome.ts';
 import type { Broken } from '../../policy/retirement.ts';
-import { afterTry, type FailureStreak, pauseMs } from '../../policy/slowdown.ts';
-import type { Attempted } from '../work/attempt.ts';
+import { addTry, type FailureStreak, slowdownPauseMs } from '../../policy/slowdown.ts';
+import type { AttemptResult } from '../work/attempt.ts';
 import type { InstanceCheck } from './instance-check.ts';
 import type { WorkerDisk } from '../runner/worker-disk.ts';
 
@@ -40,7 +40,7 @@ export class InstanceHealth {
 
   /** How long to wait before the next job is received. 0: no wait. */
   get pauseMs(): number {
-    return pauseMs(this.#streak);
+    return slowdownPauseMs(this.#streak);
   }
 
   get isSlowed(): boolean {
@@ -54,23 +54,23 @@ export class InstanceHealth {
 
   /** Whether the instance is fit for one more job. To be called before each claim. */
   async isFit(): Promise<boolean> {
-    const problem = this.isBroken ? undefined : await this.#options.disk?.problem();
-    if (problem !== undefined) this.breakDown({ reason: 'disk-full', problem });
+    const problem = this.isBroken ? undefined : await this.#options.disk?.findProblem();
+    if (problem !== undefined) this.markBroken({ reason: 'disk-full', problem });
     return !this.isBroken;
   }
 
-  breakDown(broken: Broken): void {
+  markBroken(broken: Broken): void {
     if (this.isBroken) return;
     this.#broken = broken;
     this.#options.onBroken(broken);
   }
 
   /** Returns the result of a try; `unhealthy` if the instance caused the failure. Takes as long as the instance check. */
-  async judge(job: string, attempted: Attempted): Promise<Attempted> {
+  async judge(job: string, attempted: AttemptResult): Promise<AttemptResult> {
     if (attempted.kind !== 'ended' || !isFailure(attempted.ending)) return attempted;
     const problem = await this.#findProblem();
     if (problem === undefined) return attempted;
-    this.breakDown({ reason: 'unhealthy', problem, job });
+    this.markBroken({ reason: 'unhealthy', problem, job });
     return { ...attempted, ending: { kind: 'unhealthy', end: attempted.ending, problem } };
   }
 
@@ -81,11 +81,11 @@ export class InstanceHealth {
   }
 
   /** Counts the result of a try. */
-  ended(job: string, ending: Ending): void {
+  countResult(job: string, ending: Ending): void {
     const { clock, log } = this.#options;
     const wasSlowed = this.isSlowed;
     const reason = describeEnding(ending);
-    this.#streak = afterTry(this.#streak, { job, result: resultOf(ending), reason, atMs: clock.now() });
+    this.#streak = addTry(this.#streak, { job, result: classifyEnding(ending), reason, atMs: clock.now() });
     if (this.isSlowed && !wasSlowed) {
       log.warn(
         { ...this.#streak },
@@ -99,5 +99,5 @@ export class InstanceHealth {
 
 /** Whether the worker did not complete its job, for any reason. */
 function isFailure(ending: Ending): boolean {
-  return resultOf(ending) === 'failure' || (ending.kind === 'exited' && ending.status !== 0);
+  return classifyEnding(ending) === 'failure' || (ending.kind === 'exited' && ending.status !== 0);
 }

@@ -10,7 +10,7 @@ const MAX_CHARACTERS = 1000;
  * the line to the instance's record. The file is better: after an unexpected error the agent may behave wrongly while it
  * waits for the table.
  */
-export class LastWords {
+export class FatalErrorFile {
   readonly #directory: string | undefined;
   readonly #isRead: boolean;
   #writeToRecord: (text: string) => Promise<unknown> = async () => undefined;
@@ -26,18 +26,18 @@ export class LastWords {
   }
 
   /** Removes the file of an earlier run. Throws if that fails: its error would be taken for this run's. */
-  forget(): void {
+  remove(): void {
     if (this.#directory !== undefined) rmSync(join(this.#directory, FILE), { force: true });
   }
 
   /** @param writeToRecord writes the error to the instance's record; needs a time-out of its own */
-  noteBy(writeToRecord: (text: string) => Promise<unknown>): void {
+  useRecord(writeToRecord: (text: string) => Promise<unknown>): void {
     this.#writeToRecord = writeToRecord;
   }
 
   /** Writes the first error that it is called with. Resolves when that is done or has failed. Never rejects. */
-  leave(error: unknown): Promise<void> {
-    this.#written ??= this.#write(wordsOf(error));
+  write(error: unknown): Promise<void> {
+    this.#written ??= this.#write(formatFatalError(error));
     return this.#written;
   }
 
@@ -62,7 +62,7 @@ export class LastWords {
 }
 
 /** Formats an error in one line: its message, after its name unless that is `Error`. */
-export function wordsOf(error: unknown): string {
+export function formatFatalError(error: unknown): string {
   const text = error instanceof Error ? `${formatName(error)}${error.message}` : String(error);
   const line = text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
   return line.slice(0, MAX_CHARACTERS).toWellFormed();

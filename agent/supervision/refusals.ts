@@ -1,12 +1,12 @@
 import type { Clock } from '../../aws/clock.ts';
 import { toError } from '../../lib/error-message.ts';
-import { failedAgain, type Refusable, type Refusals as RefusalsNow, refusalKind } from '../../policy/refusal.ts';
+import { addFailure, type RefusableCall, type Refusals as RefusalsNow, classifyRefusal } from '../../policy/refusal.ts';
 
 /**
  * Tracks which of the calls that an agent cannot work without are refused now, and whether a receive was ever answered.
  * The callers report their results here; the lifecycle reads them.
  */
-export class Refusals {
+export class RefusalTracker {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #listeners = new Set<() => void>();
   #now: RefusalsNow = {};
@@ -16,16 +16,16 @@ export class Refusals {
     this.#clock = clock;
   }
 
-  get now(): RefusalsNow {
+  get current(): RefusalsNow {
     return this.#now;
   }
 
   /** Whether a receive was answered since the agent's start, with or without a message. */
-  get received(): boolean {
+  get hasReceived(): boolean {
     return this.#received;
   }
 
-  answered(what: Refusable): void {
+  answered(what: RefusableCall): void {
     const isFirst = what === 'receive' && !this.#received;
     // An answered claim shows that the table accepts reports too.
     const ended = what === 'claim' ? (['claim', 'report'] as const) : ([what] as const);
@@ -37,15 +37,15 @@ export class Refusals {
     this.#changed();
   }
 
-  failed(what: Refusable, thrown: unknown): void {
+  failed(what: RefusableCall, thrown: unknown): void {
     const error = toError(thrown);
-    const kind = refusalKind(error);
+    const kind = classifyRefusal(error);
     if (kind === undefined) {
       this.answered(what);
       return;
     }
     const failure = { kind, error: `${error.name}: ${error.message}`, atMs: this.#clock.monotonic() };
-    this.#now = { ...this.#now, [what]: failedAgain(this.#now[what], failure) };
+    this.#now = { ...this.#now, [what]: addFailure(this.#now[what], failure) };
     this.#changed();
   }
 

@@ -1,21 +1,21 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { judge, LONGEST_SILENCE_MS, type Signs } from '../../policy/watchdog.ts';
+import { judgeLiveness, MAX_SILENCE_MS, type LivenessFacts } from '../../policy/watchdog.ts';
 import type { Notify } from './notify.ts';
 import type { JobLoopStatus } from '../work/work.ts';
 
 /** Gets reports of the agent's progress. */
 export interface Supervisor {
   /** The agent has tried something that has to be repeated, with or without success. */
-  tried(): void;
+  recordAttempt(): void;
   /** Sets the status line for people: `working`, `retiring: idle`. */
-  doing(what: string): void;
+  setStatus(what: string): void;
   /** The start is complete: jobs are taken, or will be once the instance leaves its warm pool. */
-  ready(): void;
+  setReady(): void;
 }
 
 /** For an agent without a supervisor. */
-export const NOBODY: Supervisor = { tried() {}, doing() {}, ready() {} };
+export const NO_SUPERVISOR: Supervisor = { recordAttempt() {}, setStatus() {}, setReady() {} };
 
 export interface WatchdogOptions {
   /** Undefined: systemd does not listen, and there is no watchdog. */
@@ -66,17 +66,17 @@ export class Watchdog implements Supervisor {
     if (options.notify) void this.#reportUntilEnded();
   }
 
-  tried(): void {
+  recordAttempt(): void {
     this.#triedAtMs = this.#options.clock.monotonic();
   }
 
-  doing(what: string): void {
+  setStatus(what: string): void {
     if (what === this.#statusText) return;
     this.#statusText = what;
     void this.#options.notify?.(this.#status());
   }
 
-  ready(): void {
+  setReady(): void {
     if (this.#isReady) return;
     this.#isReady = true;
     this.#sendingReady = this.#send(this.#status());
@@ -95,7 +95,7 @@ export class Watchdog implements Supervisor {
    */
   async end(): Promise<void> {
     this.#ended.abort();
-    this.ready();
+    this.setReady();
     await this.#sendingReady;
     await this.#send('STOPPING=1', this.#status());
   }
@@ -124,7 +124,7 @@ export class Watchdog implements Supervisor {
   async #report(): Promise<void> {
     const { log } = this.#options;
     const signs = this.#signs();
-    const verdict = judge(signs);
+    const verdict = judgeLiveness(signs);
     if (verdict.alive) {
       this.#withheld = false;
       await this.#send('WATCHDOG=1', this.#status(), ...(this.#stopping ? [this.#moreTime()] : []));
@@ -134,10 +134,10 @@ export class Watchdog implements Supervisor {
     }
   }
 
-  #signs(): Signs {
+  #signs(): LivenessFacts {
     const { clock, work } = this.#options;
     const { running, settling } = work().state();
-    const { receiving, leasesDueMs } = work().vitals();
+    const { receiving, leasesDueMs } = work().progress();
     const nowMs = clock.monotonic();
     return {
       sinceTryMs: nowMs - this.#triedAtMs,
@@ -149,7 +149,7 @@ export class Watchdog implements Supervisor {
 
   /** Counts from now, and never shortens the unit's `TimeoutStopSec=`: sd_notify(3). */
   #moreTime(): string {
-    const ms = Math.ceil(this.#everyMs * PINGS + LONGEST_SILENCE_MS);
+    const ms = Math.ceil(this.#everyMs * PINGS + MAX_SILENCE_MS);
     return `EXTEND_TIMEOUT_USEC=${ms}000`;
   }
 

@@ -4,7 +4,7 @@ import type { Clock } from '../../aws/clock.ts';
 const REPLACED = 'an earlier deadline replaces it';
 
 /** One timer for many deadlines: calls back at the earliest of them. May call back too early, never too late. */
-export class Alarm {
+export class DeadlineTimer {
   readonly #clock: Clock;
   readonly #onDeadline: () => void;
   #armed: { atMs: number; abort: AbortController } | undefined;
@@ -15,7 +15,7 @@ export class Alarm {
   }
 
   /** @param atMs monotonic milliseconds; `Infinity` sets no deadline */
-  at(atMs: number): void {
+  schedule(atMs: number): void {
     if (atMs === Number.POSITIVE_INFINITY || (this.#armed && this.#armed.atMs <= atMs)) return;
     this.#armed?.abort.abort(REPLACED);
     const armed = { atMs, abort: new AbortController() };

@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { nonceOf } from '../../jobs/binding.ts';
-import { type Job, ownId } from '../../jobs/message.ts';
+import { readNonce } from '../../jobs/binding.ts';
+import { type Job, createOwnJobId } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
 import { messageOf } from '../../lib/error-message.ts';
 import type { Claim, ClaimRequest, JobTable } from '../../store/table.ts';
 import { type LeaseTimes, longestRunMs } from '../../policy/lease.ts';
-import { refusalKind } from '../../policy/refusal.ts';
+import { classifyRefusal } from '../../policy/refusal.ts';
 import type { Bodies } from './bodies.ts';
-import type { Cancels } from './cancels.ts';
+import type { Cancellations } from './cancels.ts';
 import type { WorkerAccess } from '../credentials/worker-access.ts';
-import { type Held, jobIdOf } from './held.ts';
+import { type InFlightMessage, jobIdOf } from './held.ts';
 import type { Leases } from './leases.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
 import type { TryLogs } from '../log/try-logs.ts';
 import { attributesVariable } from './message-attributes.ts';
-import { persist } from '../../lib/persist.ts';
-import type { Refusals } from '../supervision/refusals.ts';
+import { retry } from '../../lib/persist.ts';
+import type { RefusalTracker } from '../supervision/refusals.ts';
 import type { RunEnd, Runner } from '../runner/runner.ts';
 
 export interface AttemptOptions {
@@ -25,14 +25,14 @@ export interface AttemptOptions {
   /** Undefined: workers get no credentials. */
   access: WorkerAccess | undefined;
   leases: Leases;
-  cancels: Cancels;
+  cancels: Cancellations;
   /** Undefined: jobs are not tracked, and SQS's receive counts are the attempts. */
   table: JobTable | undefined;
   /** Where output goes. Only tracked jobs have logs. */
   logs: TryLogs;
   bodies: Bodies;
   /** Gets the result of each claim. */
-  refusals: Pick<Refusals, 'answered' | 'failed'>;
+  refusals: Pick<RefusalTracker, 'answered' | 'failed'>;
   instance: string;
   limitSeconds: number;
   graceSeconds: number;
@@ -54,7 +54,7 @@ export interface AttemptOptions {
 const CLAIM_TIMEOUT_MS = 60_000;
 
 /** How a try ended and its log; or that the job could not be claimed, and the table's answer. */
-export type Attempted =
+export type AttemptResult =
   | { kind: 'ended'; ending: Ending; log?: TryLogWriter }
   | { kind: 'not-claimed'; claim: Exclude<Claim, { kind: 'claimed' }> };
 
@@ -67,7 +67,7 @@ export class Attempts {
   }
 
   /** Never rejects. */
-  async make(inFlight: Held): Promise<Attempted> {
+  async run(inFlight: InFlightMessage): Promise<AttemptResult> {
     const { leases, stopping, table, maxAttempts, messageAttributes } = this.#options;
     inFlight.phase = 'starting';
     if (leases.hasEnded(inFlight)) return ended({ kind: 'lease-lost' });
@@ -89,13 +89,13 @@ export class Attempts {
   }
 
   /** The message belongs to the job, but the job cannot run. Its record will say so. */
-  #fail(inFlight: Held, reason: string): Promise<Attempted> {
+  #fail(inFlight: InFlightMessage, reason: string): Promise<AttemptResult> {
     inFlight.reading = { kind: 'broken', id: jobIdOf(inFlight), reason };
-    return this.make(inFlight);
+    return this.run(inFlight);
   }
 
   /** The lease may be lost, or the job cancelled, while the body is fetched. */
-  async #withBody(inFlight: Held, job: Job): Promise<Job | Ending> {
+  async #withBody(inFlight: InFlightMessage, job: Job): Promise<Job | Ending> {
     const { bodyKey } = job;
     if (bodyKey === undefined) return job;
     const fetched = await this.#options.bodies.fetch(inFlight, { ...job, bodyKey });
@@ -104,7 +104,7 @@ export class Attempts {
   }
 
   /** Claims right before the start, so that a job that only waited here costs no attempt. */
-  async #claim(table: JobTable, inFlight: Held): Promise<Claim | Error> {
+  async #claim(table: JobTable, inFlight: InFlightMessage): Promise<Claim | Error> {
     const { clock, random, log, leases, refusals, stopping, draining } = this.#options;
     const id = jobIdOf(inFlight);
     const fence = randomUUID();
@@ -115,7 +115,7 @@ export class Attempts {
       throw error;
     };
     try {
-      const claim = await persist(
+      const claim = await retry(
         () => {
           const request = this.#createRequest(inFlight, fence);
           requestedLeases.set(request.leaseUntilMs, inFlight.lease);
@@ -124,8 +124,8 @@ export class Attempts {
         {
           clock,
           random,
-          hopeless: (error) => {
-            if (draining() && refusalKind(error as Error) === 'lasting') return true;
+          shouldGiveUp: (error) => {
+            if (draining() && classifyRefusal(error as Error) === 'lasting') return true;
             return stopping() || leases.hasEnded(inFlight) || clock.monotonic() > deadlineMs;
           },
           onFailure: (err, tries) => log.warn({ job: id, err, tries }, 'the job could not be claimed yet'),
@@ -135,7 +135,7 @@ export class Attempts {
       if (claim.kind === 'claimed') {
         const { attempts, tries, label, bodyDigest } = claim;
         inFlight.claim = { fence, attempts, tries, label, bodyDigest };
-        leases.boundBy(inFlight, requestedLeases.get(claim.leaseUntilMs ?? Number.NaN));
+        leases.capLease(inFlight, requestedLeases.get(claim.leaseUntilMs ?? Number.NaN));
       }
       return claim;
     } catch (error) {
@@ -144,7 +144,7 @@ export class Attempts {
     }
   }
 
-  #createRequest(inFlight: Held, fence: string): ClaimRequest {
+  #createRequest(inFlight: InFlightMessage, fence: string): ClaimRequest {
     const { clock, instance } = this.#options;
     const { message, lease, reading } = inFlight;
     const id = jobIdOf(inFlight);
@@ -166,20 +166,20 @@ export class Attempts {
       limitSeconds: job?.limitSeconds,
       retryOf: job?.retryOf,
       body: job?.bodyKey === undefined ? job?.stdin : undefined,
-      isNew: message.receiveCount === 1 && id === ownId(message.id),
+      isNew: message.receiveCount === 1 && id === createOwnJobId(message.id),
       ...createProof(inFlight),
     };
   }
 
   /** A claim whose answer was lost may be in the table. It is removed, so that it costs no attempt. */
-  async #unclaim(table: JobTable, inFlight: Held, fence: string): Promise<void> {
+  async #unclaim(table: JobTable, inFlight: InFlightMessage, fence: string): Promise<void> {
     const id = jobIdOf(inFlight);
     await table
-      .unclaim(id, fence, this.#options.clock.now())
+      .revertClaim(id, fence, this.#options.clock.now())
       .catch((err: unknown) => this.#options.log.warn({ job: id, err }, 'a claim could not be removed from the table'));
   }
 
-  async #run(inFlight: Held, job: Job, attributes: Record<string, string>): Promise<Attempted> {
+  async #run(inFlight: InFlightMessage, job: Job, attributes: Record<string, string>): Promise<AttemptResult> {
     const { runner, access, leases, cancels, clock, graceSeconds } = this.#options;
     const limitMs = (job.limitSeconds ?? this.#options.limitSeconds) * 1000;
     const startMs = clock.monotonic();
@@ -198,15 +198,15 @@ export class Attempts {
     });
     inFlight.phase = 'running';
     this.#options.onStart();
-    leases.watchLimit(inFlight, startMs + runMs);
-    cancels.watch();
+    leases.enforceLimit(inFlight, startMs + runMs);
+    cancels.startChecking();
     const end = await inFlight.run.ended;
     admission?.revoke();
     const ending = toEnding(end, inFlight, runMs / 1000);
     return log ? { kind: 'ended', ending, log } : ended(ending);
   }
 
-  #openLog(inFlight: Held): TryLogWriter | undefined {
+  #openLog(inFlight: InFlightMessage): TryLogWriter | undefined {
     const { table, logs } = this.#options;
     const { claim } = inFlight;
     const current = claim?.tries.at(-1);
@@ -216,7 +216,7 @@ export class Attempts {
       job,
       key: current.key,
       startedMs: Date.parse(current.startedAt),
-      note: (log) => table.noteLog(job, claim.fence, claim.tries.length - 1, log),
+      note: (log) => table.writeLog(job, claim.fence, claim.tries.length - 1, log),
     });
   }
 }
@@ -224,16 +224,16 @@ export class Attempts {
 type Proof = Pick<ClaimRequest, 'nonce' | 'needsRecord' | 'needsNonce' | 'overLimit'>;
 
 /** What a claim needs to check whether the message belongs to the record of the job that it names. */
-function createProof({ message, reading }: Held): Proof {
-  const nonce = nonceOf(message.attributes);
+function createProof({ message, reading }: InFlightMessage): Proof {
+  const nonce = readNonce(message.attributes);
   if (reading.kind === 'job')
     return { nonce, needsRecord: reading.needsRecord, overLimit: reading.overLimit };
-  if (reading.id === ownId(message.id)) return { nonce };
+  if (reading.id === createOwnJobId(message.id)) return { nonce };
   return { nonce, needsRecord: reading.reason, needsNonce: true };
 }
 
 /** Counts the tries that cost an attempt, this one included. */
-export function attemptsOf(inFlight: Held): number {
+export function countAttempts(inFlight: InFlightMessage): number {
   return inFlight.claim?.attempts ?? inFlight.message.receiveCount;
 }
 
@@ -241,7 +241,7 @@ function ended(ending: Ending): { kind: 'ended'; ending: Ending } {
   return { kind: 'ended', ending };
 }
 
-function toEnding(end: RunEnd, inFlight: Held, limitSeconds: number): Ending {
+function toEnding(end: RunEnd, inFlight: InFlightMessage, limitSeconds: number): Ending {
   // A worker that was stopped before it could start must not count as one that the instance could not start.
   if (end.kind === 'not-started') {
     return inFlight.stopped === 'interrupted' || inFlight.stopped === 'cancelled' ? { kind: 'interrupted' } : end;
@@ -258,10 +258,10 @@ function toEnding(end: RunEnd, inFlight: Held, limitSeconds: number): Ending {
 }
 
 /** Creates the worker's variables about its job. */
-function createVariables(job: Job, inFlight: Held, deadlineMs: number): Record<string, string> {
+function createVariables(job: Job, inFlight: InFlightMessage, deadlineMs: number): Record<string, string> {
   return {
     MAYFLY_JOB_ID: job.id,
-    MAYFLY_ATTEMPT: `${attemptsOf(inFlight)}`,
+    MAYFLY_ATTEMPT: `${countAttempts(inFlight)}`,
     MAYFLY_DEADLINE: new Date(deadlineMs).toISOString(),
     MAYFLY_REQUEST_ID: job.requestId ?? '',
     MAYFLY_GROUP: job.group ?? '',

@@ -1,4 +1,4 @@
-import { LARGEST_BATCH } from '../../lib/limits.ts';
+import { SQS_MAX_BATCH_SIZE } from '../../lib/limits.ts';
 import type { EntryResults } from '../../store/queue.ts';
 
 /** Concurrent calls, if more entries wait than fit in one call. */
@@ -40,12 +40,12 @@ export class Batcher<Item> {
 
   #pump(): void {
     while (this.#waiting.length > 0 && this.#calls < this.#allowedCalls()) {
-      void this.#call(this.#waiting.splice(0, LARGEST_BATCH));
+      void this.#call(this.#waiting.splice(0, SQS_MAX_BATCH_SIZE));
     }
   }
 
   #allowedCalls(): number {
-    return this.#waiting.length >= LARGEST_BATCH ? MAX_CALLS : 1;
+    return this.#waiting.length >= SQS_MAX_BATCH_SIZE ? MAX_CALLS : 1;
   }
 
   async #call(entries: Entry<Item>[]): Promise<void> {

@@ -1,19 +1,19 @@
-import { isRefusal } from '../../aws/bucket-refusals.ts';
+import { isBucketRefusal } from '../../aws/bucket-refusals.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { nonceOf } from '../../jobs/binding.ts';
-import { bodyKey, jobOfBody } from '../../jobs/body-key.ts';
+import { readNonce } from '../../jobs/binding.ts';
+import { bodyKey, parseBodyKey } from '../../jobs/body-key.ts';
 import { messageOf } from '../../lib/error-message.ts';
-import { BodyMissing, type BodyStore, BodyUnusable, digestOfBody } from '../../store/bodies.ts';
+import { BodyMissingError, type BodyStore, BodyUnusableError, digestBody } from '../../store/bodies.ts';
 import { isDedupedId } from '../../jobs/envelope.ts';
 import { type Job, withBody } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
-import { LONGEST_KEPT_BODY } from '../../jobs/record.ts';
-import { bodyOfRepeated } from '../../store/redriven.ts';
+import { MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
+import { readRepeatedBody } from '../../store/redriven.ts';
 import type { JobTable } from '../../store/table.ts';
-import type { Held } from './held.ts';
+import type { InFlightMessage } from './held.ts';
 import type { Leases } from './leases.ts';
-import { persist } from '../../lib/persist.ts';
+import { retry } from '../../lib/persist.ts';
 
 export interface BodiesOptions {
   /** Creates the store when it is needed. Undefined: there is no log bucket. */
@@ -46,7 +46,7 @@ export class Bodies {
 
   /** Returns the job with its body, or why no worker can be started: `refused` for good, `not-started` now. Never rejects. */
   async fetch(
-    inFlight: Held,
+    inFlight: InFlightMessage,
     job: Job & { bodyKey: string },
   ): Promise<Job | Extract<Ending, { kind: 'refused' | 'not-started' }>> {
     const { store, clock, random, log, leases, stopping } = this.#options;
@@ -58,18 +58,18 @@ export class Bodies {
     const isOver = () => stopping() || leases.hasEnded(inFlight);
     const done = new AbortController();
     try {
-      const fetched = persist(() => this.#get(store(), job, inFlight), {
+      const fetched = retry(() => this.#get(store(), job, inFlight), {
         clock,
         random,
-        hopeless: (error) =>
-          isOver() || clock.monotonic() > deadlineMs || error instanceof BodyUnusable || isRefusal(error),
+        shouldGiveUp: (error) =>
+          isOver() || clock.monotonic() > deadlineMs || error instanceof BodyUnusableError || isBucketRefusal(error),
         onFailure: (err, tries) => log.warn({ job: job.id, err, tries }, "a job's body could not be fetched yet"),
       });
       const text = await Promise.race([fetched, this.#rejectWhen(isOver, done.signal)]);
       return withBody(job, text);
     } catch (error) {
       const message = messageOf(error);
-      if (error instanceof BodyUnusable) return { kind: 'refused', reason: message };
+      if (error instanceof BodyUnusableError) return { kind: 'refused', reason: message };
       return { kind: 'not-started', reason: `its body ${job.bodyKey} could not be fetched: ${message}` };
     } finally {
       done.abort();
@@ -80,17 +80,17 @@ export class Bodies {
   async #get(
     store: BodyStore,
     { id, bodyKey: key, retryOf }: Job & { bodyKey: string },
-    { claim, message }: Held,
+    { claim, message }: InFlightMessage,
   ): Promise<string> {
-    const first = jobOfBody(key);
+    const first = parseBodyKey(key);
     try {
       return await store.get(id, claim?.bodyDigest);
     } catch (error) {
-      if (first === id || !(error instanceof BodyMissing)) throw error;
+      if (first === id || !(error instanceof BodyMissingError)) throw error;
     }
     const { table } = this.#options;
-    const source = { repeated: retryOf ?? first, first, nonce: nonceOf(message.attributes) };
-    const text = await (table ? bodyOfRepeated(store, (job) => table.get(job), source) : store.get(first));
+    const source = { repeated: retryOf ?? first, first, nonce: readNonce(message.attributes) };
+    const text = await (table ? readRepeatedBody(store, (job) => table.get(job), source) : store.get(first));
     await this.#put(id, text);
     return text;
   }
@@ -102,10 +102,10 @@ export class Bodies {
   }
 
   /** Keeps a body that is too long for the record, before its message is deleted. Never rejects, and waits a short time. */
-  async keep(inFlight: Held): Promise<void> {
+  async keep(inFlight: InFlightMessage): Promise<void> {
     if (inFlight.reading.kind === 'broken') return;
     const { id, bodyKey: known, stdin } = inFlight.reading.job;
-    if (known !== undefined || Buffer.byteLength(stdin) <= LONGEST_KEPT_BODY) return;
+    if (known !== undefined || Buffer.byteLength(stdin) <= MAX_KEPT_BODY_BYTES) return;
     // An earlier job with the same dedupe key may have left a body, which outlives that job's record.
     const replaces = isDedupedId(id) && inFlight.claim !== undefined && inFlight.claim.bodyDigest === undefined;
     await this.#put(id, stdin, replaces);
@@ -120,7 +120,7 @@ export class Bodies {
     const done = new AbortController();
     const kept = store()
       .put(job, text, replaces)
-      .then(() => table.noteBody(job, bodyKey(job), digestOfBody(text)));
+      .then(() => table.writeBodyKey(job, bodyKey(job), digestBody(text)));
     await Promise.race([kept, this.#rejectWhen(isOver, done.signal)]).catch((err: unknown) =>
       log.warn({ job, err }, "a job's body could not be kept: it cannot be retried by its id"),
     );

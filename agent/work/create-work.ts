@@ -1,34 +1,34 @@
 import type { Clients } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { LARGEST_BATCH, LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
+import { SQS_MAX_BATCH_SIZE, SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { resolvesWithin } from '../../lib/with-timeout.ts';
-import { bodyStore } from '../../store/bodies.ts';
+import { createBodyStore } from '../../store/bodies.ts';
 import { type MessageRules, readMessage } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
 import { JobQueue, type Message } from '../../store/queue.ts';
 import { JobTable } from '../../store/table.ts';
 import type { BackoffBounds } from '../../policy/backoff.ts';
 import type { Broken } from '../../policy/retirement.ts';
-import { type Attempted, Attempts } from './attempt.ts';
+import { type AttemptResult, Attempts } from './attempt.ts';
 import { Bodies } from './bodies.ts';
-import { Cancels } from './cancels.ts';
+import { Cancellations } from './cancels.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import type { WorkerAccess } from '../credentials/worker-access.ts';
-import { type Held, jobIdOf, stopWorker } from './held.ts';
+import { type InFlightMessage, jobIdOf, stopWorker } from './held.ts';
 import { InstanceCheck } from '../supervision/instance-check.ts';
 import { InstanceHealth } from '../supervision/instance-health.ts';
 import { Leases } from './leases.ts';
 import { TryLogs } from '../log/try-logs.ts';
 import { Receiver, type Room } from './receive.ts';
-import { Refusals } from '../supervision/refusals.ts';
+import { RefusalTracker } from '../supervision/refusals.ts';
 import type { Runner } from '../runner/runner.ts';
 import { Settler } from './settle.ts';
 import { Slots } from './slots.ts';
-import type { Vitals, Work, WorkState } from './work.ts';
+import type { JobLoopProgress, JobLoop, JobLoopState } from './work.ts';
 import type { WorkerDisk } from '../runner/worker-disk.ts';
 
-export interface WorkOptions {
+export interface JobLoopOptions {
   config: AgentConfig;
   clients: Pick<Clients, 'sqs' | 'polls' | 'dynamodb' | 's3'>;
   /** This instance's id, for the jobs' records. */
@@ -39,7 +39,7 @@ export interface WorkOptions {
   /** The disks that workers write to. Without them free space is not checked. */
   disk?: WorkerDisk | undefined;
   /** Gets the results of calls to AWS. */
-  refusals?: Refusals;
+  refusals?: RefusalTracker;
   clock: Clock;
   /** As `Math.random`. */
   random: () => number;
@@ -63,12 +63,12 @@ const MAX_FAILED_STARTS = 5;
 const NOT_DONE: ReadonlySet<Ending['kind']> = new Set(['interrupted', 'slot-lost', 'unhealthy']);
 
 /** Creates the job loop of an agent. It is paused until `resume` is called. */
-export function createWork(options: WorkOptions): Work {
+export function createJobLoop(options: JobLoopOptions): JobLoop {
   return new RunningJobLoop(options);
 }
 
-class RunningJobLoop implements Work {
-  readonly #options: WorkOptions;
+class RunningJobLoop implements JobLoop {
+  readonly #options: JobLoopOptions;
   readonly #leases: Leases;
   readonly #logs: TryLogs;
   readonly #attempts: Attempts;
@@ -93,7 +93,7 @@ class RunningJobLoop implements Work {
   /** The time for running jobs is over: no worker may be started any more. */
   #stopping = false;
 
-  constructor(options: WorkOptions) {
+  constructor(options: JobLoopOptions) {
     this.#options = options;
     const { config, clients, clock, random, log, runner, instance } = options;
     const queue = new JobQueue(clients, config.queueUrl, config.deadLetterQueueUrl);
@@ -102,20 +102,20 @@ class RunningJobLoop implements Work {
         ? { client: clients.dynamodb, table: config.table }
         : undefined;
     const table = tracked && new JobTable(tracked.client, tracked.table, config.recordSeconds);
-    const { refusals = new Refusals(clock) } = options;
+    const { refusals = new RefusalTracker(clock) } = options;
     const shared = { ...config, queue, table, clock, random, log, refusals };
     this.#leases = new Leases(shared);
     this.#logs = new TryLogs({ config, clients, clock, random, log });
     const stopping = () => this.#stopping;
     const { logBucket } = config;
-    const store = logBucket === undefined ? undefined : () => bodyStore(clients.s3, logBucket);
+    const store = logBucket === undefined ? undefined : () => createBodyStore(clients.s3, logBucket);
     const bodies = new Bodies({ ...shared, leases: this.#leases, store, stopping });
     this.#attempts = new Attempts({
       ...shared,
       logs: this.#logs,
       bodies,
       leases: this.#leases,
-      cancels: new Cancels({ ...shared, tracked, inFlight: () => this.#leases.all() }),
+      cancels: new Cancellations({ ...shared, tracked, inFlight: () => this.#leases.all() }),
       runner,
       access: options.access,
       instance,
@@ -135,8 +135,8 @@ class RunningJobLoop implements Work {
     this.#slots = new Slots({
       count: config.concurrency,
       clock,
-      work: (inFlight) => this.#runJob(inFlight),
-      giveBack: (inFlight) => this.#requeue(inFlight),
+      run: (inFlight) => this.#runJob(inFlight),
+      requeue: (inFlight) => this.#requeue(inFlight),
       onFree: () => this.#changed(),
     });
     this.#check = config.instanceCheck && new InstanceCheck({ runner, access: options.access, clock });
@@ -160,7 +160,7 @@ class RunningJobLoop implements Work {
     this.#idleSinceMs = clock.monotonic();
   }
 
-  state(): WorkState {
+  state(): JobLoopState {
     return {
       running: this.#slots.busy,
       settling: this.#settling,
@@ -168,13 +168,13 @@ class RunningJobLoop implements Work {
       jobsDone: this.#jobsDone,
       longestLimitSeconds: this.#longestLimitSeconds(),
       lastStartMs: this.#lastStartMs,
-      leftBehind: this.#settler.leftBehind,
+      hasStaleRecords: this.#settler.hasStaleRecords,
       slowed: this.#health.slowed,
     };
   }
 
-  vitals(): Vitals {
-    return { receiving: this.#receiver.receiving, leasesDueMs: this.#leases.nextDateMs() };
+  progress(): JobLoopProgress {
+    return { receiving: this.#receiver.receiving, leasesDueMs: this.#leases.nextDueMs() };
   }
 
   onChange(listener: () => void): () => void {
@@ -196,15 +196,15 @@ class RunningJobLoop implements Work {
     this.#hasStarted = true;
     this.#draining = false;
     this.#stopping = false;
-    this.#logs.hurryAtMs = Number.POSITIVE_INFINITY;
+    this.#logs.deadlineMs = Number.POSITIVE_INFINITY;
     this.#receiver.resume();
   }
 
-  async lastLook(): Promise<'empty' | 'found' | 'unknown'> {
+  async receiveLast(): Promise<'empty' | 'found' | 'unknown'> {
     this.#isLastReceive = true;
     try {
-      const count = Math.max(1, Math.min(LARGEST_BATCH, this.#slots.free));
-      const messages = await this.#receiver.look(count, LAST_RECEIVE_SECONDS);
+      const count = Math.max(1, Math.min(SQS_MAX_BATCH_SIZE, this.#slots.free));
+      const messages = await this.#receiver.receiveOnce(count, LAST_RECEIVE_SECONDS);
       if (this.#draining) return 'unknown';
       if (messages.length === 0) return 'empty';
       this.#receiver.resume();
@@ -225,7 +225,7 @@ class RunningJobLoop implements Work {
     this.#stopping = true;
     this.#check?.stop();
     const graceMs = config.graceSeconds * 1000;
-    this.#logs.hurryAtMs = clock.monotonic() + graceMs + LAST_WRITES_MS / 2;
+    this.#logs.deadlineMs = clock.monotonic() + graceMs + LAST_WRITES_MS / 2;
     log.warn({ running: this.#slots.busy }, 'the time to drain is over: stopping the running jobs');
     for (const inFlight of this.#leases.all()) {
       if (inFlight.phase === 'running') stopWorker(inFlight, 'interrupted', graceMs);
@@ -260,15 +260,15 @@ class RunningJobLoop implements Work {
   #take(message: Message, startMs: number, wanted: boolean): void {
     const known = this.#leases.find(message.id);
     if (known) {
-      this.#leases.takeOver(known, message.receiptHandle, startMs);
+      this.#leases.updateHandle(known, message.receiptHandle, startMs);
       return;
     }
-    const inFlight: Held = {
+    const inFlight: InFlightMessage = {
       message,
       reading: readMessage(message, this.#rules),
       receiptHandle: message.receiptHandle,
       phase: 'waiting',
-      ...this.#leases.fresh(startMs),
+      ...this.#leases.createLease(startMs),
     };
     this.#leases.add(inFlight);
     if (this.#settler.wasDeletedLate(message.id)) this.#settle(this.#settler.deleteAgain(inFlight));
@@ -277,12 +277,12 @@ class RunningJobLoop implements Work {
   }
 
   /** Runs a job in a slot. The job is settled in parallel: the slot is free when the worker has ended. */
-  async #runJob(inFlight: Held): Promise<void> {
+  async #runJob(inFlight: InFlightMessage): Promise<void> {
     if (!(await this.#health.isFit())) {
       this.#requeue(inFlight);
       return;
     }
-    const result = await this.#attempts.make(inFlight);
+    const result = await this.#attempts.run(inFlight);
     // The worker has ended: its limit does not apply any more.
     if (inFlight.phase === 'running') inFlight.phase = 'ending';
     const attempted = inFlight.run ? await this.#health.judge(jobIdOf(inFlight), result) : result;
@@ -294,17 +294,17 @@ class RunningJobLoop implements Work {
   /** An instance that slows down requeues the jobs that wait for a slot. */
   #countEnd(job: string, ending: Ending): void {
     const { isSlowed } = this.#health;
-    this.#health.ended(job, ending);
+    this.#health.countResult(job, ending);
     if (isSlowed === this.#health.isSlowed) return;
     if (isSlowed) this.#receiver.endPause();
     else for (const inFlight of this.#slots.clear()) this.#requeue(inFlight);
   }
 
-  #countStart(attempted: Attempted): void {
+  #countStart(attempted: AttemptResult): void {
     if (attempted.kind === 'ended' && attempted.ending.kind === 'not-started') {
       this.#failedStarts += 1;
       if (this.#failedStarts === MAX_FAILED_STARTS) {
-        this.#health.breakDown({ reason: 'worker-missing', problem: attempted.ending.reason });
+        this.#health.markBroken({ reason: 'worker-missing', problem: attempted.ending.reason });
       }
       return;
     }
@@ -312,8 +312,8 @@ class RunningJobLoop implements Work {
     if (attempted.kind === 'ended' && !NOT_DONE.has(attempted.ending.kind)) this.#jobsDone += 1;
   }
 
-  #requeue(inFlight: Held): void {
-    const requeued = this.#settler.putBack(inFlight).finally(() => this.#requeuing.delete(requeued));
+  #requeue(inFlight: InFlightMessage): void {
+    const requeued = this.#settler.requeue(inFlight).finally(() => this.#requeuing.delete(requeued));
     this.#requeuing.add(requeued);
     this.#settle(requeued);
   }
@@ -331,7 +331,7 @@ class RunningJobLoop implements Work {
     if (jobs > 0 || this.#receiver.holdsBack) this.#idleSinceMs = undefined;
     else this.#idleSinceMs ??= this.#options.clock.monotonic();
     for (const listener of this.#listeners) listener();
-    this.#receiver.pump();
+    this.#receiver.startReceives();
   }
 
   /** Resolves when there is no job here. */
@@ -358,7 +358,7 @@ function createBackoff({ retryBackoff }: AgentConfig): BackoffBounds {
 
 function createMessageRules(config: AgentConfig, tracked: boolean): MessageRules {
   return {
-    maxLimitSeconds: LONGEST_VISIBILITY_SECONDS - config.graceSeconds,
+    maxLimitSeconds: SQS_MAX_VISIBILITY_SECONDS - config.graceSeconds,
     allowedLimitSeconds: config.maxLimitSeconds ?? config.limitSeconds,
     tracked,
   };

@@ -1,4 +1,4 @@
-import type { Reading } from '../../jobs/message.ts';
+import type { MessageReading } from '../../jobs/message.ts';
 import type { Message } from '../../store/queue.ts';
 import type { Try } from '../../jobs/record.ts';
 import type { LeaseTimes } from '../../policy/lease.ts';
@@ -13,9 +13,9 @@ import type { Run } from '../runner/runner.ts';
  *
  * `ending`: its worker has ended, and its log is still being written.
  */
-export interface Held {
+export interface InFlightMessage {
   readonly message: Message;
-  reading: Reading;
+  reading: MessageReading;
   /** The newest receipt handle: a duplicate delivery brings a newer one. */
   receiptHandle: string;
   phase: 'waiting' | 'starting' | 'running' | 'ending' | 'settling';
@@ -43,12 +43,12 @@ export interface Held {
 
 export type StopReason = 'timed-out' | 'interrupted' | 'lease-lost' | 'cancelled';
 
-export function jobIdOf(inFlight: Held): string {
+export function jobIdOf(inFlight: InFlightMessage): string {
   return inFlight.reading.kind === 'job' ? inFlight.reading.job.id : inFlight.reading.id;
 }
 
 /** Stops the worker. The first reason counts, but a lost lease replaces any other. */
-export function stopWorker(inFlight: Held, reason: StopReason, graceMs: number): void {
+export function stopWorker(inFlight: InFlightMessage, reason: StopReason, graceMs: number): void {
   if (inFlight.stopped === undefined || reason === 'lease-lost') inFlight.stopped = reason;
   inFlight.run?.stop(graceMs);
 }

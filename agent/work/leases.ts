@@ -1,12 +1,12 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { LARGEST_BATCH } from '../../lib/limits.ts';
+import { SQS_MAX_BATCH_SIZE } from '../../lib/limits.ts';
 import type { JobQueue } from '../../store/queue.ts';
 import type { JobTable } from '../../store/table.ts';
 import { backoffMs } from '../../policy/backoff.ts';
 import { extensionSeconds, type LeaseTimes, leaseTimes } from '../../policy/lease.ts';
-import { Alarm } from './alarm.ts';
-import { type Held, jobIdOf, stopWorker } from './held.ts';
+import { DeadlineTimer } from './alarm.ts';
+import { type InFlightMessage, jobIdOf, stopWorker } from './held.ts';
 
 export interface LeasesOptions {
   queue: JobQueue;
@@ -26,82 +26,82 @@ export interface LeasesOptions {
  */
 export class Leases {
   readonly #options: LeasesOptions;
-  readonly #messages = new Map<string, Held>();
-  readonly #timer: Alarm;
+  readonly #messages = new Map<string, InFlightMessage>();
+  readonly #timer: DeadlineTimer;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
-    this.#timer = new Alarm(options.clock, () => this.#check());
+    this.#timer = new DeadlineTimer(options.clock, () => this.#check());
   }
 
-  find(messageId: string): Held | undefined {
+  find(messageId: string): InFlightMessage | undefined {
     return this.#messages.get(messageId);
   }
 
-  all(): Iterable<Held> {
+  all(): Iterable<InFlightMessage> {
     return this.#messages.values();
   }
 
   /** Creates the lease of a message whose receive began at `startMs` (monotonic). */
-  fresh(startMs: number): Pick<Held, 'receivedAtMs' | 'lease' | 'renewAtMs' | 'renewFailures'> {
+  createLease(startMs: number): Pick<InFlightMessage, 'receivedAtMs' | 'lease' | 'renewAtMs' | 'renewFailures'> {
     const lease = this.#times(startMs, this.#options.leaseSeconds);
     return { receivedAtMs: startMs, lease, renewAtMs: lease.renewAtMs, renewFailures: 0 };
   }
 
-  add(inFlight: Held): void {
+  add(inFlight: InFlightMessage): void {
     this.#messages.set(inFlight.message.id, inFlight);
-    this.#timer.at(inFlight.renewAtMs);
+    this.#timer.schedule(inFlight.renewAtMs);
   }
 
   /**
    * Updates a message that was delivered once more: its newest receipt handle works, and its newest lease counts. If the
    * job is claimed, the next renewal writes the lease to the table. It is not delayed by the newer lease.
    */
-  takeOver(inFlight: Held, receiptHandle: string, startMs: number): void {
+  updateHandle(inFlight: InFlightMessage, receiptHandle: string, startMs: number): void {
     const { lease } = inFlight;
     inFlight.receiptHandle = receiptHandle;
-    Object.assign(inFlight, this.fresh(startMs));
-    if (inFlight.claim) this.boundBy(inFlight, lease);
-    this.#timer.at(inFlight.renewAtMs);
+    Object.assign(inFlight, this.createLease(startMs));
+    if (inFlight.claim) this.capLease(inFlight, lease);
+    this.#timer.schedule(inFlight.renewAtMs);
   }
 
   /**
    * Shortens the lease to the one in the table. To be called when a job was claimed: until the next renewal only the
    * table's lease keeps other agents away, even if SQS has granted more meanwhile.
    */
-  boundBy(inFlight: Held, lease: LeaseTimes | undefined): void {
+  capLease(inFlight: InFlightMessage, lease: LeaseTimes | undefined): void {
     if (!lease || lease.endsAtMs >= inFlight.lease.endsAtMs) return;
     inFlight.lease = lease;
     // Infinity: a renewal is being made and will write to the table too, or none is possible.
     if (inFlight.renewAtMs === Number.POSITIVE_INFINITY) return;
     inFlight.renewAtMs = Math.min(inFlight.renewAtMs, lease.renewAtMs);
-    this.#timer.at(inFlight.renewAtMs);
+    this.#timer.schedule(inFlight.renewAtMs);
   }
 
   /** Enforces a worker's limit. To be called when the worker has started. */
-  watchLimit(inFlight: Held, limitAtMs: number): void {
+  enforceLimit(inFlight: InFlightMessage, limitAtMs: number): void {
     inFlight.limitAtMs = limitAtMs;
-    this.#timer.at(nextDueMs(inFlight));
+    this.#timer.schedule(nextDueMs(inFlight));
   }
 
   /** Stops extending. Resolves when no call is pending that could still change the message's visibility. */
-  async release(inFlight: Held): Promise<void> {
-    this.letGo(inFlight);
+  async untrackAndWait(inFlight: InFlightMessage): Promise<void> {
+    this.untrack(inFlight);
     await inFlight.renewal;
   }
 
-  letGo(inFlight: Held): void {
+  untrack(inFlight: InFlightMessage): void {
     if (this.#messages.get(inFlight.message.id) === inFlight) this.#messages.delete(inFlight.message.id);
   }
 
   /** When something is next to be done, in monotonic milliseconds. Infinity: never. */
-  nextDateMs(): number {
+  nextDueMs(): number {
     let dueMs = Number.POSITIVE_INFINITY;
     for (const inFlight of this.#messages.values()) dueMs = Math.min(dueMs, nextDueMs(inFlight));
     return dueMs;
   }
 
-  hasEnded(inFlight: Held): boolean {
+  hasEnded(inFlight: InFlightMessage): boolean {
     return this.#options.clock.monotonic() >= inFlight.lease.endsAtMs;
   }
 
@@ -109,25 +109,25 @@ export class Leases {
     const nowMs = this.#options.clock.monotonic();
     // Leases that are due soon are extended in the same calls.
     const soonMs = nowMs + (this.#options.leaseSeconds * 1000) / 12;
-    const due: Held[] = [];
+    const due: InFlightMessage[] = [];
     for (const inFlight of this.#messages.values()) {
       this.#stopIfNeeded(inFlight, nowMs);
       if (inFlight.renewAtMs > soonMs) continue;
       if (this.#canExtend(inFlight, nowMs)) due.push(inFlight);
       else inFlight.renewAtMs = Number.POSITIVE_INFINITY;
     }
-    for (let at = 0; at < due.length; at += LARGEST_BATCH)
-      this.#renewBatch(due.slice(at, at + LARGEST_BATCH));
-    for (const inFlight of this.#messages.values()) this.#timer.at(nextDueMs(inFlight));
+    for (let at = 0; at < due.length; at += SQS_MAX_BATCH_SIZE)
+      this.#renewBatch(due.slice(at, at + SQS_MAX_BATCH_SIZE));
+    for (const inFlight of this.#messages.values()) this.#timer.schedule(nextDueMs(inFlight));
   }
 
   /** Near the end of the 12 hours SQS grants no more than the message has already. */
-  #canExtend(inFlight: Held, nowMs: number): boolean {
+  #canExtend(inFlight: InFlightMessage, nowMs: number): boolean {
     const seconds = extensionSeconds(this.#options.leaseSeconds, nowMs - inFlight.receivedAtMs);
     return seconds > 0 && nowMs + seconds * 1000 > inFlight.lease.endsAtMs;
   }
 
-  #stopIfNeeded(inFlight: Held, nowMs: number): void {
+  #stopIfNeeded(inFlight: InFlightMessage, nowMs: number): void {
     if (inFlight.phase !== 'running' || inFlight.stopped === 'lease-lost') return;
     if (nowMs >= inFlight.lease.stopAtMs) {
       this.#options.log.warn({ job: jobIdOf(inFlight) }, 'the lease could not be renewed: stopping the worker');
@@ -137,7 +137,7 @@ export class Leases {
     }
   }
 
-  #renewBatch(batch: Held[]): void {
+  #renewBatch(batch: InFlightMessage[]): void {
     const renewal = this.#renew(batch);
     for (const inFlight of batch) {
       inFlight.renewAtMs = Number.POSITIVE_INFINITY;
@@ -145,7 +145,7 @@ export class Leases {
     }
   }
 
-  async #renew(batch: Held[]): Promise<void> {
+  async #renew(batch: InFlightMessage[]): Promise<void> {
     const { queue, clock, leaseSeconds } = this.#options;
     const startMs = clock.monotonic();
     const entries = batch.map(({ receiptHandle, receivedAtMs }) => ({
@@ -154,7 +154,7 @@ export class Leases {
     }));
     // The SDK tries up to three times. All tries together leave time for another renewal before the lease ends.
     const timeoutMs = Math.max(300, (leaseSeconds * 1000) / 9);
-    const results = await queue.hide(entries, timeoutMs).catch((error: unknown) => batch.map(() => error));
+    const results = await queue.changeVisibility(entries, timeoutMs).catch((error: unknown) => batch.map(() => error));
     const renewals = batch.map(async (inFlight, index) => {
       try {
         if (results[index]) throw results[index];
@@ -167,7 +167,7 @@ export class Leases {
     await Promise.all(renewals);
   }
 
-  async #renewInTable(inFlight: Held, startMs: number): Promise<void> {
+  async #renewInTable(inFlight: InFlightMessage, startMs: number): Promise<void> {
     const { table, clock, leaseSeconds, graceSeconds, log } = this.#options;
     if (!table || !inFlight.claim || isSettling(inFlight)) return;
     const latestMs = clock.now() + (clock.errorMs() ?? 0);
@@ -183,7 +183,7 @@ export class Leases {
     stopWorker(inFlight, 'lease-lost', 0);
   }
 
-  #extend(inFlight: Held, startMs: number, seconds: number): void {
+  #extend(inFlight: InFlightMessage, startMs: number, seconds: number): void {
     // A duplicate delivery may have brought a newer lease meanwhile.
     const lease = this.#times(startMs, seconds);
     if (lease.endsAtMs >= inFlight.lease.endsAtMs) inFlight.lease = lease;
@@ -191,7 +191,7 @@ export class Leases {
     this.#scheduleRenewal(inFlight, inFlight.lease.renewAtMs);
   }
 
-  #retry(inFlight: Held, error: unknown): void {
+  #retry(inFlight: InFlightMessage, error: unknown): void {
     const { clock, random, log, leaseSeconds } = this.#options;
     inFlight.renewFailures += 1;
     log.warn(
@@ -202,10 +202,10 @@ export class Leases {
     this.#scheduleRenewal(inFlight, clock.monotonic() + backoffMs(bounds, inFlight.renewFailures, random));
   }
 
-  #scheduleRenewal(inFlight: Held, atMs: number): void {
+  #scheduleRenewal(inFlight: InFlightMessage, atMs: number): void {
     inFlight.renewal = undefined;
     inFlight.renewAtMs = atMs;
-    if (this.#messages.get(inFlight.message.id) === inFlight) this.#timer.at(nextDueMs(inFlight));
+    if (this.#messages.get(inFlight.message.id) === inFlight) this.#timer.schedule(nextDueMs(inFlight));
   }
 
   #times(startMs: number, seconds: number) {
@@ -214,11 +214,11 @@ export class Leases {
 }
 
 /** The last write is being made, or the job was not started. Its lease in the table must not be renewed. */
-function isSettling({ phase }: Held): boolean {
+function isSettling({ phase }: InFlightMessage): boolean {
   return phase === 'settling';
 }
 
-function nextDueMs(inFlight: Held): number {
+function nextDueMs(inFlight: InFlightMessage): number {
   if (inFlight.phase !== 'running' || inFlight.stopped === 'lease-lost') return inFlight.renewAtMs;
   const limitMs =
     inFlight.stopped === undefined ? (inFlight.limitAtMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;

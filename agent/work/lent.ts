@@ -3,7 +3,7 @@
  * new memory outside its heap each time. A worker that prints fast makes tens of megabytes of it between two garbage
  * collections.
  */
-export function giveBack(read: Buffer): void {
+export function releaseBuffer(read: Buffer): void {
   const { buffer } = read;
   // Only if no other buffer shares the memory.
   if (buffer instanceof ArrayBuffer && buffer.byteLength === read.length) buffer.transfer(0);

@@ -1,5 +1,5 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import { producersAttributes } from '../../jobs/message-attributes.ts';
+import { selectProducerAttributes } from '../../jobs/message-attributes.ts';
 
 const VARIABLE = 'MAYFLY_MESSAGE_ATTRIBUTES';
 
@@ -15,7 +15,7 @@ const MAX_VALUE_BYTES = 127 * 1024;
 export function attributesVariable(
   attributes: Record<string, MessageAttributeValue>,
 ): { variables: Record<string, string> } | { reason: string } {
-  const own = Object.entries(producersAttributes(attributes));
+  const own = Object.entries(selectProducerAttributes(attributes));
   const text = JSON.stringify(Object.fromEntries(own.map(([name, value]) => [name, formatValue(value)])));
   const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_VALUE_BYTES) return { variables: { [VARIABLE]: text } };

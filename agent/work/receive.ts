@@ -1,9 +1,9 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { LARGEST_BATCH, LONGEST_POLL_SECONDS } from '../../lib/limits.ts';
+import { SQS_MAX_BATCH_SIZE, SQS_MAX_WAIT_SECONDS } from '../../lib/limits.ts';
 import type { JobQueue, Message } from '../../store/queue.ts';
 import { backoffMs } from '../../policy/backoff.ts';
-import type { Refusals } from '../supervision/refusals.ts';
+import type { RefusalTracker } from '../supervision/refusals.ts';
 
 export interface ReceiverOptions {
   queue: JobQueue;
@@ -19,7 +19,7 @@ export interface ReceiverOptions {
    */
   deliver: (messages: Message[], startMs: number, wanted: boolean) => void;
   /** Gets the result of each receive. */
-  refusals: Pick<Refusals, 'answered' | 'failed'>;
+  refusals: Pick<RefusalTracker, 'answered' | 'failed'>;
   /** Returns how long to wait before each receive, which then asks for one job. 0: no wait. */
   pauseMs: () => number;
   /** Called after a receive with a pause before it. */
@@ -49,7 +49,7 @@ const SHORT_POLLS_MS = 60_000;
 /** Short, since the first answer makes the instance ready. With a wait time SQS asks all of its servers. */
 const FIRST_POLL_SECONDS = 1;
 
-export const WAITS = { initialMs: 500, maxMs: 20_000 };
+export const RETRY_DELAYS = { initialMs: 500, maxMs: 20_000 };
 
 /**
  * Receives as many jobs as there is room for, one long poll after the other. A second poll runs at the same time while the
@@ -96,12 +96,12 @@ export class Receiver {
   endPause(): void {
     this.#pausing.abort();
     this.#pausing = new AbortController();
-    this.pump();
+    this.startReceives();
   }
 
   resume(): void {
     if (this.paused) this.#receiving = new AbortController();
-    this.pump();
+    this.startReceives();
   }
 
   /** Resolves when no receive runs any more. Their messages are still delivered. */
@@ -111,14 +111,14 @@ export class Receiver {
   }
 
   /** Starts the receives that are needed now. To be called whenever there may be more room. */
-  pump(): void {
+  startReceives(): void {
     while (!this.paused && this.#polls.size < this.#maxPolls()) {
       const count = this.#count();
       if (count === 0) return;
       this.#requested += count;
       const poll: Promise<void> = this.#poll(count).finally(() => {
         this.#polls.delete(poll);
-        this.pump();
+        this.startReceives();
       });
       this.#polls.add(poll);
     }
@@ -129,7 +129,7 @@ export class Receiver {
   }
 
   /** Receives once, paused or not. Rejects if the receive fails. */
-  look(count: number, waitSeconds: number): Promise<Message[]> {
+  receiveOnce(count: number, waitSeconds: number): Promise<Message[]> {
     return this.#receive(count, waitSeconds, () => true);
   }
 
@@ -160,8 +160,8 @@ export class Receiver {
     const wanted = free + prefetch - waiting - this.#requested;
     const urgent = free - waiting - this.#requested > 0;
     if (this.#options.pauseMs() > 0) return urgent ? 1 : 0;
-    const worthwhile = Math.min(LARGEST_BATCH, Math.max(1, prefetch / 2));
-    return urgent || wanted >= worthwhile ? Math.max(0, Math.min(LARGEST_BATCH, wanted)) : 0;
+    const worthwhile = Math.min(SQS_MAX_BATCH_SIZE, Math.max(1, prefetch / 2));
+    return urgent || wanted >= worthwhile ? Math.max(0, Math.min(SQS_MAX_BATCH_SIZE, wanted)) : 0;
   }
 
   async #poll(count: number): Promise<void> {
@@ -201,7 +201,7 @@ export class Receiver {
     const { clock, leaseSeconds } = this.#options;
     if (!this.#answered) return FIRST_POLL_SECONDS;
     const idleMs = clock.monotonic() - this.#lastJobMs;
-    const seconds = idleMs > SHORT_POLLS_MS ? LONGEST_POLL_SECONDS : SHORT_POLL_SECONDS;
+    const seconds = idleMs > SHORT_POLLS_MS ? SQS_MAX_WAIT_SECONDS : SHORT_POLL_SECONDS;
     // A lease counts from the start of its receive. At least half of it is left when the receive ends.
     return Math.min(seconds, Math.floor(leaseSeconds / 2));
   }
@@ -209,7 +209,7 @@ export class Receiver {
   async #waitAfter(err: unknown, signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options;
     this.#failures += 1;
-    const waitMs = Math.ceil(backoffMs(WAITS, this.#failures, random));
+    const waitMs = Math.ceil(backoffMs(RETRY_DELAYS, this.#failures, random));
     log.warn({ err, failures: this.#failures, waitMs }, 'cannot receive from the queue');
     await clock.sleep(waitMs, signal).catch(() => undefined);
   }

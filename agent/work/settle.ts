@@ -1,21 +1,21 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import type { TryEnd, Written } from '../../store/endings.ts';
-import { ownId } from '../../jobs/message.ts';
-import { type Ending, type Fate, type Outcome, outcomeOf, type RetryRules } from '../../jobs/outcome.ts';
+import type { TryEnd, WriteResult } from '../../store/endings.ts';
+import { createOwnJobId } from '../../jobs/message.ts';
+import { type Ending, type MessageAction, type Outcome, decideOutcome, type RetryRules } from '../../jobs/outcome.ts';
 import { EntryError, type JobQueue, type Message } from '../../store/queue.ts';
 import type { JobRecord, TryLog } from '../../jobs/record.ts';
 import type { Claim, JobTable } from '../../store/table.ts';
 import { extensionSeconds } from '../../policy/lease.ts';
-import { refusalKind } from '../../policy/refusal.ts';
-import { deadLetterPatienceMs, hidingMs, SETTLEMENT_PATIENCE_MS } from '../../policy/refused-settlement.ts';
-import { type Attempted, attemptsOf } from './attempt.ts';
+import { classifyRefusal } from '../../policy/refusal.ts';
+import { deadLetterRetryMs, invisibleMs, SETTLEMENT_RETRY_MS } from '../../policy/refused-settlement.ts';
+import { type AttemptResult, countAttempts } from './attempt.ts';
 import { Batcher } from './batcher.ts';
 import type { Bodies } from './bodies.ts';
-import { type Held, jobIdOf } from './held.ts';
+import { type InFlightMessage, jobIdOf } from './held.ts';
 import type { Leases } from './leases.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
-import { persist } from '../../lib/persist.ts';
+import { retry } from '../../lib/persist.ts';
 import { countEarlierTries, endLastTry, type Exit, toExit } from './try-end.ts';
 
 export interface SettlerOptions {
@@ -58,20 +58,20 @@ export class Settler {
   readonly #options: SettlerOptions;
   readonly #deletedLate = new Set<string>();
   #hasStaleRecords = false;
-  readonly #removals: Batcher<Held>;
-  readonly #hidings: Batcher<{ inFlight: Held; seconds: number }>;
+  readonly #removals: Batcher<InFlightMessage>;
+  readonly #hidings: Batcher<{ inFlight: InFlightMessage; seconds: number }>;
 
   constructor(options: SettlerOptions) {
     this.#options = options;
     const { queue } = options;
-    this.#removals = new Batcher((batch) => queue.remove(batch.map((inFlight) => inFlight.receiptHandle)));
+    this.#removals = new Batcher((batch) => queue.deleteMessages(batch.map((inFlight) => inFlight.receiptHandle)));
     this.#hidings = new Batcher((batch) =>
-      queue.hide(batch.map(({ inFlight, seconds }) => ({ receiptHandle: inFlight.receiptHandle, seconds }))),
+      queue.changeVisibility(batch.map(({ inFlight, seconds }) => ({ receiptHandle: inFlight.receiptHandle, seconds }))),
     );
   }
 
   /** Never rejects. If a message cannot be settled, that is logged, and the message is received again. */
-  async settle(inFlight: Held, attempted: Attempted): Promise<void> {
+  async settle(inFlight: InFlightMessage, attempted: AttemptResult): Promise<void> {
     try {
       if (attempted.kind === 'ended') await this.#settleEnded(inFlight, attempted.ending, attempted.log);
       else await this.#settleNotClaimed(inFlight, attempted.claim);
@@ -79,19 +79,19 @@ export class Settler {
       this.#hasStaleRecords = true;
       this.#logUnsettled(inFlight, err);
     } finally {
-      this.#options.leases.letGo(inFlight);
+      this.#options.leases.untrack(inFlight);
     }
   }
 
   /** Requeues a message whose job was not started. Never rejects. */
-  async putBack(inFlight: Held): Promise<void> {
+  async requeue(inFlight: InFlightMessage): Promise<void> {
     inFlight.phase = 'settling';
     await this.#requeue(inFlight, 0).catch((err: unknown) => this.#logUnsettled(inFlight, err));
-    this.#options.leases.letGo(inFlight);
+    this.#options.leases.untrack(inFlight);
   }
 
   /** Whether a record may still say that a job runs here. That is corrected if its message is received again. */
-  get leftBehind(): boolean {
+  get hasStaleRecords(): boolean {
     return this.#hasStaleRecords;
   }
 
@@ -101,18 +101,18 @@ export class Settler {
   }
 
   /** Deletes such a message when it is received again. Never rejects. */
-  async deleteAgain(inFlight: Held): Promise<void> {
+  async deleteAgain(inFlight: InFlightMessage): Promise<void> {
     inFlight.phase = 'settling';
     await this.#delete(inFlight).catch((err: unknown) => this.#logUnsettled(inFlight, err));
-    this.#options.leases.letGo(inFlight);
+    this.#options.leases.untrack(inFlight);
   }
 
-  async #settleEnded(inFlight: Held, ending: Ending, writer: TryLogWriter | undefined): Promise<void> {
+  async #settleEnded(inFlight: InFlightMessage, ending: Ending, writer: TryLogWriter | undefined): Promise<void> {
     const { clock, rules, random } = this.#options;
     const { receiveCount, sentAtMs } = inFlight.message;
     const ageSeconds = sentAtMs === undefined ? 0 : (clock.now() - sentAtMs) / 1000;
-    const tries = { attempts: attemptsOf(inFlight), receiveCount, ageSeconds };
-    const outcome = outcomeOf(ending, { ...tries, ...countEarlierTries(inFlight, rules) }, rules, random);
+    const tries = { attempts: countAttempts(inFlight), receiveCount, ageSeconds };
+    const outcome = decideOutcome(ending, { ...tries, ...countEarlierTries(inFlight, rules) }, rules, random);
     this.#logEnd(inFlight, outcome);
     const exit = toExit(ending);
     const endedAtMs = clock.now();
@@ -131,12 +131,12 @@ export class Settler {
     } else if (outcome.state === 'cancelled') {
       await this.#deleteCancelled(inFlight);
     } else {
-      await this.#applyFate(inFlight, outcome.fate, { ...exit, reason: outcome.reason, fence: inFlight.claim?.fence });
+      await this.#applyFate(inFlight, outcome.action, { ...exit, reason: outcome.reason, fence: inFlight.claim?.fence });
     }
   }
 
   /** Settles the message of a job that could not be claimed, as the table's answer requires. */
-  #settleNotClaimed(inFlight: Held, claim: Exclude<Claim, { kind: 'claimed' }>): Promise<void> {
+  #settleNotClaimed(inFlight: InFlightMessage, claim: Exclude<Claim, { kind: 'claimed' }>): Promise<void> {
     const { clock, log } = this.#options;
     inFlight.phase = 'settling';
     if (claim.kind === 'running') {
@@ -159,28 +159,28 @@ export class Settler {
     if ((removedAt !== undefined || isSuperfluous(inFlight.message, claim.record)) && !broken)
       return this.#delete(inFlight);
     if (state === 'cancelled' && !broken) return this.#deleteCancelled(inFlight);
-    const fate: Fate = isDead || broken ? { to: 'dead-letter' } : { to: 'delete' };
+    const fate: MessageAction = isDead || broken ? { to: 'dead-letter' } : { to: 'delete' };
     return this.#applyFate(inFlight, fate, { exitStatus, signal, reason: broken ?? reason, fence });
   }
 
   /** The message does not belong to the job that it names. It becomes a dead letter by itself; no record is written. */
-  #refuse(inFlight: Held, claim: Extract<Claim, { kind: 'refused' }>): Promise<void> {
+  #refuse(inFlight: InFlightMessage, claim: Extract<Claim, { kind: 'refused' }>): Promise<void> {
     const { log } = this.#options;
     const reason = inFlight.reading.kind === 'broken' ? inFlight.reading.reason : claim.reason;
     log.error({ job: jobIdOf(inFlight), message: inFlight.message.id, reason }, 'a message was refused');
-    inFlight.reading = { kind: 'broken', id: claim.provenId ?? ownId(inFlight.message.id), reason };
+    inFlight.reading = { kind: 'broken', id: claim.provenId ?? createOwnJobId(inFlight.message.id), reason };
     return this.#applyFate(inFlight, { to: 'dead-letter' }, { reason });
   }
 
   async #record(
-    inFlight: Held,
+    inFlight: InFlightMessage,
     outcome: Outcome,
     { endedAtMs, ...exit }: Exit & { endedAtMs: number },
     log: TryLog | undefined,
-  ): Promise<Written | 'cancelled'> {
+  ): Promise<WriteResult | 'cancelled'> {
     const { table } = this.#options;
     const { claim } = inFlight;
-    const { state, fate } = outcome;
+    const { state, action } = outcome;
     if (!table) return 'written';
     if (!claim || state === undefined) {
       // The claim's answer was lost, or the lease was.
@@ -189,15 +189,15 @@ export class Settler {
     }
     const id = jobIdOf(inFlight);
     const tries = endLastTry(claim, { ...exit, log, endedAt: new Date(endedAtMs).toISOString() });
-    const delayMs = fate.to === 'requeue' ? fate.delaySeconds * 1000 : 0;
+    const delayMs = action.to === 'requeue' ? action.delaySeconds * 1000 : 0;
     const notBeforeMs = delayMs > 0 ? endedAtMs + delayMs : undefined;
     const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, refund: outcome.costsAttempt ? 0 : 1 };
     return this.#retry(inFlight, 'recorded', () =>
-      state === 'queued' ? table.handBack(id, claim.fence, end) : table.finish(id, claim.fence, state, end),
+      state === 'queued' ? table.requeue(id, claim.fence, end) : table.finish(id, claim.fence, state, end),
     );
   }
 
-  async #applyFate(inFlight: Held, fate: Fate, end: JobEnd): Promise<void> {
+  async #applyFate(inFlight: InFlightMessage, fate: MessageAction, end: JobEnd): Promise<void> {
     switch (fate.to) {
       case 'leave':
         return;
@@ -210,11 +210,11 @@ export class Settler {
     }
   }
 
-  async #delete(inFlight: Held): Promise<void> {
+  async #delete(inFlight: InFlightMessage): Promise<void> {
     const { leases, log, table } = this.#options;
     const isLate = leases.hasEnded(inFlight);
     // Without a record only the lease keeps the job from running again.
-    const maxRetryMs = table ? SETTLEMENT_PATIENCE_MS : Number.POSITIVE_INFINITY;
+    const maxRetryMs = table ? SETTLEMENT_RETRY_MS : Number.POSITIVE_INFINITY;
     try {
       await this.#retry(inFlight, 'deleted', () => this.#removals.add(inFlight), maxRetryMs);
     } catch (err) {
@@ -229,7 +229,7 @@ export class Settler {
   }
 
   /** Keeps the body of a cancelled job, so that it can be retried: a long body is only in the message. */
-  async #deleteCancelled(inFlight: Held): Promise<void> {
+  async #deleteCancelled(inFlight: InFlightMessage): Promise<void> {
     await this.#options.bodies.keep(inFlight);
     await this.#delete(inFlight);
   }
@@ -240,7 +240,7 @@ export class Settler {
     this.#deletedLate.add(messageId);
   }
 
-  async #deadLetter(inFlight: Held, { reason = 'unknown', exitStatus, signal, fence }: JobEnd): Promise<void> {
+  async #deadLetter(inFlight: InFlightMessage, { reason = 'unknown', exitStatus, signal, fence }: JobEnd): Promise<void> {
     const { queue, clock, log, bodies, table, stopping } = this.#options;
     const job = jobIdOf(inFlight);
     if (!queue.hasDeadLetterQueue) {
@@ -256,7 +256,7 @@ export class Settler {
       const copy = () => queue.copyToDeadLetters(inFlight.message, deadLetter);
       // Without a record an agent that stops hides the message at once: nothing else keeps the job from running again.
       const maxRetryMs = (error: Error) =>
-        !table && stopping() ? 0 : deadLetterPatienceMs(table !== undefined, refusalKind(error));
+        !table && stopping() ? 0 : deadLetterRetryMs(table !== undefined, classifyRefusal(error));
       await this.#retry(inFlight, 'dead-lettered', copy, maxRetryMs);
     } catch (err) {
       log.error(
@@ -264,19 +264,19 @@ export class Settler {
         'the job has failed, but the dead-letter queue refuses it: that is tried again later',
       );
       await this.#noteInRecord(inFlight, fence, 'why it is not a dead letter', (table, id, claimFence) =>
-        table.noteDeadLetterError(id, claimFence, String(err)),
+        table.writeDeadLetterError(id, claimFence, String(err)),
       );
       return this.#hideForLong(inFlight);
     }
     await this.#noteInRecord(inFlight, fence, 'that it is a dead letter', (table, id, claimFence) =>
-      table.noteDeadLetter(id, claimFence, atMs),
+      table.writeDeadLettered(id, claimFence, atMs),
     );
     await this.#delete(inFlight);
   }
 
   /** Without the note another message of the job becomes a dead letter too. A broken message may name another's job. */
   async #noteInRecord(
-    inFlight: Held,
+    inFlight: InFlightMessage,
     fence: string | undefined,
     what: string,
     note: (table: JobTable, id: string, fence: string) => Promise<void>,
@@ -293,22 +293,22 @@ export class Settler {
    * Hides a message that cannot be settled. With its lease alone it would be received again and again, before the instance
    * has been idle long enough to retire.
    */
-  #hideForLong(inFlight: Held): Promise<void> {
+  #hideForLong(inFlight: InFlightMessage): Promise<void> {
     const { table } = this.#options;
-    return this.#requeue(inFlight, hidingMs(inFlight.message.receiveCount, table !== undefined) / 1000);
+    return this.#requeue(inFlight, invisibleMs(inFlight.message.receiveCount, table !== undefined) / 1000);
   }
 
-  async #requeue(inFlight: Held, delaySeconds: number): Promise<void> {
+  async #requeue(inFlight: InFlightMessage, delaySeconds: number): Promise<void> {
     const { leases, clock } = this.#options;
     // A pending extension would hide the message again.
-    await leases.release(inFlight);
+    await leases.untrackAndWait(inFlight);
     const seconds = extensionSeconds(Math.ceil(delaySeconds), clock.monotonic() - inFlight.receivedAtMs);
     await this.#retry(inFlight, 'requeued', () => this.#hidings.add({ inFlight, seconds }));
   }
 
   /** @param maxRetryMs how long to retry; by default as long as this agent has the message */
   #retry<Result>(
-    inFlight: Held,
+    inFlight: InFlightMessage,
     what: string,
     task: () => Promise<Result>,
     maxRetryMs: number | ((error: Error) => number) = Number.POSITIVE_INFINITY,
@@ -318,23 +318,23 @@ export class Settler {
     const maxMsAfter = (error: Error) => (typeof maxRetryMs === 'number' ? maxRetryMs : maxRetryMs(error));
     const isOver = (nowMs: number, error: Error) =>
       nowMs > inFlight.lease.endsAtMs + RETRY_AFTER_LEASE_MS || nowMs - startMs >= maxMsAfter(error);
-    return persist(task, {
+    return retry(task, {
       clock,
       random,
-      hopeless: (error) => isFinal(error) || isOver(clock.monotonic(), error as Error),
+      shouldGiveUp: (error) => isFinal(error) || isOver(clock.monotonic(), error as Error),
       onFailure: (err, tries) =>
         log.warn({ job: jobIdOf(inFlight), err, tries }, `a job could not be ${what} yet`),
     });
   }
 
-  #logUnsettled(inFlight: Held, err: unknown): void {
+  #logUnsettled(inFlight: InFlightMessage, err: unknown): void {
     const message = 'the job could not be settled with the queue: it is received again when its lease ends';
     this.#options.log.error({ job: jobIdOf(inFlight), err }, message);
   }
 
-  #logEnd(inFlight: Held, { state, reason }: Outcome): void {
+  #logEnd(inFlight: InFlightMessage, { state, reason }: Outcome): void {
     const level = state === undefined ? 'error' : LEVELS[state];
-    this.#options.log[level]({ job: jobIdOf(inFlight), attempt: attemptsOf(inFlight), state, reason }, 'job ended');
+    this.#options.log[level]({ job: jobIdOf(inFlight), attempt: countAttempts(inFlight), state, reason }, 'job ended');
   }
 }
 

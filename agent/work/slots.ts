@@ -1,6 +1,6 @@
 import type { Clock } from '../../aws/clock.ts';
 import { expectedRunMs, prefetchCount } from '../../policy/prefetch.ts';
-import type { Held } from './held.ts';
+import type { InFlightMessage } from './held.ts';
 
 /** Jobs are fetched ahead to start within a second. A job that has waited longer waits for long jobs, for an unknown time. */
 const MAX_WAIT_MS = 2000;
@@ -9,9 +9,9 @@ export interface SlotsOptions {
   count: number;
   clock: Clock;
   /** Runs one job, from its claim to the end of its worker. Never rejects. */
-  work: (inFlight: Held) => Promise<void>;
+  run: (inFlight: InFlightMessage) => Promise<void>;
   /** Requeues a job that has waited too long for a slot: another instance may have one. */
-  giveBack: (inFlight: Held) => void;
+  requeue: (inFlight: InFlightMessage) => void;
   /** Called after a slot has become free. */
   onFree: () => void;
 }
@@ -19,7 +19,7 @@ export interface SlotsOptions {
 /** Slots for `count` workers, and the few jobs that wait for a slot. */
 export class Slots {
   readonly #options: SlotsOptions;
-  #waiting: { inFlight: Held; sinceMs: number }[] = [];
+  #waiting: { inFlight: InFlightMessage; sinceMs: number }[] = [];
   #watching = false;
   #busy = 0;
   #expectedMs: number | undefined;
@@ -46,14 +46,14 @@ export class Slots {
   }
 
   /** Starts the job now or when a slot is free. */
-  push(inFlight: Held): void {
+  push(inFlight: InFlightMessage): void {
     this.#waiting.push({ inFlight, sinceMs: this.#options.clock.monotonic() });
     this.#fill();
     if (!this.#watching) void this.#watchWaiting();
   }
 
   /** Removes and returns the jobs that wait. */
-  clear(): Held[] {
+  clear(): InFlightMessage[] {
     const waiting = this.#waiting;
     this.#waiting = [];
     return waiting.map(({ inFlight }) => inFlight);
@@ -61,14 +61,14 @@ export class Slots {
 
   /** One timer for all jobs that wait. */
   async #watchWaiting(): Promise<void> {
-    const { clock, giveBack } = this.#options;
+    const { clock, requeue } = this.#options;
     this.#watching = true;
     for (let first = this.#waiting[0]; first; first = this.#waiting[0]) {
       const leftMs = first.sinceMs + MAX_WAIT_MS - clock.monotonic();
       if (leftMs > 0) await clock.sleep(leftMs);
       if (this.#waiting[0] !== first) continue;
       this.#expectedMs = expectedRunMs(this.#expectedMs, MAX_WAIT_MS);
-      for (const inFlight of this.clear()) giveBack(inFlight);
+      for (const inFlight of this.clear()) requeue(inFlight);
     }
     this.#watching = false;
   }
@@ -82,10 +82,10 @@ export class Slots {
     }
   }
 
-  async #occupy(inFlight: Held): Promise<void> {
-    const { clock, work, onFree } = this.#options;
+  async #occupy(inFlight: InFlightMessage): Promise<void> {
+    const { clock, run, onFree } = this.#options;
     const startMs = clock.monotonic();
-    await work(inFlight);
+    await run(inFlight);
     this.#expectedMs = expectedRunMs(this.#expectedMs, clock.monotonic() - startMs);
     this.#busy -= 1;
     this.#fill();

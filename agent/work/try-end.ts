@@ -1,7 +1,7 @@
 import type { Ending, RetryRules } from '../../jobs/outcome.ts';
 import type { Try } from '../../jobs/record.ts';
 import type { TryEnd } from '../../store/endings.ts';
-import type { Held } from './held.ts';
+import type { InFlightMessage } from './held.ts';
 
 /** How a worker ended, as in a record and a dead letter. */
 export type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'> & Pick<Try, 'slotLost' | 'unhealthy'>;
@@ -18,7 +18,7 @@ export function toExit(ending: Ending): Exit {
  * its slot, and those beyond `maxAttempts` cost none.
  */
 export function countEarlierTries(
-  { claim, message: { receiveCount } }: Held,
+  { claim, message: { receiveCount } }: InFlightMessage,
   { maxAttempts }: RetryRules,
 ): { slotsLost: number; unhealthy: number } {
   if (!claim) return { slotsLost: receiveCount - 1, unhealthy: Math.max(0, receiveCount - maxAttempts) };
@@ -29,7 +29,7 @@ export function countEarlierTries(
 }
 
 /** Returns the job's tries with the end of the last one. */
-export function endLastTry({ attempts, tries }: NonNullable<Held['claim']>, end: Undefinable<Partial<Try>>): Try[] {
+export function endLastTry({ attempts, tries }: NonNullable<InFlightMessage['claim']>, end: Undefinable<Partial<Try>>): Try[] {
   const last = tries.at(-1);
   return last ? [...tries.slice(0, -1), { ...last, ...end, attempt: attempts } as Try] : [];
 }

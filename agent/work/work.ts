@@ -4,7 +4,7 @@ import type { FailureStreak } from '../../policy/slowdown.ts';
  * The loop that receives, claims, runs and settles jobs, as the lifecycle of the instance uses it. The job loop knows
  * nothing of instances, and the lifecycle nothing of jobs.
  */
-export interface Work extends JobLoopStatus {
+export interface JobLoop extends JobLoopStatus {
   /** Calls the listener after every change of `state()`. Returns a function that removes it. */
   onChange(listener: () => void): () => void;
   /** Stops receiving. Resolves when the current receive has ended and its messages were requeued. */
@@ -12,7 +12,7 @@ export interface Work extends JobLoopStatus {
   /** Receives again. Idle time counts from the first call on. */
   resume(): void;
   /** While paused: one short receive. If a job comes, it is started and the loop resumes by itself. */
-  lastLook(): Promise<'empty' | 'found' | 'unknown'>;
+  receiveLast(): Promise<'empty' | 'found' | 'unknown'>;
   /**
    * Takes no new jobs. Resolves when all running jobs have ended and are settled. Jobs that still run after `withinMs` are
    * stopped and requeued.
@@ -22,11 +22,11 @@ export interface Work extends JobLoopStatus {
 
 /** What a watchdog reads of a job loop. */
 export interface JobLoopStatus {
-  state(): WorkState;
-  vitals(): Vitals;
+  state(): JobLoopState;
+  progress(): JobLoopProgress;
 }
 
-export interface WorkState {
+export interface JobLoopState {
   /** Jobs whose worker runs, and jobs that have ended but are not settled with table and queue yet. */
   running: number;
   settling: number;
@@ -41,13 +41,13 @@ export interface WorkState {
   /** When a job was last started, in AWS's time. Undefined: none was. */
   lastStartMs?: number | undefined;
   /** A record may still say that a job runs here: its end could not be written, or another agent has to write it. */
-  leftBehind: boolean;
+  hasStaleRecords: boolean;
   /** The failures that slowed the loop down to one job at a time, with pauses. Undefined: it is not slowed down. */
   slowed?: FailureStreak | undefined;
 }
 
 /** What a watchdog needs to see whether the loop makes progress. */
-export interface Vitals {
+export interface JobLoopProgress {
   /** Whether a receive runs or should run: the loop is not paused and has room. */
   receiving: boolean;
   /** When a lease or a worker's limit is next due, in monotonic milliseconds. Infinity: never. */

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import type { Stage } from '../stage/stage.ts';
+import type { BenchSetup } from '../stage/stage.ts';
 import { median, spread } from '../stats.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '../..');
 export const ONE_BY_ONE = 'SendMessage, one by one';
 export const ENQUEUE = 'mayfly enqueue --file';
 /** `mayfly enqueue` sends at least this many times as many jobs a second, each with a record. */
-export const TIMES_AT_LEAST = 3;
+export const MIN_RATIO = 3;
 
 export interface EnqueueRate {
   contender: string;
@@ -28,7 +28,7 @@ export interface EnqueueOptions {
 
 /** Jobs a second from a file to the queue. Each contender is a process of its own, and its start counts. */
 export async function benchEnqueue(
-  stage: Stage,
+  stage: BenchSetup,
   { jobs, runs, onRun }: EnqueueOptions,
 ): Promise<EnqueueRate[]> {
   const file = join(stage.directory, 'jobs.txt');
@@ -40,9 +40,9 @@ export async function benchEnqueue(
   const rates = new Map<string, number[]>(Object.keys(contenders).map((name) => [name, []]));
   for (let run = 1; run <= runs; run++) {
     for (const [name, args] of Object.entries(contenders)) {
-      await stage.set(0);
+      await stage.prepare(0);
       const seconds = await runSeconds(args(), environmentOf(stage));
-      const left = await stage.left();
+      const left = await stage.countLeft();
       if (left !== jobs) throw new Error(`${name} sent ${left} of ${jobs} jobs`);
       rates.get(name)?.push(jobs / seconds);
       onRun(`run ${run} of ${runs}: ${name}: ${(jobs / seconds).toFixed(0)} jobs/s`);
@@ -60,11 +60,11 @@ export async function benchEnqueue(
 export function enqueueVerdict(rates: readonly EnqueueRate[]): string | undefined {
   const ratio = rates.find(({ contender }) => contender === ENQUEUE)?.ratio;
   if (ratio === undefined) return undefined;
-  const met = ratio >= TIMES_AT_LEAST ? 'met' : 'NOT met';
-  return `\`mayfly enqueue\` is ${ratio.toFixed(1)} times as fast (at least ${TIMES_AT_LEAST}): ${met}.`;
+  const met = ratio >= MIN_RATIO ? 'met' : 'NOT met';
+  return `\`mayfly enqueue\` is ${ratio.toFixed(1)} times as fast (at least ${MIN_RATIO}): ${met}.`;
 }
 
-function environmentOf({ environment, queueUrl, table, bucket }: Stage): Record<string, string> {
+function environmentOf({ environment, queueUrl, table, bucket }: BenchSetup): Record<string, string> {
   return {
     ...environment,
     MAYFLY_QUEUE_URL: queueUrl,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAgent } from '../contenders/agent.ts';
 import { residentMiB } from '../stage/resident.ts';
-import { type Stage, stopChild } from '../stage/stage.ts';
+import { type BenchSetup, stopChild } from '../stage/stage.ts';
 import { median } from '../stats.ts';
 
 /** After this time the first long poll waits, and the memory that the start needed is collected. */
@@ -15,12 +15,12 @@ export interface Memory {
 }
 
 /** Resident memory of an idle process during its first long poll. */
-export async function benchMemory(stage: Stage, runs: number): Promise<Memory[]> {
+export async function benchMemory(stage: BenchSetup, runs: number): Promise<Memory[]> {
   const contenders: Record<string, () => Promise<ChildProcess>> = {
     'agent, idle': () => startAgent(stage, { slots: 8, command: ['true'], trackJobs: true }),
     'bare Node, long poll': async () => startBarePoller(stage),
   };
-  await stage.set(0);
+  await stage.prepare(0);
   const results: Memory[] = [];
   for (const [contender, start] of Object.entries(contenders)) {
     const values: number[] = [];
@@ -40,7 +40,7 @@ async function idleMiB(child: ChildProcess): Promise<number> {
   }
 }
 
-function startBarePoller(stage: Stage): ChildProcess {
+function startBarePoller(stage: BenchSetup): ChildProcess {
   const script = join(import.meta.dirname, '../contenders/bare-poller.mjs');
   const endpoint = stage.environment['AWS_ENDPOINT_URL'] ?? '';
   return spawn(process.execPath, [script, endpoint, stage.queueUrl], {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { startAgent } from '../contenders/agent.ts';
 import { residentMiB } from '../stage/resident.ts';
-import { type Stage, stopChild } from '../stage/stage.ts';
+import { type BenchSetup, stopChild } from '../stage/stage.ts';
 import { median } from '../stats.ts';
 
 const MIB = 1024 * 1024;
@@ -14,7 +14,7 @@ const LONGEST_RUN_MS = 600_000;
 export const AGENT = 'agent, output to the job’s log';
 export const UPLOAD = 'the same into aws s3 cp';
 /** The agent's memory grows by at most this, however much a worker prints. */
-export const GROWTH_AT_MOST_MIB = 40;
+export const MAX_GROWTH_MIB = 40;
 
 export interface Output {
   contender: string;
@@ -37,7 +37,7 @@ interface Result {
 }
 
 /** How fast a worker's output reaches the log bucket, and how much the agent's memory grows. */
-export async function benchOutput(stage: Stage, { mib, runs, onRun }: OutputOptions): Promise<Output[]> {
+export async function benchOutput(stage: BenchSetup, { mib, runs, onRun }: OutputOptions): Promise<Output[]> {
   const contenders: Record<string, () => Promise<Result>> = {
     [AGENT]: () => runAgent(stage, mib),
     [UPLOAD]: () => runUpload(stage, mib),
@@ -45,7 +45,7 @@ export async function benchOutput(stage: Stage, { mib, runs, onRun }: OutputOpti
   const results = new Map<string, Result[]>(Object.keys(contenders).map((name) => [name, []]));
   for (let run = 1; run <= runs; run++) {
     for (const [name, measure] of Object.entries(contenders)) {
-      await stage.set(0);
+      await stage.prepare(0);
       const result = await measure();
       results.get(name)?.push(result);
       onRun(`run ${run} of ${runs}: ${name}: ${(mib / result.seconds).toFixed(0)} MiB/s`);
@@ -64,12 +64,12 @@ export async function benchOutput(stage: Stage, { mib, runs, onRun }: OutputOpti
 export function outputVerdict(outputs: readonly Output[]): string | undefined {
   const growth = outputs.find(({ contender }) => contender === AGENT)?.growthMiB;
   if (growth === undefined) return undefined;
-  const met = growth <= GROWTH_AT_MOST_MIB ? 'met' : 'NOT met';
-  return `The memory of the agent grows by ${growth.toFixed(0)} MiB (at most ${GROWTH_AT_MOST_MIB}): ${met}.`;
+  const met = growth <= MAX_GROWTH_MIB ? 'met' : 'NOT met';
+  return `The memory of the agent grows by ${growth.toFixed(0)} MiB (at most ${MAX_GROWTH_MIB}): ${met}.`;
 }
 
 /** One job that prints this much. Its message is deleted when its log is in the bucket. */
-async function runAgent(stage: Stage, mib: number): Promise<Result> {
+async function runAgent(stage: BenchSetup, mib: number): Promise<Result> {
   const command = ['sh', '-c', 'head -c "$1" /dev/zero', 'sh'];
   const agent = await startAgent(stage, { slots: 1, command, trackJobs: true });
   try {
@@ -84,12 +84,12 @@ async function runAgent(stage: Stage, mib: number): Promise<Result> {
   }
 }
 
-async function highestUntilEmpty(stage: Stage, agent: ChildProcess): Promise<number> {
+async function highestUntilEmpty(stage: BenchSetup, agent: ChildProcess): Promise<number> {
   const until = performance.now() + LONGEST_RUN_MS;
   let highest = 0;
   while (performance.now() < until) {
     highest = Math.max(highest, await residentOf(agent));
-    if ((await stage.left()) === 0) return highest;
+    if ((await stage.countLeft()) === 0) return highest;
     await delay(POLL_MS);
   }
   throw new Error(`the job had not ended after ${LONGEST_RUN_MS / 1000} s`);
@@ -101,7 +101,7 @@ function residentOf({ pid, exitCode }: ChildProcess): Promise<number> {
 }
 
 /** An upload with the AWS CLI, as an operator without an agent would write it. */
-async function runUpload(stage: Stage, mib: number): Promise<Result> {
+async function runUpload(stage: BenchSetup, mib: number): Promise<Result> {
   const startMs = performance.now();
   const script = `head -c ${mib * MIB} /dev/zero | aws s3 cp - "s3://$1/log" --expected-size ${mib * MIB}`;
   await execa('sh', ['-c', script, 'sh', stage.bucket], { env: stage.environment, extendEnv: false });

@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAgent } from '../contenders/agent.ts';
-import { startPeer } from '../contenders/peer.ts';
+import { startBaseline } from '../contenders/peer.ts';
 import type { Counts } from '../stage/servers.ts';
-import { openSlotSockets, whyNoCgroups } from '../stage/slot-sockets.ts';
-import { type Stage, stopChild } from '../stage/stage.ts';
+import { openSlotSockets, missingForCgroups } from '../stage/slot-sockets.ts';
+import { type BenchSetup, stopChild } from '../stage/stage.ts';
 import { median, spread } from '../stats.ts';
 
 const SLOTS = 8;
@@ -30,7 +30,7 @@ export interface Rate {
   ratio: number;
 }
 
-type Start = (stage: Stage) => Promise<ChildProcess>;
+type Start = (stage: BenchSetup) => Promise<ChildProcess>;
 
 const AGENT = { slots: SLOTS, command: COMMAND };
 const PRINTING = { command: ['echo', 'a line'] };
@@ -42,22 +42,22 @@ export const FOLLOWED = 'the same, status and log kept';
 const PEER = 'sqs-consumer + execa';
 
 /** With a cgroup for each worker, the agent runs at least this fraction of the jobs a second. */
-export const ISOLATED_AT_LEAST = 0.7;
+export const MIN_ISOLATED_RATIO = 0.7;
 /** The same for status and log. */
-export const FOLLOWED_AT_LEAST = 0.45;
+export const MIN_FOLLOWED_RATIO = 0.45;
 
 const contenders: Record<string, Start> = {
   [PLAIN]: (stage) => startAgent(stage, { ...AGENT, trackJobs: false }),
   [ISOLATED]: (stage) => withSlots((sockets) => startAgent(stage, { ...AGENT, trackJobs: false, sockets })),
   [UNFOLLOWED]: (stage) => startAgent(stage, { ...AGENT, ...PRINTING, trackJobs: false }),
   [FOLLOWED]: (stage) => startAgent(stage, { ...AGENT, ...PRINTING, trackJobs: true }),
-  [PEER]: async (stage) => startPeer(stage, SLOTS, COMMAND),
+  [PEER]: async (stage) => startBaseline(stage, SLOTS, COMMAND),
 };
 
 /** Jobs a second with `true` in 8 slots. The contenders take turns, so that a slow minute affects all of them. */
-export async function benchRate(stage: Stage, { jobs, runs, onRun }: RateOptions): Promise<Rate[]> {
+export async function benchRate(stage: BenchSetup, { jobs, runs, onRun }: RateOptions): Promise<Rate[]> {
   const results = new Map<string, RunResult[]>();
-  const noCgroups = whyNoCgroups();
+  const noCgroups = missingForCgroups();
   if (noCgroups) onRun(`not measured: ${ISOLATED}: ${noCgroups}`);
   const measured = Object.entries(contenders).filter(([name]) => name !== ISOLATED || !noCgroups);
   for (let run = 1; run <= runs; run++) {
@@ -80,7 +80,7 @@ export async function benchRate(stage: Stage, { jobs, runs, onRun }: RateOptions
 }
 
 /** For each limit, whether it was met. A limit is left out if one of its contenders was not measured. */
-export function verdictsOf(rates: readonly Rate[]): string[] {
+export function rateVerdicts(rates: readonly Rate[]): string[] {
   const rateOf = (name: string) => rates.find(({ contender }) => contender === name)?.jobsPerSecond;
   return LIMITS.flatMap(({ what, with: name, without, atLeast }) => {
     const [base, costly] = [rateOf(without), rateOf(name)];
@@ -92,13 +92,13 @@ export function verdictsOf(rates: readonly Rate[]): string[] {
 }
 
 const LIMITS = [
-  { what: 'a cgroup for each worker', with: ISOLATED, without: PLAIN, atLeast: ISOLATED_AT_LEAST },
-  { what: 'status and log', with: FOLLOWED, without: UNFOLLOWED, atLeast: FOLLOWED_AT_LEAST },
+  { what: 'a cgroup for each worker', with: ISOLATED, without: PLAIN, atLeast: MIN_ISOLATED_RATIO },
+  { what: 'status and log', with: FOLLOWED, without: UNFOLLOWED, atLeast: MIN_FOLLOWED_RATIO },
 ];
 
 /** The slots are closed when the contender exits. */
 async function withSlots(start: (sockets: string) => Promise<ChildProcess>): Promise<ChildProcess> {
-  const sockets = await openSlotSockets({ emptying: true });
+  const sockets = await openSlotSockets({ cleansUp: true });
   const contender = await start(sockets.path);
   contender.once('exit', () => void sockets.close());
   return contender;
@@ -112,11 +112,11 @@ interface RunResult {
 
 /** Measures from the end of the first job to the end of the last, so that the start of the process does not count. */
 async function runOnce(
-  stage: Stage,
+  stage: BenchSetup,
   jobs: number,
-  start: (stage: Stage) => Promise<ChildProcess>,
+  start: (stage: BenchSetup) => Promise<ChildProcess>,
 ): Promise<RunResult> {
-  await stage.set(jobs);
+  await stage.prepare(jobs);
   await stage.resetCounts();
   const contender = await start(stage);
   try {
@@ -140,14 +140,14 @@ async function runOnce(
 }
 
 async function untilLeft(
-  stage: Stage,
+  stage: BenchSetup,
   contender: ChildProcess,
   most: number,
 ): Promise<{ left: number; atMs: number }> {
   const until = performance.now() + LONGEST_RUN_MS;
   while (performance.now() < until) {
     if (contender.exitCode !== null) throw new Error(`a contender exited with status ${contender.exitCode}`);
-    const left = await stage.left();
+    const left = await stage.countLeft();
     if (left <= most) return { left, atMs: performance.now() };
     await delay(POLL_MS);
   }

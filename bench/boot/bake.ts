@@ -2,13 +2,13 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { imageComponent } from '../../infra/image/image-component.ts';
-import { machineFiles } from '../../infra/instance/machine-files.ts';
+import { makeComponentDocument } from '../../infra/image/image-component.ts';
+import { readMachineFiles } from '../../infra/instance/machine-files.ts';
 import type { Release } from '../../local/machines/images.ts';
 import type { CommandResult, Machine } from '../../local/machines/machine.ts';
 import type { MachineLauncherOptions } from '../../local/machines/machine-launcher.ts';
 import type { Synthesised } from '../../test/support/deploy.ts';
-import { openSite, said } from './site.ts';
+import { openBootCloud, waitForConsole } from './site.ts';
 import type { Launch } from './stopwatch.ts';
 
 const run = promisify(execFile);
@@ -39,9 +39,9 @@ export async function bakeImage(
   release?: Release,
 ): Promise<string> {
   onProgress('Baking an image ...');
-  const site = await openSite(from, fleet, onProgress, release);
+  const site = await openBootCloud(from, fleet, onProgress, release);
   try {
-    const { machine } = await booted(await site.launchBare(true));
+    const { machine } = await waitForBoot(await site.launchBare(true));
     await bake(machine, await site.treeJson(), site.shared, root);
     await machine.destroy();
     return root;
@@ -51,8 +51,8 @@ export async function bakeImage(
 }
 
 /** Waits until the boot of a launch is complete. */
-export async function booted(launch: Launch): Promise<Launch> {
-  await said(launch, 'Multi-User System');
+export async function waitForBoot(launch: Launch): Promise<Launch> {
+  await waitForConsole(launch, 'Multi-User System');
   await launch.machine.run('cloud-init', 'status', '--wait');
   return launch;
 }
@@ -68,12 +68,12 @@ export async function booted(launch: Launch): Promise<Launch> {
  * @throws Error with the output of a command that failed
  */
 async function bake(machine: Machine, treeJson: string, shared: string, root: string): Promise<void> {
-  const component = imageComponent(machineFiles(), treeJson);
+  const component = makeComponentDocument(readMachineFiles(), treeJson);
   for (const { name, steps } of component.phases) {
     if (name === 'test') continue;
-    for (const { inputs } of steps) for (const script of inputs.commands) await must(machine, script);
+    for (const { inputs } of steps) for (const script of inputs.commands) await runOrThrow(machine, script);
   }
-  await must(machine, CLEAN_UP);
+  await runOrThrow(machine, CLEAN_UP);
   const archive = 'baked.tar';
   const what = [
     '--one-file-system',
@@ -83,21 +83,21 @@ async function bake(machine: Machine, treeJson: string, shared: string, root: st
     '-cf',
     `/mnt/shared/${archive}`,
   ];
-  await must(machine, ['tar', '-C', '/', ...what, '.', '|| [ $? -eq 1 ]'].join(' '));
+  await runOrThrow(machine, ['tar', '-C', '/', ...what, '.', '|| [ $? -eq 1 ]'].join(' '));
   await mkdir(root);
   await run('tar', ['-C', root, '--xattrs', '--acls', '--numeric-owner', '-xpf', join(shared, archive)]);
   await rm(join(shared, archive));
 }
 
 /** Runs the phase `test` of the image's component on a machine that booted from the image without user-data. */
-export async function tryOut(machine: Machine, treeJson: string): Promise<void> {
-  const phase = imageComponent(machineFiles(), treeJson).phases.find(({ name }) => name === 'test');
+export async function runTestPhase(machine: Machine, treeJson: string): Promise<void> {
+  const phase = makeComponentDocument(readMachineFiles(), treeJson).phases.find(({ name }) => name === 'test');
   for (const { inputs } of phase?.steps ?? [])
-    for (const script of inputs.commands) await must(machine, script);
+    for (const script of inputs.commands) await runOrThrow(machine, script);
 }
 
 /** Runs a script on a machine as Systems Manager's agent runs the steps of a component: in a unit, without environment. */
-export async function must(machine: Machine, script: string): Promise<CommandResult> {
+export async function runOrThrow(machine: Machine, script: string): Promise<CommandResult> {
   const result = await machine.run(...UNIT, 'bash', '-c', script);
   if (result.status === 0) return result;
   const output = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-20).join('\n');

@@ -1,10 +1,10 @@
 import { eventually } from '../../test/support/eventually.ts';
-import { readJournal, startedAtMs } from './journal.ts';
-import { type Site, said } from './site.ts';
+import { readJournal, activeSinceMs } from './journal.ts';
+import { type BootCloud, waitForConsole } from './site.ts';
 import type { Launch } from './stopwatch.ts';
 
 /** The times of a boot, in seconds since the machine was powered on. */
-export interface Boot {
+export interface BootTimes {
   metadata: number;
   userData: number;
   ready: number;
@@ -17,28 +17,28 @@ const MULTI_USER = 'Multi-User System';
 const USER_DATA = 'mayfly-boot: ';
 
 /** Launches an instance while a job waits, waits until it has run the job, and terminates it. */
-export async function boot(site: Site, look?: (launch: Launch) => Promise<void>): Promise<Boot> {
-  const { launch, done } = await site.launchForAJob();
+export async function timeBoot(site: BootCloud, look?: (launch: Launch) => Promise<void>): Promise<BootTimes> {
+  const { launch, done } = await site.launchForJob();
   const { endedAtMs } = await done;
   await look?.(launch);
-  await site.end(launch);
+  await site.terminate(launch);
   const journal = await readJournal(launch.machine.journal);
   return {
     metadata: since(launch, launch.metadataAtMs, 'call of its metadata'),
     userData: since(launch, journal.find(({ message }) => message.startsWith(USER_DATA))?.atMs, 'user-data'),
-    ready: since(launch, startedAtMs(journal, 'mayfly-agent.service'), 'agent that is ready'),
+    ready: since(launch, activeSinceMs(journal, 'mayfly-agent.service'), 'agent that is ready'),
     jobDone: since(launch, endedAtMs, 'job done'),
   };
 }
 
 /** Seconds that the same image takes to `multi-user.target` without user-data. */
-export async function bareBoot(site: Site): Promise<number> {
+export async function timeBareBoot(site: BootCloud): Promise<number> {
   const launch = await site.launchBare();
   try {
-    await said(launch, MULTI_USER);
+    await waitForConsole(launch, MULTI_USER);
     // The exact time is in the journal, a moment later.
     const atMs = await eventually('multi-user.target in the journal', async () =>
-      startedAtMs(await readJournal(launch.machine.journal), 'multi-user.target'),
+      activeSinceMs(await readJournal(launch.machine.journal), 'multi-user.target'),
     );
     return since(launch, atMs, 'multi-user.target');
   } finally {

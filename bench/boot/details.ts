@@ -12,7 +12,7 @@ const COMMANDS = [
 const MOST_LINES = 25;
 
 /** Prints where the time of a boot went on stderr, because stdout is for the results. */
-export async function lookWhereTimeGoes({ machine }: Launch, image: string): Promise<void> {
+export async function printBootDetails({ machine }: Launch, image: string): Promise<void> {
   // systemd-analyze works only after the boot is complete.
   await eventually(
     'the end of the boot',

@@ -38,7 +38,7 @@ export function parseEntry(line: string): JournalEntry {
 }
 
 /** When a unit became active for the first time. systemd reports the same event for a start that it skipped. */
-export function startedAtMs(journal: readonly JournalEntry[], unit: string): number | undefined {
+export function activeSinceMs(journal: readonly JournalEntry[], unit: string): number | undefined {
   const started = journal.find(
     (entry) => entry.unit === unit && entry.messageId === UNIT_STARTED && !SKIPPED.test(entry.message),
   );

@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { missingForMachines } from '../../local/machines/requirements.ts';
 import { synthesise } from '../../test/support/deploy.ts';
-import { atLeast, someOf } from '../options.ts';
+import { wholeNumberFrom, namesFrom } from '../options.ts';
 import { bakeImage } from './bake.ts';
-import { bareBoot, boot } from './boots.ts';
-import { lookWhereTimeGoes } from './details.ts';
-import { type Measured, print, summarise, wasKept } from './report.ts';
-import { openSite, PROPS, type Site } from './site.ts';
+import { timeBareBoot, timeBoot } from './boots.ts';
+import { printBootDetails } from './details.ts';
+import { type ImageMeasurements, print, summarise, isBakedFastEnough } from './report.ts';
+import { openBootCloud, PROPS, type BootCloud } from './site.ts';
 
 const IMAGES = ['stock', 'prepared', 'baked'] as const;
 
@@ -28,8 +28,8 @@ interface Options {
 const options = new Command('npm run bench:boot --')
   .description('Time from launch to first job, by image: medians of interleaved runs.')
   .option('--json', 'print the results as JSON', false)
-  .option('--runs <number>', 'boots of each image', atLeast(1), 5)
-  .option('--images <names>', `some of: ${IMAGES.join(',')}`, someOf(IMAGES), [...IMAGES])
+  .option('--runs <number>', 'boots of each image', wholeNumberFrom(1), 5)
+  .option('--images <names>', `some of: ${IMAGES.join(',')}`, namesFrom(IMAGES), [...IMAGES])
   .option('--details', 'also print where the time of the last boots went', false)
   .parse()
   .opts<Options>();
@@ -43,31 +43,31 @@ if (missing) {
 const say = (line: string) => console.error(line);
 const directory = await mkdtemp(join(tmpdir(), 'mayfly-images-'));
 const fleet = synthesise(PROPS);
-const sites = new Map<string, Site>();
+const sites = new Map<string, BootCloud>();
 try {
   for (const image of options.images) {
     const from =
       image === 'baked' ? { root: await bakeImage('stock', fleet, join(directory, 'baked'), say) } : image;
-    sites.set(image, await openSite(from, fleet, say));
+    sites.set(image, await openBootCloud(from, fleet, say));
   }
-  const measured: Measured[] = [...sites.keys()].map((image) => ({ image, bare: [], boots: [] }));
+  const measured: ImageMeasurements[] = [...sites.keys()].map((image) => ({ image, bare: [], boots: [] }));
   for (let run = 1; run <= options.runs; run++) await measureAll(run, measured);
   const results = measured.map(summarise);
   if (options.json) console.log(JSON.stringify({ cores: cpus().length, results, measured }));
   else print(results);
-  if (!wasKept(results)) process.exitCode = 1;
+  if (!isBakedFastEnough(results)) process.exitCode = 1;
 } finally {
   for (const site of sites.values()) await site.close();
   await rm(directory, { recursive: true, force: true });
 }
 
-async function measureAll(run: number, measured: readonly Measured[]): Promise<void> {
+async function measureAll(run: number, measured: readonly ImageMeasurements[]): Promise<void> {
   for (const { image, bare, boots } of measured) {
     const site = sites.get(image);
     if (!site) continue;
-    bare.push(await bareBoot(site));
+    bare.push(await timeBareBoot(site));
     const last = options.details && run === options.runs;
-    boots.push(await boot(site, last ? (launch) => lookWhereTimeGoes(launch, image) : undefined));
+    boots.push(await timeBoot(site, last ? (launch) => printBootDetails(launch, image) : undefined));
     say(`${run}. ${image}: bare ${bare.at(-1)?.toFixed(1)} s, ready ${boots.at(-1)?.ready.toFixed(1)} s`);
   }
 }

@@ -1,17 +1,17 @@
-import { columns } from '../../cli/terminal/columns.ts';
+import { formatTable } from '../../cli/terminal/columns.ts';
 import { median, spread } from '../stats.ts';
-import type { Boot } from './boots.ts';
+import type { BootTimes } from './boots.ts';
 
 /** The measurements of an image, in seconds. */
-export interface Measured {
+export interface ImageMeasurements {
   image: string;
   /** To `multi-user.target`, without user-data. */
   bare: number[];
-  boots: Boot[];
+  boots: BootTimes[];
 }
 
 /** Medians, in seconds. */
-export interface Result extends Boot {
+export interface Result extends BootTimes {
   image: string;
   bare: number;
   /** Half the range of `ready`, as a fraction of the median. */
@@ -21,11 +21,11 @@ export interface Result extends Boot {
 }
 
 /** A baked image is ready after at most this multiple of its own bare boot. */
-export const BAKED_AT_MOST = 2.5;
+export const MAX_BAKED_RATIO = 2.5;
 
-export function summarise({ image, bare, boots }: Measured): Result {
-  const of = (what: keyof Boot) => boots.map((boot) => boot[what]);
-  const middle = (what: keyof Boot) => median(of(what));
+export function summarise({ image, bare, boots }: ImageMeasurements): Result {
+  const of = (what: keyof BootTimes) => boots.map((boot) => boot[what]);
+  const middle = (what: keyof BootTimes) => median(of(what));
   return {
     image,
     bare: median(bare),
@@ -41,17 +41,17 @@ export function summarise({ image, bare, boots }: Measured): Result {
 const bakedOf = (results: readonly Result[]) => results.find(({ image }) => image === 'baked');
 
 /** Whether a baked image was fast enough; true if none was measured. */
-export function wasKept(results: readonly Result[]): boolean {
-  return (bakedOf(results)?.readyToBare ?? 0) <= BAKED_AT_MOST;
+export function isBakedFastEnough(results: readonly Result[]): boolean {
+  return (bakedOf(results)?.readyToBare ?? 0) <= MAX_BAKED_RATIO;
 }
 
 /** The same as a sentence; undefined if none was measured. */
-export function verdictOf(results: readonly Result[]): string | undefined {
+export function bakedVerdict(results: readonly Result[]): string | undefined {
   const baked = bakedOf(results);
   if (!baked) return undefined;
   const ratio = baked.readyToBare.toFixed(2);
-  const met = wasKept(results) ? 'met' : 'NOT met';
-  return `A baked image is ready after ${ratio} times its bare boot (at most ${BAKED_AT_MOST}): ${met}.`;
+  const met = isBakedFastEnough(results) ? 'met' : 'NOT met';
+  return `A baked image is ready after ${ratio} times its bare boot (at most ${MAX_BAKED_RATIO}): ${met}.`;
 }
 
 export function print(results: readonly Result[]): void {
@@ -75,7 +75,7 @@ export function print(results: readonly Result[]): void {
     result.jobDone.toFixed(1),
     result.readyToBare.toFixed(2),
   ]);
-  console.log(`${columns(head, rows, { rule: true })}\n`);
-  const verdict = verdictOf(results);
+  console.log(`${formatTable(head, rows, { rule: true })}\n`);
+  const verdict = bakedVerdict(results);
   if (verdict) console.log(verdict);
 }

@@ -23,8 +23,8 @@ import { createMachineLauncher, type MachineLauncherOptions } from '../../local/
 import { itemKey, jobKey } from '../../store/keys.ts';
 import { createStack, STACK_NAME, type Synthesised } from '../../test/support/deploy.ts';
 import { eventually } from '../../test/support/eventually.ts';
-import { outputIn } from '../../test/support/job-output.ts';
-import { type Launch, type Stopwatch, withStopwatch } from './stopwatch.ts';
+import { readOutput } from '../../test/support/job-output.ts';
+import { type Launch, type LaunchTimer, withLaunchTimer } from './stopwatch.ts';
 
 /** The longest boot, on a busy machine and with packages to install. */
 export const LONGEST_BOOT_MS = 600_000;
@@ -39,19 +39,19 @@ export const PROPS: WorkerFleetProps = {
 };
 
 /** A job that has ended. */
-export interface DoneJob {
+export interface EndedBootJob {
   endedAtMs: number;
   output: string;
 }
 
 /** An embedded cloud whose machines boot from one image, with a fleet. */
-export interface Site {
+export interface BootCloud {
   /** The machines' `/mnt/shared` on the host. */
   shared: string;
   /** Launches an instance of the fleet while a job waits. */
-  launchForAJob(): Promise<{ launch: Launch; done: Promise<DoneJob> }>;
+  launchForJob(): Promise<{ launch: Launch; done: Promise<EndedBootJob> }>;
   /** Terminates an instance of the fleet, as an operator would, and waits until it is gone. */
-  end(launch: Launch): Promise<void>;
+  terminate(launch: Launch): Promise<void>;
   /** Launches a machine without user-data. With `builder` it has the permissions of the image builder. */
   launchBare(builder?: boolean): Promise<Launch>;
   /** The content of `/etc/mayfly/tree.json` on the fleet's instances. */
@@ -59,18 +59,18 @@ export interface Site {
   close(): Promise<void>;
 }
 
-export async function openSite(
+export async function openBootCloud(
   image: MachineLauncherOptions['image'],
   fleet: Synthesised,
   onProgress: (line: string) => void,
   release: Release = 'debian-12',
-): Promise<Site> {
+): Promise<BootCloud> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-boot-'));
   const shared = join(directory, 'shared');
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
     const launcher = await createMachineLauncher({ shared, onProgress, release, ...(image && { image }) });
-    const stopwatch = withStopwatch(launcher);
+    const stopwatch = withLaunchTimer(launcher);
     const cloud = await startCloud({ directory: join(directory, 'cloud'), launcher: stopwatch.launcher });
     const site = new FleetSite(cloud, stopwatch, shared, remove);
     try {
@@ -85,17 +85,17 @@ export async function openSite(
   }
 }
 
-class FleetSite implements Site {
+class FleetSite implements BootCloud {
   readonly shared: string;
   readonly #cloud: Cloud;
   readonly #clients: OperatorClients;
   readonly #cloudFormation: CloudFormationClient;
-  readonly #stopwatch: Stopwatch;
+  readonly #stopwatch: LaunchTimer;
   readonly #remove: () => Promise<void>;
   #outputs: ReadonlyMap<string, string> = new Map();
   #resources: readonly StackResource[] = [];
 
-  constructor(cloud: Cloud, stopwatch: Stopwatch, shared: string, remove: () => Promise<void>) {
+  constructor(cloud: Cloud, stopwatch: LaunchTimer, shared: string, remove: () => Promise<void>) {
     this.shared = shared;
     this.#cloud = cloud;
     this.#stopwatch = stopwatch;
@@ -114,7 +114,7 @@ class FleetSite implements Site {
     return this;
   }
 
-  async launchForAJob() {
+  async launchForJob() {
     const launched = this.#stopwatch.nextLaunch();
     const [job = ''] = await sendJobs(this.#clients.sqs, this.#output('QueueUrl'), ['job']);
     await this.#clients.autoScaling.send(
@@ -127,7 +127,7 @@ class FleetSite implements Site {
     return { launch, done: this.#done(job) };
   }
 
-  async end({ instanceId, machine }: Launch): Promise<void> {
+  async terminate({ instanceId, machine }: Launch): Promise<void> {
     await this.#clients.autoScaling.send(
       new TerminateInstanceInAutoScalingGroupCommand({
         InstanceId: instanceId,
@@ -173,7 +173,7 @@ class FleetSite implements Site {
     await this.#remove();
   }
 
-  #done(job: string): Promise<DoneJob> {
+  #done(job: string): Promise<EndedBootJob> {
     const key = itemKey(jobKey(job));
     const get = new GetItemCommand({ TableName: this.#output('TableName'), Key: key });
     return eventually(
@@ -181,7 +181,7 @@ class FleetSite implements Site {
       async () => {
         const { Item } = await this.#clients.dynamodb.send(get);
         const endedAt = Item?.['endedAt']?.S;
-        return endedAt !== undefined && { endedAtMs: Date.parse(endedAt), output: outputIn(Item) };
+        return endedAt !== undefined && { endedAtMs: Date.parse(endedAt), output: readOutput(Item) };
       },
       LONGEST_BOOT_MS,
     );
@@ -204,7 +204,7 @@ class FleetSite implements Site {
 }
 
 /** Resolves when the console of a machine shows a text. */
-export async function said(launch: Launch, text: string): Promise<void> {
+export async function waitForConsole(launch: Launch, text: string): Promise<void> {
   const console = join(launch.directory, 'instance.log');
   await eventually(
     `"${text}" on the console of ${launch.instanceId}`,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { InstanceSpec, Launcher } from '../../local/instances/launcher.ts';
-import { forward } from '../../local/machines/doors.ts';
+import { forwardConnection } from '../../local/machines/doors.ts';
 import type { Machine } from '../../local/machines/machine.ts';
 import type { MachineLauncher } from '../../local/machines/machine-launcher.ts';
 
@@ -17,7 +17,7 @@ export interface Launch {
   metadataAtMs?: number;
 }
 
-export interface Stopwatch {
+export interface LaunchTimer {
   /** The launcher to give to the cloud. */
   launcher: Launcher;
   /** Resolves with the next machine that the cloud launches. */
@@ -25,7 +25,7 @@ export interface Stopwatch {
 }
 
 /** Wraps a launcher to measure the times of its launches. */
-export function withStopwatch(inner: MachineLauncher): Stopwatch {
+export function withLaunchTimer(inner: MachineLauncher): LaunchTimer {
   const waiting: ((launch: Launch) => void)[] = [];
   const launch = async (spec: InstanceSpec): Promise<Machine> => {
     const atMs = Date.now();
@@ -52,7 +52,7 @@ async function startProxy(endpoint: string) {
   const server = createServer((socket) => {
     first.resolve(Date.now());
     socket.on('error', () => {});
-    forward(socket, endpoint);
+    forwardConnection(socket, endpoint);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

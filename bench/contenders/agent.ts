@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { AgentConfigInput } from '../../agent/config/agent-config.ts';
 import { bundle } from '../../infra/bundle/bundle.ts';
 import { NODE_OPTIONS } from '../../local/instances/process-launcher.ts';
-import { REGION, type Stage } from '../stage/stage.ts';
+import { REGION, type BenchSetup } from '../stage/stage.ts';
 
 export interface AgentOptions {
   slots: number;
@@ -17,7 +17,7 @@ export interface AgentOptions {
 }
 
 /** Starts the agent from its bundle, as an instance does. */
-export async function startAgent(stage: Stage, options: AgentOptions): Promise<ChildProcess> {
+export async function startAgent(stage: BenchSetup, options: AgentOptions): Promise<ChildProcess> {
   const tree = join(stage.directory, 'tree');
   const bundleFile = join(tree, 'agent', 'agent.mjs');
   const configFile = join(stage.directory, 'agent.json');
@@ -34,7 +34,7 @@ export async function startAgent(stage: Stage, options: AgentOptions): Promise<C
   });
 }
 
-function configFor(stage: Stage, { slots, command, trackJobs }: AgentOptions): AgentConfigInput {
+function configFor(stage: BenchSetup, { slots, command, trackJobs }: AgentOptions): AgentConfigInput {
   return {
     version: 1,
     fleet: 'bench',

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import type { Stage } from '../stage/stage.ts';
+import type { BenchSetup } from '../stage/stage.ts';
 
 /** Starts the baseline: sqs-consumer with execa, as its README shows it. */
-export function startPeer(stage: Stage, slots: number, command: readonly string[]): ChildProcess {
+export function startBaseline(stage: BenchSetup, slots: number, command: readonly string[]): ChildProcess {
   const script = join(import.meta.dirname, 'sqs-consumer-execa.ts');
   return spawn(process.execPath, [script, stage.queueUrl, String(slots), ...command], {
     env: stage.environment,

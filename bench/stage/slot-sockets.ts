@@ -25,9 +25,9 @@ export interface SlotSocketsOptions {
   /** Options of the slots. */
   slotOptions?: string[];
   /** Whether a slot with its own user empties its directories and IPC objects after a job, as on a machine. */
-  emptying?: boolean;
+  cleansUp?: boolean;
   /** Whether the slots get no other options: then they check what a systemd unit gives them. */
-  bare?: boolean;
+  noDefaults?: boolean;
   /** Directories of further cgroups that each slot enters. */
   alsoEnter?: string[];
   /** The interpreter of the slots. */
@@ -52,21 +52,21 @@ export interface SlotSockets {
 }
 
 /** Why slots cannot run here; undefined if they can. */
-export function whyNoSlots(): string | undefined {
+export function missingForSlots(): string | undefined {
   if (process.platform !== 'linux') return 'slots need Linux';
   if (!existsSync(PYTHON)) return `slots need ${PYTHON}`;
   return undefined;
 }
 
 /** Why slots cannot have their own cgroups here; undefined if they can. */
-export function whyNoCgroups(): string | undefined {
+export function missingForCgroups(): string | undefined {
   if (process.getuid?.() !== 0) return 'creating cgroups needs root';
   if (!hierarchy()) return 'cgroup v2 is not mounted, or is not writable';
-  return whyNoSlots();
+  return missingForSlots();
 }
 
 export async function openSlotSockets(options: SlotSocketsOptions = {}): Promise<SlotSockets> {
-  const isolated = (options.cgroups ?? (whyNoCgroups() ? 'none' : 'own')) === 'own';
+  const isolated = (options.cgroups ?? (missingForCgroups() ? 'none' : 'own')) === 'own';
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-slots-'));
   await chmod(directory, 0o755);
   await cp(PROGRAM, join(directory, 'mayfly-slot'), { recursive: true });
@@ -129,15 +129,15 @@ async function runSlot(
   slots: Set<ChildProcess>,
   onError: (text: string) => void,
 ): Promise<void> {
-  const { slotOptions = [], emptying = false, bare = false, alsoEnter = [], python = PYTHON } = options;
+  const { slotOptions = [], cleansUp = false, noDefaults = false, alsoEnter = [], python = PYTHON } = options;
   if (cgroup) mkdirSync(cgroup);
   const enter = [...(cgroup ? [cgroup] : []), ...alsoEnter].map(
     (entered) => `echo $$ > ${entered}/cgroup.procs`,
   );
   const drop = cgroup ? `setpriv --reuid=${FIRST_USER + number} --regid=${NOGROUP} --clear-groups` : '';
   const script = [...enter, `exec ${drop} "$@"`].join(' && ');
-  const usual = bare ? [] : ['--any-network', ...(cgroup ? [] : ['--any-cgroup'])];
-  const own = emptying && cgroup ? ownDirectories(join(directory, `own-${number}`)) : [];
+  const usual = noDefaults ? [] : ['--any-network', ...(cgroup ? [] : ['--any-cgroup'])];
+  const own = cleansUp && cgroup ? ownDirectories(join(directory, `own-${number}`)) : [];
   const given = [...usual, ...slotOptions, ...own];
   const args = ['-c', script, 'slot', python, '-ISB', join(directory, 'mayfly-slot'), ...given];
   const slot = spawn('sh', args, {

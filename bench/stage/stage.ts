@@ -19,7 +19,7 @@ import type { Counts } from './servers.ts';
 export const REGION = 'us-east-1';
 
 /** The test environment of the contenders: one server for all, and a new queue, table and bucket for each run. */
-export interface Stage {
+export interface BenchSetup {
   /** The newest queue, table and bucket. */
   queueUrl: string;
   table: string;
@@ -28,18 +28,18 @@ export interface Stage {
   environment: Record<string, string>;
   directory: string;
   /** Creates a queue with this number of jobs, a table and a bucket. */
-  set(jobs: number): Promise<void>;
+  prepare(jobs: number): Promise<void>;
   /** Sends one more job. */
   send(body: string): Promise<void>;
   /** The number of messages that wait or are in flight. */
-  left(): Promise<number>;
+  countLeft(): Promise<number>;
   /** Calls since the last `resetCounts`. */
   counts(): Promise<Counts>;
   resetCounts(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function openStage(): Promise<Stage> {
+export async function openBenchSetup(): Promise<BenchSetup> {
   const servers = fork(join(import.meta.dirname, 'servers.ts'));
   const [port] = await once(servers, 'message');
   const endpoint = `http://127.0.0.1:${port}`;
@@ -52,13 +52,13 @@ export async function openStage(): Promise<Stage> {
   // Workers in slots run as other users.
   await chmod(directory, 0o755);
   let sets = 0;
-  const stage: Stage = {
+  const stage: BenchSetup = {
     queueUrl: '',
     table: '',
     bucket: '',
     environment: environmentFor(endpoint, credentials),
     directory,
-    async set(jobs) {
+    async prepare(jobs) {
       sets += 1;
       stage.queueUrl = await createQueue(sqs, `bench-${sets}`);
       stage.table = await createTable(dynamodb, `bench-${sets}`);
@@ -69,7 +69,7 @@ export async function openStage(): Promise<Stage> {
     send: async (MessageBody) => {
       await sqs.send(new SendMessageCommand({ QueueUrl: stage.queueUrl, MessageBody }));
     },
-    left: () => left(sqs, stage.queueUrl),
+    countLeft: () => left(sqs, stage.queueUrl),
     counts: async () => (await fetch(`${endpoint}/counts`)).json() as Promise<Counts>,
     resetCounts: async () => void (await fetch(`${endpoint}/counts`, { method: 'DELETE' })),
     async close() {

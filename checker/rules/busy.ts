@@ -1,14 +1,14 @@
-import { instanceOf, isServiceRole, mayHaveSucceeded, member, succeeded } from '../calls.ts';
+import { callerInstance, isServiceRole, mayHaveSucceeded, readInput, succeeded } from '../calls.ts';
 import type { CallFacts, Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
-import { ownerOf } from './runs.ts';
+import { findOwner } from './runs.ts';
 
 /**
  * No instance is ended while a worker runs on it. An instance first lets its jobs end or requeues them, the keeper ends
  * only silent instances, and instances are protected from scale-in. A person may end any instance. A violation shows in
  * workers that write to the journal after the call.
  */
-export function busyEnded(facts: Facts, runs: readonly Run[]): Violation[] {
+export function judgeBusyTerminations(facts: Facts, runs: readonly Run[]): Violation[] {
   const violations: Violation[] = [];
   for (const call of facts.calls) {
     if (!succeeded(call) || call.caller === 'owner') continue;
@@ -17,7 +17,7 @@ export function busyEnded(facts: Facts, runs: readonly Run[]): Violation[] {
         (one) =>
           one.startedMs <= call.atMs &&
           one.seenMs > call.atMs &&
-          (one.instance ?? ownerOf(one, facts)) === instance,
+          (one.instance ?? findOwner(one, facts)) === instance,
       );
       if (!run || isExcused(call, instance, facts)) continue;
       violations.push({
@@ -33,14 +33,14 @@ export function busyEnded(facts: Facts, runs: readonly Run[]): Violation[] {
 const BY_ID = new Set(['TerminateInstanceInAutoScalingGroup', 'DetachInstances', 'EnterStandby']);
 
 function endedBy(call: CallFacts): string[] {
-  const ids = member(call, 'InstanceIds');
+  const ids = readInput(call, 'InstanceIds');
   if (call.service === 'ec2' && (call.action === 'TerminateInstances' || call.action === 'StopInstances')) {
     return Array.isArray(ids) ? ids.map(String) : [];
   }
   if (call.service !== 'autoscaling') return [];
-  const unhealthy = call.action === 'SetInstanceHealth' && member(call, 'HealthStatus') === 'Unhealthy';
+  const unhealthy = call.action === 'SetInstanceHealth' && readInput(call, 'HealthStatus') === 'Unhealthy';
   if (!unhealthy && !BY_ID.has(call.action)) return [];
-  return Array.isArray(ids) ? ids.map(String) : [String(member(call, 'InstanceId'))];
+  return Array.isArray(ids) ? ids.map(String) : [String(readInput(call, 'InstanceId'))];
 }
 
 function isExcused(call: CallFacts, instance: string, facts: Facts): boolean {
@@ -65,7 +65,7 @@ function hadFallenSilent(instance: string, atMs: number, facts: Facts): boolean 
 function isSilent(instance: string, atMs: number, { calls, leaseMs }: Facts): boolean {
   return !calls.some(
     (call) =>
-      call.atMs > atMs - leaseMs && call.atMs <= atMs && succeeded(call) && instanceOf(call) === instance,
+      call.atMs > atMs - leaseMs && call.atMs <= atMs && succeeded(call) && callerInstance(call) === instance,
   );
 }
 

@@ -1,11 +1,11 @@
 import {
-  instanceOf,
-  leaseWritten,
+  callerInstance,
+  writtenLeaseMs,
   mayHaveSucceeded,
-  member,
-  stateWritten,
+  readInput,
+  writtenState,
   succeeded,
-  writesThatMay,
+  findPossibleWrites,
 } from '../calls.ts';
 import type { CallFacts, Facts } from '../facts.ts';
 import type { Run } from '../journal.ts';
@@ -18,9 +18,9 @@ const SLACK = 0.1;
  * ended at the next claim. Writes without an answer count, because on a busy machine calls that time out are carried
  * out later.
  */
-export function causeByTable(earlier: Run, run: Run, facts: Facts): string | undefined {
+export function findCauseInTable(earlier: Run, run: Run, facts: Facts): string | undefined {
   const { before, claim } = takeover(earlier, run, facts);
-  if (earlier.status === undefined && before.some((call) => stateWritten(call) === 'queued')) {
+  if (earlier.status === undefined && before.some((call) => writtenState(call) === 'queued')) {
     return 'it was requeued';
   }
   const claimedMs = claim?.atMs ?? run.startedMs;
@@ -29,7 +29,7 @@ export function causeByTable(earlier: Run, run: Run, facts: Facts): string | und
 }
 
 /** Describes the claim of a run without cause. It continues the violation's sentence. */
-export function claimShown(earlier: Run, run: Run, facts: Facts): string {
+export function describeClaim(earlier: Run, run: Run, facts: Facts): string {
   if (!facts.records) return '';
   const { before, claim } = takeover(earlier, run, facts);
   if (!claim) return ' and no instance has claimed it since';
@@ -43,10 +43,10 @@ function takeover(
   run: Run,
   { calls }: Facts,
 ): { before: CallFacts[]; claim: CallFacts | undefined } {
-  const writes = writesThatMay(run.job, calls)
+  const writes = findPossibleWrites(run.job, calls)
     .filter(({ atMs }) => atMs <= run.startedMs)
     .toSorted((a, b) => a.atMs - b.atMs);
-  const claims = writes.filter((call) => stateWritten(call) === 'running');
+  const claims = writes.filter((call) => writtenState(call) === 'running');
   const own = claims.findLast(({ atMs }) => atMs <= earlier.startedMs);
   const later = claims.filter(({ atMs }) => atMs > earlier.startedMs);
   const claim = later.find(succeeded) ?? later.at(-1);
@@ -60,9 +60,9 @@ function takeover(
  * begin with the last write to the job's item.
  */
 function leaseEndMs(earlier: Run, before: readonly CallFacts[], { leaseMs }: Facts): number {
-  const known = before.filter(succeeded).findLast((call) => leaseWritten(call) !== undefined);
-  const write = (known ?? before.find((call) => leaseWritten(call) !== undefined)) as CallFacts | undefined;
-  const endsMs = write && leaseWritten(write);
+  const known = before.filter(succeeded).findLast((call) => writtenLeaseMs(call) !== undefined);
+  const write = (known ?? before.find((call) => writtenLeaseMs(call) !== undefined)) as CallFacts | undefined;
+  const endsMs = write && writtenLeaseMs(write);
   return endsMs ?? Math.max(earlier.startedMs, ...before.map(({ atMs }) => atMs)) + leaseMs;
 }
 
@@ -71,7 +71,7 @@ function leaseEndMs(earlier: Run, before: readonly CallFacts[], { leaseMs }: Fac
  * succeeded is received again only if its message could not be deleted, or its agent ended before it deleted the
  * message.
  */
-export function causeByQueue(earlier: Run, run: Run, facts: Facts): string | undefined {
+export function findCauseInQueue(earlier: Run, run: Run, facts: Facts): string | undefined {
   const { calls, leaseMs } = facts;
   const until = calls.filter(({ atMs }) => atMs <= run.startedMs);
   if (earlier.status === 0) {
@@ -127,13 +127,13 @@ function isLeftUndeleted({ startedMs, seenMs, instance }: Run, calls: readonly C
 }
 
 function instancesOf(calls: readonly CallFacts[]): Set<string> {
-  return new Set(calls.flatMap((call) => instanceOf(call) ?? []));
+  return new Set(calls.flatMap((call) => callerInstance(call) ?? []));
 }
 
 /** The visibility timeouts that a call sets, in seconds. */
 function visibilityTimeouts(call: CallFacts): number[] {
-  if (call.action === 'ChangeMessageVisibility') return [Number(member(call, 'VisibilityTimeout'))];
-  const entries = call.action === 'ChangeMessageVisibilityBatch' ? member(call, 'Entries') : undefined;
+  if (call.action === 'ChangeMessageVisibility') return [Number(readInput(call, 'VisibilityTimeout'))];
+  const entries = call.action === 'ChangeMessageVisibilityBatch' ? readInput(call, 'Entries') : undefined;
   if (!Array.isArray(entries)) return [];
   return entries.map((entry: { VisibilityTimeout?: unknown }) => Number(entry.VisibilityTimeout));
 }

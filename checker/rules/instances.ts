@@ -1,14 +1,14 @@
 import type { Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
-import { busyEnded } from './busy.ts';
-import { lowerings } from './lowerings.ts';
+import { judgeBusyTerminations } from './busy.ts';
+import { judgeCapacityDecreases } from './lowerings.ts';
 
 /**
  * No instance is left, none was ended while it worked, none will be launched, and each decrease of the capacity is
  * justified.
  */
 export function judgeInstances(facts: Facts, runs: readonly Run[]): Violation[] {
-  return [...instancesLeft(facts), ...capacityLeft(facts), ...busyEnded(facts, runs), ...lowerings(facts)];
+  return [...instancesLeft(facts), ...capacityLeft(facts), ...judgeBusyTerminations(facts, runs), ...judgeCapacityDecreases(facts)];
 }
 
 /** Instances of the warm pool may stay. */

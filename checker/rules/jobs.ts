@@ -1,7 +1,7 @@
-import { isRole, removalsOf } from '../calls.ts';
+import { isRole, findRemovals } from '../calls.ts';
 import type { Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
-import { isLetterOutOfSight } from './letters.ts';
+import { isDeadLetterHidden } from './letters.ts';
 import { judgeRecord } from './records.ts';
 
 const GIVEN_UP = new Set(['failed', 'timed_out', 'lost']);
@@ -15,7 +15,7 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
   const deadLetters = facts.deadLetters.filter((one) => one.job === job);
   const hasSucceeded = runs.some((run) => run.job === job && run.status === 0);
   const isVisible = facts.queue.visible.includes(job);
-  const mayBeHidden = isLetterOutOfSight(job, facts);
+  const mayBeHidden = isDeadLetterHidden(job, facts);
   const gaveUp = !facts.records || GIVEN_UP.has(facts.records.find(({ id }) => id === job)?.state ?? '');
   const accounted =
     hasSucceeded || deadLetters.length > 0 || isVisible || isCancelledOrRemoved(job, facts) || (gaveUp && mayBeHidden);
@@ -47,7 +47,7 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
 /** Whether a person cancelled or removed the job. Then it is not lost. */
 function isCancelledOrRemoved(job: string, facts: Facts): boolean {
   const record = facts.records?.find(({ id }) => id === job);
-  const removals = removalsOf(job, facts.calls);
+  const removals = findRemovals(job, facts.calls);
   const byPerson = !removals.some(isRole);
   if (!record) return removals.length > 0 && byPerson;
   return (record.removed === true && byPerson) || record.state === 'cancelled';

@@ -1,7 +1,7 @@
-import { removalsOf } from '../calls.ts';
+import { findRemovals } from '../calls.ts';
 import type { Facts, LogFacts, RecordFacts, Stream, StreamFacts, TryFacts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
-import { tryOfRun } from '../tries.ts';
+import { findTry } from '../tries.ts';
 
 const STREAMS: readonly Stream[] = ['stdout', 'stderr'];
 
@@ -52,7 +52,7 @@ function countsWrong(one: TryFacts, record: RecordFacts, log: LogFacts | 'unseen
 }
 
 function ofBucket(log: LogFacts, record: RecordFacts | undefined, facts: Facts): Violation[] {
-  if (record ? record.removed : removalsOf(log.job, facts.calls).length > 0) {
+  if (record ? record.removed : findRemovals(log.job, facts.calls).length > 0) {
     return [
       {
         rule: 'log-left',
@@ -96,7 +96,7 @@ function printedWrong(
   log: LogFacts | undefined,
   runs: readonly Run[],
 ): string[] {
-  const run = runs.find((candidate) => candidate.job === record.id && tryOfRun(candidate, record) === one);
+  const run = runs.find((candidate) => candidate.job === record.id && findTry(candidate, record) === one);
   if (!run?.printed || !one.log || !one.ended) return [];
   const { printed, log: recorded } = { printed: run.printed, log: one.log };
   return STREAMS.flatMap((stream) => {

@@ -1,4 +1,4 @@
-import { accountedFor, instanceOf, isServiceRole, member, succeeded } from '../calls.ts';
+import { accountedInstance, callerInstance, isServiceRole, readInput, succeeded } from '../calls.ts';
 import type { CallFacts, Facts, InstanceFacts, Violation } from '../facts.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { CallFacts, Facts, InstanceFacts, Violation } from '../facts.ts';
  * lowers the capacity for an instance that retired without decrement. It records that instance in the same run before
  * it does so.
  */
-export function lowerings(facts: Facts): Violation[] {
+export function judgeCapacityDecreases(facts: Facts): Violation[] {
   const calls = facts.calls.filter(succeeded).toSorted((a, b) => a.atMs - b.atMs);
   const scene: Scene = { facts, calls, accounted: new Set(), surplus: 0 };
   return calls.flatMap((call) => (lowers(call, scene) ? judgeLowering(call, scene) : []));
@@ -27,14 +27,14 @@ interface Scene {
 
 function judgeLowering(call: CallFacts, scene: Scene): Violation[] {
   const { accounted } = scene;
-  const named = decrements(call) ? String(member(call, 'InstanceId')) : undefined;
-  if (named !== undefined && (instanceOf(call) === named || isServiceRole(call))) {
+  const named = decrements(call) ? String(readInput(call, 'InstanceId')) : undefined;
+  if (named !== undefined && (callerInstance(call) === named || isServiceRole(call))) {
     const again = accounted.has(named);
     accounted.add(named);
     return again ? [violation('lowered-twice', named, call)] : [];
   }
   if (named === undefined && isServiceRole(call) && isAccountedFor(call, scene)) return [];
-  return [violation('capacity-lowered', String(member(call, 'AutoScalingGroupName') ?? named ?? '?'), call)];
+  return [violation('capacity-lowered', String(readInput(call, 'AutoScalingGroupName') ?? named ?? '?'), call)];
 }
 
 /**
@@ -46,7 +46,7 @@ function isAccountedFor(call: CallFacts, scene: Scene): boolean {
   const recorded = recordedBetween(snapshotMs ?? 0, call.atMs, scene);
   for (const id of recorded) accounted.add(id);
   const running = runningAt(snapshotMs ?? call.atMs, call.atMs, scene);
-  const missing = running - Number(member(call, 'DesiredCapacity'));
+  const missing = running - Number(readInput(call, 'DesiredCapacity'));
   const before = scene.surplus;
   scene.surplus = Math.max(0, missing);
   return missing <= 0 || recorded.length >= Math.max(1, missing - before);
@@ -58,7 +58,7 @@ function isAccountedFor(call: CallFacts, scene: Scene): boolean {
 function recordedBetween(snapshotMs: number, atMs: number, scene: Scene): string[] {
   const { facts, calls, accounted } = scene;
   const writes = calls.filter((one) => isServiceRole(one) && one.atMs >= snapshotMs && one.atMs <= atMs);
-  const ids = new Set(writes.map(accountedFor));
+  const ids = new Set(writes.map(accountedInstance));
   return facts.instances
     .filter((one) => ids.has(one.id) && !accounted.has(one.id) && isGone(one, atMs, scene))
     .map(({ id }) => id);
@@ -73,7 +73,7 @@ function lastSnapshotMs(call: CallFacts, calls: readonly CallFacts[]): number | 
 
 function decrements(call: CallFacts): boolean {
   if (call.action !== 'TerminateInstanceInAutoScalingGroup') return false;
-  return String(member(call, 'ShouldDecrementDesiredCapacity')) === 'true';
+  return String(readInput(call, 'ShouldDecrementDesiredCapacity')) === 'true';
 }
 
 /** Calls of CloudFormation are left out: it deletes groups, and does not set the capacity of others. */
@@ -82,7 +82,7 @@ function lowers(call: CallFacts, scene: Scene): boolean {
   const { action } = call;
   if (action === 'DetachInstances' || action === 'EnterStandby') return true;
   if (action === 'SetDesiredCapacity' || action === 'UpdateAutoScalingGroup') {
-    const desired = member(call, 'DesiredCapacity');
+    const desired = readInput(call, 'DesiredCapacity');
     if (desired === undefined) return false;
     return (
       isServiceRole(call) || Number(desired) === 0 || Number(desired) < runningAt(call.atMs, call.atMs, scene)
@@ -98,7 +98,7 @@ function lowers(call: CallFacts, scene: Scene): boolean {
 function runningAt(snapshotMs: number, atMs: number, scene: Scene): number {
   const { facts, calls } = scene;
   const leaving = calls.filter((call) => call.atMs < atMs && decrements(call));
-  const left = new Set(leaving.map((call) => member(call, 'InstanceId')));
+  const left = new Set(leaving.map((call) => readInput(call, 'InstanceId')));
   return facts.instances.filter(
     (one) => one.launchedMs < snapshotMs && !left.has(one.id) && !isGone(one, atMs, scene),
   ).length;
@@ -111,7 +111,7 @@ function isGone(instance: InstanceFacts, atMs: number, scene: Scene): boolean {
 /** When its group began to terminate it, else the last call by it or about it. */
 function lastSignMs({ id, launchedMs, leftMs }: InstanceFacts, { calls }: Scene): number {
   if (leftMs !== undefined) return leftMs;
-  const last = calls.findLast((call) => instanceOf(call) === id || member(call, 'InstanceId') === id);
+  const last = calls.findLast((call) => callerInstance(call) === id || readInput(call, 'InstanceId') === id);
   return Math.max(launchedMs, last?.atMs ?? 0);
 }
 

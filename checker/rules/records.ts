@@ -1,7 +1,7 @@
-import { asksForEnd, isRole, removalsOf, stateWritten, writesTo } from '../calls.ts';
+import { requestsCancellation, isRole, findRemovals, writtenState, findWrites } from '../calls.ts';
 import type { Facts, RecordFacts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
-import { MOST_TRIES, tryOfRun } from '../tries.ts';
+import { MAX_TRIES, findTry } from '../tries.ts';
 
 const TERMINAL: ReadonlySet<string | undefined> = new Set([
   'succeeded',
@@ -17,7 +17,7 @@ const isTerminal = (state: string | undefined): state is string => TERMINAL.has(
 const isEndOrClaim = (state: string | undefined) => isTerminal(state) || state === 'running';
 
 /** Where a job is, by everything except its record. */
-export interface Whereabouts {
+export interface JobLocation {
   /** A worker has succeeded. */
   hasSucceeded: boolean;
   /** It has a dead letter. */
@@ -29,7 +29,7 @@ export interface Whereabouts {
 }
 
 /** The record agrees with what happened, the job ends once, and it does not run after its end. */
-export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], location: Whereabouts): Violation[] {
+export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], location: JobLocation): Violation[] {
   if (!facts.records || facts.queue.inFlight > 0) return [];
   const record = facts.records.find(({ id }) => id === job);
   const violation = (rule: Violation['rule'], message: string): Violation => ({
@@ -41,7 +41,7 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], loc
     message === undefined ? [] : [violation('record-disagrees', `the job ${message}`)];
   const own = runs.filter((run) => run.job === job);
   const { ends, afterwards } = findEnds(job, facts, own);
-  const removals = removalsOf(job, facts.calls);
+  const removals = findRemovals(job, facts.calls);
   const common = [
     ...removals
       .filter(isRole)
@@ -69,7 +69,7 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], loc
 
 /** Agents and the keeper carry out cancellations, and never request them. */
 function isAskedByPerson(job: string, facts: Facts): boolean {
-  const [first] = writesTo(job, facts.calls).filter(asksForEnd);
+  const [first] = findWrites(job, facts.calls).filter(requestsCancellation);
   return first === undefined || !isRole(first);
 }
 
@@ -77,13 +77,13 @@ function isAskedByPerson(job: string, facts: Facts): boolean {
  * The final states that were written since the job was last enqueued, and the runs that began after the first of them.
  */
 function findEnds(job: string, facts: Facts, runs: readonly Run[]) {
-  const all = writesTo(job, facts.calls);
+  const all = findWrites(job, facts.calls);
   // A removed job may be enqueued again under the id of its dedupe key. A claim is not a new beginning.
   const enqueued = all.findLastIndex(
-    (call) => call.action === 'PutItem' && !isEndOrClaim(stateWritten(call)),
+    (call) => call.action === 'PutItem' && !isEndOrClaim(writtenState(call)),
   );
   const writes = all.slice(enqueued + 1).flatMap((call) => {
-    const state = stateWritten(call);
+    const state = writtenState(call);
     return isTerminal(state) ? [{ state, atMs: call.atMs }] : [];
   });
   const [first] = writes;
@@ -95,7 +95,7 @@ function findEnds(job: string, facts: Facts, runs: readonly Run[]) {
 
 function stateWrong(
   record: RecordFacts,
-  { hasSucceeded, isDeadLettered, isVisible, mayBeHidden }: Whereabouts,
+  { hasSucceeded, isDeadLettered, isVisible, mayBeHidden }: JobLocation,
 ): string | undefined {
   const { state, cancelRequested, retriedAs } = record;
   switch (state) {
@@ -121,10 +121,10 @@ function stateWrong(
 /** Each run of a worker has its own try in the record, with the worker's exit status. */
 function triesWrong(record: RecordFacts, runs: readonly Run[]): string | undefined {
   const { tries } = record;
-  if (!tries || tries.length >= MOST_TRIES) return undefined;
+  if (!tries || tries.length >= MAX_TRIES) return undefined;
   const seen = new Set<string>();
   for (const run of runs) {
-    const one = tryOfRun(run, record);
+    const one = findTry(run, record);
     if (!one) return `was run (pid ${run.pid}), but its record has no such try`;
     if (seen.has(one.key)) return `was run twice in try ${one.key}`;
     seen.add(one.key);

@@ -1,7 +1,7 @@
-import { instanceOf, writesTo } from '../calls.ts';
+import { callerInstance, findWrites } from '../calls.ts';
 import type { Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
-import { causeByQueue, causeByTable, claimShown } from './causes.ts';
+import { findCauseInQueue, findCauseInTable, describeClaim } from './causes.ts';
 
 /** A job runs again only with a cause, never twice at the same time, and succeeds once. */
 export function judgeRuns(facts: Facts, runs: readonly Run[]): { violations: Violation[]; notes: string[] } {
@@ -31,13 +31,13 @@ function findCause(earlier: Run, run: Run, facts: Facts): string | undefined {
   if (earlier.status !== undefined && earlier.status !== 0) {
     return `attempt ${earlier.attempt} ended with status ${earlier.status}`;
   }
-  return facts.records ? causeByTable(earlier, run, facts) : causeByQueue(earlier, run, facts);
+  return facts.records ? findCauseInTable(earlier, run, facts) : findCauseInQueue(earlier, run, facts);
 }
 
 /** The instance that had a job when a run of it started: the last one that wrote its item before. */
-export function ownerOf(run: Run, facts: Facts): string | undefined {
-  const claims = writesTo(run.job, facts.calls).filter(({ atMs }) => atMs <= run.startedMs);
-  return claims.map(instanceOf).findLast((id) => id !== undefined);
+export function findOwner(run: Run, facts: Facts): string | undefined {
+  const claims = findWrites(run.job, facts.calls).filter(({ atMs }) => atMs <= run.startedMs);
+  return claims.map(callerInstance).findLast((id) => id !== undefined);
 }
 
 function overlap(job: string, earlier: Run, run: Run): Violation {
@@ -57,6 +57,6 @@ function uncaused(job: string, earlier: Run, run: Run, facts: Facts): Violation 
   return {
     rule: 'run-without-cause',
     subject: job,
-    message: `was started again (attempt ${run.attempt}, pid ${run.pid}), although ${how}${claimShown(earlier, run, facts)}`,
+    message: `was started again (attempt ${run.attempt}, pid ${run.pid}), although ${how}${describeClaim(earlier, run, facts)}`,
   };
 }

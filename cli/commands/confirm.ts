@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline/promises';
 import { ExitCode } from '../exit-code.ts';
-import { Failure } from '../failure.ts';
-import { inLines } from '../terminal/say.ts';
+import { CliError } from '../failure.ts';
+import { wrapLines } from '../terminal/say.ts';
 
 /** Whether stdin and stderr are a terminal, so that a question can be asked. */
-export function canAsk(): boolean {
+export function canPrompt(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
@@ -18,11 +18,11 @@ export function canAsk(): boolean {
 export async function confirm(question: string, refusal: string): Promise<void> {
   const answer = await ask(question);
   if (answer === 'yes') return;
-  throw new Failure(refusal, answer === 'no' ? ExitCode.failed : ExitCode.interrupted);
+  throw new CliError(refusal, answer === 'no' ? ExitCode.failed : ExitCode.interrupted);
 }
 
 /** Asks a yes-or-no question. The answer no is not an error. */
-export async function isConfirmed(question: string): Promise<boolean> {
+export async function promptYesNo(question: string): Promise<boolean> {
   return (await ask(question)) === 'yes';
 }
 
@@ -37,7 +37,7 @@ async function ask(question: string): Promise<'yes' | 'no' | 'interrupted'> {
   });
   questions.once('close', () => unanswered.abort());
   try {
-    const prompt = `${inLines(`${question} [y/N]`, process.stderr)} `;
+    const prompt = `${wrapLines(`${question} [y/N]`, process.stderr)} `;
     const answer = await questions.question(prompt, { signal: unanswered.signal });
     return /^y(es)?$/i.test(answer.trim()) ? 'yes' : 'no';
   } catch (error) {

@@ -1,5 +1,5 @@
 import { ExitCode } from '../exit-code.ts';
-import { Failure } from '../failure.ts';
+import { CliError } from '../failure.ts';
 
 /**
  * Runs a task that Ctrl-C can stop. The first Ctrl-C aborts the signal that `run` gets. A second one has its default effect.
@@ -7,7 +7,7 @@ import { Failure } from '../failure.ts';
  * @param message says what still runs, and how to follow it
  * @throws Failure with `message` and status 130 if the task was stopped
  */
-export async function untilInterrupted<T>(
+export async function runInterruptibly<T>(
   run: (signal: AbortSignal) => Promise<T>,
   message: string | (() => string),
 ): Promise<T> {
@@ -18,7 +18,7 @@ export async function untilInterrupted<T>(
     return await run(interrupted.signal);
   } catch (error) {
     if (!interrupted.signal.aborted) throw error;
-    throw new Failure(typeof message === 'string' ? message : message(), ExitCode.interrupted);
+    throw new CliError(typeof message === 'string' ? message : message(), ExitCode.interrupted);
   } finally {
     process.off('SIGINT', stop);
   }

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 
 /** Parses a whole number in a range, both ends included. */
-export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
+export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
@@ -25,7 +25,7 @@ const LONGEST_AGO_SECONDS = 36_500 * 86_400;
 const UNIT_SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** Parses an age such as `90s`, `30m`, `2h`, `7d`. @returns seconds */
-export function ago(text: string): number {
+export function parseAge(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
   const size = UNIT_SECONDS[unit ?? ''];
   const age = Number(number) * (size ?? Number.NaN);
@@ -34,7 +34,7 @@ export function ago(text: string): number {
 }
 
 /** Parses an option that can be given several times, or once with commas. */
-export function several<Value extends string>(choices: readonly Value[]) {
+export function commaSeparated<Value extends string>(choices: readonly Value[]) {
   return (text: string, before: Value[] = []): Value[] => {
     const values = text.split(',');
     const wrong = values.find((value) => !choices.includes(value as Value));
@@ -44,13 +44,13 @@ export function several<Value extends string>(choices: readonly Value[]) {
 }
 
 /** Parses the id of a job or of a message. */
-export function anId(text: string): string {
+export function parseId(text: string): string {
   // A shell passes an empty argument for "$id" if the variable is not set.
   if (text.trim() === '') throw new InvalidArgumentError('An id is never empty: is a variable not set?');
   return text;
 }
 
 /** Parses one of several ids. */
-export function someIds(text: string, before: readonly string[] = []): string[] {
-  return [...before, anId(text)];
+export function parseIds(text: string, before: readonly string[] = []): string[] {
+  return [...before, parseId(text)];
 }

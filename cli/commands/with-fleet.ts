@@ -19,7 +19,7 @@ const BY_PARTS = ['queueUrl', 'table', 'logBucket', 'autoScalingGroup', 'deadLet
 const GROUP = 'Which fleet (default: the only one in the region; see `mayfly --help`):';
 
 /** Adds the options that name the fleet. The action of the command has to be made with `onFleet`. */
-export function withFleet(command: Command): Command {
+export function addFleetOptions(command: Command): Command {
   return addOptions(command, (option) => option);
 }
 
@@ -27,7 +27,7 @@ export function withFleet(command: Command): Command {
  * Adds the same options to a command that has verbs below it, so that they can stand before the verb too. Its help does not
  * list them. A verb that does not use a fleet refuses them.
  */
-export function withFleetBefore(command: Command): Command {
+export function addFleetOptionsBeforeVerb(command: Command): Command {
   return addOptions(command.enablePositionalOptions(), (option) => option.hideHelp()).hook(
     'preAction',
     (_, verb) => {
@@ -69,7 +69,7 @@ function addOptions(command: Command, change: (option: Option) => Option): Comma
  *
  * @param action gets the fleet, the arguments of the command, and last its options
  */
-export function onFleet<Args extends unknown[]>(
+export function runOnFleet<Args extends unknown[]>(
   action: (fleet: Fleet, ...args: Args) => Promise<void>,
 ): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
@@ -114,11 +114,11 @@ function findOptions(command: Command): FindOptions {
     flags.some(([name, { source }]) => source === 'cli' && names.includes(name));
   const overridden: readonly string[] = isTyped(BY_NAME) ? BY_PARTS : isTyped(BY_PARTS) ? BY_NAME : [];
   const valid = flags.filter(([name, { source }]) => source !== 'env' || !overridden.includes(name));
-  return findOptionsOf(Object.fromEntries(valid.map(([name, { value }]) => [name, value])));
+  return toFindOptions(Object.fromEntries(valid.map(([name, { value }]) => [name, value])));
 }
 
 /** The flags under the names of the library's options. Other properties are left out. */
-export function findOptionsOf(flags: FleetFlags): FindOptions {
+export function toFindOptions(flags: FleetFlags): FindOptions {
   const { stack, fleet, outputs, region, queueUrl, table, logBucket, autoScalingGroup, deadLetterQueueUrl } =
     flags;
   return {

@@ -6,18 +6,18 @@ const SEQUENCE = /(\p{Cc}\[[\d;]*m)/u;
 const CHARACTERS = new Intl.Segmenter();
 
 /** The cells that a text takes on a terminal. Colours take none. */
-export function widthOf(text: string): number {
+export function displayWidth(text: string): number {
   return measure(text).width;
 }
 
 /** Cuts the text to `cells`, with an ellipsis. Colours end where the text is cut. */
 export function clip(text: string, cells: number): string {
-  if (widthOf(text) <= cells) return text;
+  if (displayWidth(text) <= cells) return text;
   const room = cells - ELLIPSIS.length;
   let kept = '';
   let width = 0;
   for (const part of partsOf(text)) {
-    width += widthOf(part);
+    width += displayWidth(part);
     if (width > room) break;
     kept += part;
   }
@@ -34,7 +34,7 @@ export function wrap(text: string, cells: number, { cutsWords = true } = {}): st
   let line: string | undefined;
   for (const word of text.split(' ')) {
     const longer: string = line === undefined ? word : `${line} ${word}`;
-    if (widthOf(longer.trimEnd()) <= cells) {
+    if (displayWidth(longer.trimEnd()) <= cells) {
       line = longer;
       continue;
     }
@@ -50,7 +50,7 @@ function cut(word: string, cells: number): string[] {
   const pieces = [''];
   for (const part of partsOf(word)) {
     const longer = pieces.at(-1) + part;
-    if (widthOf(longer) <= cells) pieces[pieces.length - 1] = longer;
+    if (displayWidth(longer) <= cells) pieces[pieces.length - 1] = longer;
     else pieces.push(part);
   }
   return pieces;
@@ -67,7 +67,7 @@ function* partsOf(text: string): Generator<string> {
 
 /** Pads the text with blanks on the right. */
 export function pad(text: string, cells: number): string {
-  return text + ' '.repeat(Math.max(0, cells - widthOf(text)));
+  return text + ' '.repeat(Math.max(0, cells - displayWidth(text)));
 }
 
 export interface TableOptions {
@@ -83,13 +83,13 @@ const INDENT = '  ';
 export const NARROWEST = 20;
 
 /** A table. Columns are as wide as their widest cell. Cells can have colours, and must be escaped. */
-export function columns(
+export function formatTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   { lineWidth = Number.POSITIVE_INFINITY, rule = false }: TableOptions = {},
 ): string {
   const widths = head.map((cell, column) =>
-    Math.max(widthOf(cell), ...rows.map((row) => widthOf(row[column] ?? ''))),
+    Math.max(displayWidth(cell), ...rows.map((row) => displayWidth(row[column] ?? ''))),
   );
   const line = (cells: readonly string[]) =>
     cells
@@ -114,7 +114,7 @@ export function columns(
 function fitting(cells: readonly string[], widths: readonly number[], lineWidth: number): number {
   let start = 0;
   const over = cells.findIndex((cell, column) => {
-    const end = start + widthOf(cell);
+    const end = start + displayWidth(cell);
     start += (widths[column] ?? 0) + GAP.length;
     return column > 0 && cell !== '' && end > lineWidth;
   });

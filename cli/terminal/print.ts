@@ -1,5 +1,5 @@
 import { escapeJson, escapeText } from './escape.ts';
-import { inLines } from './say.ts';
+import { wrapLines } from './say.ts';
 
 /** Prints data as one JSON document, indented. */
 export function printJson(value: unknown): void {
@@ -23,5 +23,5 @@ export function printBody(body: string): void {
 
 /** Prints the result of a command as a sentence. On a terminal its lines are broken at words. */
 export function printSentence(text: string): void {
-  print(inLines(text, process.stdout));
+  print(wrapLines(text, process.stdout));
 }

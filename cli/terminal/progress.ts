@@ -5,7 +5,7 @@ import { paintFor } from './paint.ts';
 import { lineWidth, type Screen } from './screen.ts';
 
 /** The progress at a moment: a text, and how much is done if that is known. */
-export interface Moment {
+export interface ProgressState {
   /** Escaped; one line. */
   text: string;
   done?: number;
@@ -17,7 +17,7 @@ export interface Moment {
  * a line every ten seconds, the first after two seconds, so that a fast command prints none.
  */
 export interface Progress {
-  show(moment: Moment): void;
+  show(moment: ProgressState): void;
   /** Prints a line that stays. */
   say(line: string): void;
   /** Removes the progress line. Nothing is shown afterwards. */
@@ -36,9 +36,9 @@ export function createProgress(screen: Screen = process.stderr, clock: Clock = s
 }
 
 function redrawn(screen: Screen, clock: Clock): Progress {
-  let last: Moment | undefined;
+  let last: ProgressState | undefined;
   let drawnMs = Number.NEGATIVE_INFINITY;
-  const draw = (moment: Moment) => {
+  const draw = (moment: ProgressState) => {
     screen.write(CLEAR + drawing(moment, screen));
     drawnMs = clock.monotonic();
   };
@@ -58,7 +58,7 @@ function redrawn(screen: Screen, clock: Clock): Progress {
   };
 }
 
-function drawing({ text, done, total }: Moment, screen: Screen): string {
+function drawing({ text, done, total }: ProgressState, screen: Screen): string {
   const cells = lineWidth(screen);
   if (done === undefined || total === undefined) return clip(text, cells);
   const width = Math.min(WIDEST_BAR, Math.floor(cells / 3));

@@ -12,14 +12,14 @@ const FIXED_BLANK = '\ue000';
  * @param text one sentence or several, escaped. It can have several lines.
  */
 export function say(text: string, screen: Screen = process.stderr): void {
-  screen.write(`${inLines(`mayfly: ${text}`, screen)}\n`);
+  screen.write(`${wrapLines(`mayfly: ${text}`, screen)}\n`);
 }
 
 /**
  * Breaks the text into lines that fit the terminal. For a file or a pipe it stays unchanged. Words and commands between
  * backticks stay whole, so that they can be copied.
  */
-export function inLines(text: string, screen: Pick<Screen, 'isTTY' | 'columns'>, indent = INDENT): string {
+export function wrapLines(text: string, screen: Pick<Screen, 'isTTY' | 'columns'>, indent = INDENT): string {
   if (screen.isTTY !== true) return text;
   const room = Math.max(NARROWEST, lineWidth(screen) - indent.length);
   return text

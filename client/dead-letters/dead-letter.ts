@@ -1,7 +1,7 @@
 import type { Message } from '@aws-sdk/client-sqs';
-import { raisedFrom } from '../../jobs/dead-letter.ts';
+import { redrivenFrom } from '../../jobs/dead-letter.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { type Job, raise, readJob } from '../../jobs/message.ts';
+import { type Job, redrive, readJob } from '../../jobs/message.ts';
 
 /** A message of the dead-letter queue: a job that failed after all its attempts, or a message that is no job. */
 export interface DeadLetter {
@@ -31,7 +31,7 @@ export interface DeadLetter {
 }
 
 /** Parses a message that was received with all its attributes. */
-export function deadLetterOf(message: Message): DeadLetter {
+export function parseDeadLetter(message: Message): DeadLetter {
   const { MessageId: messageId = '', Body: body = '' } = message;
   const { SentTimestamp: sent, DeadLetterQueueSourceArn: movedFrom } = message.Attributes ?? {};
   // The attributes of a message that SQS moved itself, if any, are from before it was redriven.
@@ -39,8 +39,8 @@ export function deadLetterOf(message: Message): DeadLetter {
   const reading = readJob(messageId, body, RULES);
   const source = attribute('MayflySource') ?? movedFrom;
   const reason = attribute('MayflyReason') ?? (movedFrom && MOVED);
-  const deadId = movedFrom && raisedFrom(message.MessageAttributes ?? {});
-  const known = deadId === undefined ? reading : raise(messageId, reading, deadId);
+  const deadId = movedFrom && redrivenFrom(message.MessageAttributes ?? {});
+  const known = deadId === undefined ? reading : redrive(messageId, reading, deadId);
   const id = attribute('MayflyJobId') ?? (known.kind === 'job' ? known.job.id : known.id);
   return {
     id,
@@ -73,12 +73,12 @@ const MOVED =
   'SQS moved it here: it was received more often than the maxReceiveCount of its queue, and no agent reported how it ended';
 
 /** Whether it comes from the fleet's own queue. True if its source is not known. */
-export function isOfFleet({ source }: DeadLetter, { queueUrl }: FleetFacts): boolean {
-  return source === undefined || queueOf(source) === queueOf(queueUrl);
+export function isFromFleet({ source }: DeadLetter, { queueUrl }: FleetFacts): boolean {
+  return source === undefined || queueIdentity(source) === queueIdentity(queueUrl);
 }
 
 /** The account and name of a queue, from its URL or ARN. */
-export function queueOf(queue: string): string {
+export function queueIdentity(queue: string): string {
   return queue.startsWith('arn:')
     ? queue.split(':').slice(-2).join('/')
     : queue.split('/').slice(-2).join('/');

@@ -1,27 +1,27 @@
 import { PurgeQueueCommand, PurgeQueueInProgress } from '@aws-sdk/client-sqs';
-import { BodyUnusable, bodyStore } from '../../store/bodies.ts';
+import { BodyUnusableError, createBodyStore } from '../../store/bodies.ts';
 import type { FleetContext } from '../context.ts';
 import type { DeadLetter } from './dead-letter.ts';
-import { type Choice, chooser, matches } from './choice.ts';
+import { type DeadLetterSelector, createSelector, matchesReason } from './choice.ts';
 import type {
   DeadLetterList,
-  ListLettersOptions,
+  ListDeadLettersOptions,
   Purged,
   PurgeOptions,
   RedriveOptions,
   RedriveResult,
 } from './options.ts';
 import { redriveDeadLetters } from './redrive.ts';
-import { countDeadLetters, deadLetterQueueOf, Sweep } from './sweep.ts';
-import { FleetError, NoDeadLetter } from '../errors.ts';
-import { explained } from '../explain.ts';
+import { countDeadLetters, requireDeadLetterQueue, DeadLetterReader } from './sweep.ts';
+import { FleetError, NoDeadLetterError } from '../errors.ts';
+import { withExplainedErrors } from '../explain.ts';
 import { refuseUnknown } from '../known-options.ts';
-import { catalogueOf } from '../job-records.ts';
+import { createJobIndex } from '../job-records.ts';
 
 export type { DeadLetter } from './dead-letter.ts';
 export type {
   DeadLetterList,
-  ListLettersOptions,
+  ListDeadLettersOptions,
   Purged,
   PurgeOptions,
   Redriven,
@@ -50,7 +50,7 @@ export class DeadLetters {
   }
 
   /** Lists dead letters, in no particular order. */
-  list(options: ListLettersOptions = {}): Promise<DeadLetterList> {
+  list(options: ListDeadLettersOptions = {}): Promise<DeadLetterList> {
     return this.#run(async (context) => {
       refuseUnknown('deadLetters.list', options);
       const { limit = LIST_LIMIT, reason } = options;
@@ -62,8 +62,8 @@ export class DeadLetters {
       });
       const shown = received.slice(0, limit);
       return {
-        letters: shown.filter((deadLetter) => matches(deadLetter, reason)),
-        unseen: Math.max(0, count - shown.length, received.length - shown.length),
+        deadLetters: shown.filter((deadLetter) => matchesReason(deadLetter, reason)),
+        remaining: Math.max(0, count - shown.length, received.length - shown.length),
       };
     });
   }
@@ -78,21 +78,21 @@ export class DeadLetters {
   show(id: string): Promise<DeadLetter> {
     return this.#run(async (context) => {
       const { clients, facts } = context;
-      const { takes } = chooser({ ids: [id] });
+      const { selects } = createSelector({ ids: [id] });
       let found: DeadLetter | undefined;
       await this.#receive((batch) => {
-        found = batch.find(takes);
+        found = batch.find(selects);
         return found !== undefined;
       });
-      if (!found) throw new NoDeadLetter(`There is no dead letter of ${id} in fleet ${facts.fleet}.`);
+      if (!found) throw new NoDeadLetterError(`There is no dead letter of ${id} in fleet ${facts.fleet}.`);
       if (found.bodyKey === undefined) return found;
       const job = found.job?.id ?? '';
-      const record = facts.trackJobs ? (await catalogueOf(context).getMany([job])).get(job) : undefined;
+      const record = facts.trackJobs ? (await createJobIndex(context).getMany([job])).get(job) : undefined;
       try {
-        const body = await bodyStore(clients.s3, facts.logBucket).get(job, record?.bodyDigest);
+        const body = await createBodyStore(clients.s3, facts.logBucket).get(job, record?.bodyDigest);
         return { ...found, body };
       } catch (error) {
-        if (!(error instanceof BodyUnusable)) throw error;
+        if (!(error instanceof BodyUnusableError)) throw error;
         return { ...found, problem: error.message };
       }
     });
@@ -121,7 +121,7 @@ export class DeadLetters {
   purge(options: PurgeOptions): Promise<Purged> {
     return this.#run((context) => {
       refuseUnknown('deadLetters.purge', options);
-      const choice = chooser(options);
+      const choice = createSelector(options);
       if (options.all && !options.dryRun) return purgeAll(context);
       return purgeSome(context, choice, options.dryRun ?? false);
     });
@@ -129,7 +129,7 @@ export class DeadLetters {
 
   /** Receives dead letters until `done` returns true, and returns them to the queue. */
   async #receive(done: (batch: DeadLetter[]) => boolean): Promise<void> {
-    const sweep = new Sweep(this.#context);
+    const sweep = new DeadLetterReader(this.#context);
     try {
       for await (const batch of sweep.batches()) if (done(batch)) return;
     } finally {
@@ -140,14 +140,14 @@ export class DeadLetters {
   #run<T>(run: (context: FleetContext) => Promise<T>): Promise<T> {
     const { facts } = this.#context;
     const { deadLetterQueueUrl = facts.queueUrl } = facts;
-    return explained({ ...facts, queueUrl: deadLetterQueueUrl }, () => run(this.#context));
+    return withExplainedErrors({ ...facts, queueUrl: deadLetterQueueUrl }, () => run(this.#context));
   }
 }
 
 async function purgeAll(context: FleetContext): Promise<Purged> {
   const count = await countDeadLetters(context);
   try {
-    await context.clients.sqs.send(new PurgeQueueCommand({ QueueUrl: deadLetterQueueOf(context) }));
+    await context.clients.sqs.send(new PurgeQueueCommand({ QueueUrl: requireDeadLetterQueue(context) }));
   } catch (cause) {
     if (!(cause instanceof PurgeQueueInProgress)) throw cause;
     throw new FleetError(
@@ -155,16 +155,16 @@ async function purgeAll(context: FleetContext): Promise<Purged> {
       { cause },
     );
   }
-  return { count, ids: [], missing: [], unseen: 0 };
+  return { count, ids: [], missing: [], remaining: 0 };
 }
 
-async function purgeSome(context: FleetContext, choice: Choice, dryRun: boolean): Promise<Purged> {
-  const sweep = new Sweep(context);
-  const total = choice.isNamed ? 0 : await countDeadLetters(context);
+async function purgeSome(context: FleetContext, choice: DeadLetterSelector, dryRun: boolean): Promise<Purged> {
+  const sweep = new DeadLetterReader(context);
+  const total = choice.hasIds ? 0 : await countDeadLetters(context);
   const ids: string[] = [];
   try {
     for await (const batch of sweep.batches()) {
-      const chosen = batch.filter(choice.takes);
+      const chosen = batch.filter(choice.selects);
       if (!dryRun) await sweep.remove(chosen);
       ids.push(...chosen.map(({ id }) => id));
       if (choice.isComplete()) break;
@@ -172,6 +172,6 @@ async function purgeSome(context: FleetContext, choice: Choice, dryRun: boolean)
   } finally {
     await sweep.close();
   }
-  const unseen = Math.max(0, total - sweep.seen);
-  return { count: ids.length, ids, missing: choice.missing(), unseen };
+  const unseen = Math.max(0, total - sweep.receivedCount);
+  return { count: ids.length, ids, missing: choice.missing(), remaining: unseen };
 }

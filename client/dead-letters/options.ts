@@ -1,7 +1,7 @@
 import type { DeadLetter } from './dead-letter.ts';
 
 /** Which dead letters. Exactly one of the three is given. */
-export interface Chosen {
+export interface DeadLetterSelection {
   /** Ids of jobs or of messages. */
   ids?: readonly string[];
   /** Those whose reason contains this text. Upper and lower case are the same. */
@@ -11,7 +11,7 @@ export interface Chosen {
 }
 
 /** Options of `deadLetters.list`. */
-export interface ListLettersOptions {
+export interface ListDeadLettersOptions {
   /** The most dead letters that are received. Default 100. */
   limit?: number;
   /** Only those whose reason contains this text. Upper and lower case are the same. Default: all. */
@@ -20,13 +20,13 @@ export interface ListLettersOptions {
 
 /** Result of `deadLetters.list`. */
 export interface DeadLetterList {
-  letters: DeadLetter[];
+  deadLetters: DeadLetter[];
   /** Approximate number of dead letters that were not received: beyond the limit, or in flight with another receiver. */
-  unseen: number;
+  remaining: number;
 }
 
 /** Options of `deadLetters.purge`. */
-export interface PurgeOptions extends Chosen {
+export interface PurgeOptions extends DeadLetterSelection {
   /** Only report what would be deleted. Default false. */
   dryRun?: boolean;
 }
@@ -43,11 +43,11 @@ export interface Purged {
    * Approximate number of dead letters that were not received, because another receiver has them in flight. 0 if the
    * dead letters were named by their ids, and if all were purged.
    */
-  unseen: number;
+  remaining: number;
 }
 
 /** Options of `deadLetters.redrive`. */
-export interface RedriveOptions extends Chosen {
+export interface RedriveOptions extends DeadLetterSelection {
   /**
    * URL or name of the queue for the new jobs. It must be this fleet's queue. Give it to redrive dead letters of
    * another queue too. Default: those are not redriven.
@@ -90,5 +90,5 @@ export interface RedriveResult {
    * Approximate number of dead letters that were not received, because another receiver has them in flight. 0 if the
    * dead letters were named by their ids.
    */
-  unseen: number;
+  remaining: number;
 }

@@ -1,23 +1,23 @@
 import type { Message } from '@aws-sdk/client-sqs';
-import { nonceOf } from '../../jobs/binding.ts';
-import { raisedFrom } from '../../jobs/dead-letter.ts';
-import { ownId } from '../../jobs/message.ts';
+import { readNonce } from '../../jobs/binding.ts';
+import { redrivenFrom } from '../../jobs/dead-letter.ts';
+import { createOwnJobId } from '../../jobs/message.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
 /** What shows which job a dead letter belongs to. */
-export interface Proof {
+export interface MessageOrigin {
   /** The nonce in its message attributes, which a job's record has too. */
   nonce: string | undefined;
   /** An agent wrote it and named the job. A message that SQS moved has only what its producer wrote. */
-  isNamed: boolean;
+  isFromAgent: boolean;
 }
 
-export function proofOf({ Attributes, MessageAttributes = {} }: Message): Proof {
+export function readOrigin({ Attributes, MessageAttributes = {} }: Message): MessageOrigin {
   const isMoved = Attributes?.DeadLetterQueueSourceArn !== undefined;
   return {
-    nonce: nonceOf(MessageAttributes),
-    isNamed: !isMoved && raisedFrom(MessageAttributes) !== undefined,
+    nonce: readNonce(MessageAttributes),
+    isFromAgent: !isMoved && redrivenFrom(MessageAttributes) !== undefined,
   };
 }
 
@@ -27,7 +27,7 @@ export function proofOf({ Attributes, MessageAttributes = {} }: Message): Proof 
  *
  * @param record of the job that it names
  */
-export function ownerOf({ id, messageId }: DeadLetter, proof: Proof, record: JobRecord | undefined): string {
+export function findOwner({ id, messageId }: DeadLetter, proof: MessageOrigin, record: JobRecord | undefined): string {
   const { nonce } = record ?? {};
-  return proof.isNamed || nonce === undefined || nonce === proof.nonce ? id : ownId(messageId);
+  return proof.isFromAgent || nonce === undefined || nonce === proof.nonce ? id : createOwnJobId(messageId);
 }

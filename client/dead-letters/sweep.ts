@@ -4,12 +4,12 @@ import {
   type MessageAttributeValue,
   ReceiveMessageCommand,
 } from '@aws-sdk/client-sqs';
-import { producersAttributes } from '../../jobs/message-attributes.ts';
-import { LARGEST_BATCH } from '../../lib/limits.ts';
+import { selectProducerAttributes } from '../../jobs/message-attributes.ts';
+import { SQS_MAX_BATCH_SIZE } from '../../lib/limits.ts';
 import { type EntryError, JobQueue } from '../../store/queue.ts';
 import type { FleetContext } from '../context.ts';
-import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
-import { type Proof, proofOf } from './proof.ts';
+import { type DeadLetter, parseDeadLetter } from './dead-letter.ts';
+import { type MessageOrigin, readOrigin } from './proof.ts';
 import { FleetError } from '../errors.ts';
 
 /**
@@ -22,7 +22,7 @@ const WAIT_SECONDS = 1;
 const MOST_REPETITIONS = 3;
 
 /** URL of the fleet's dead-letter queue. Throws `FleetError` if it is not known. */
-export function deadLetterQueueOf({ facts }: Pick<FleetContext, 'facts'>): string {
+export function requireDeadLetterQueue({ facts }: Pick<FleetContext, 'facts'>): string {
   if (facts.deadLetterQueueUrl !== undefined) return facts.deadLetterQueueUrl;
   throw new FleetError(
     `The dead-letter queue of fleet ${facts.fleet} is not known. If the fleet is found by the names of its resources, name ` +
@@ -34,7 +34,7 @@ export function deadLetterQueueOf({ facts }: Pick<FleetContext, 'facts'>): strin
 export async function countDeadLetters(context: FleetContext): Promise<number> {
   const { Attributes = {} } = await context.clients.sqs.send(
     new GetQueueAttributesCommand({
-      QueueUrl: deadLetterQueueOf(context),
+      QueueUrl: requireDeadLetterQueue(context),
       AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
     }),
   );
@@ -46,24 +46,24 @@ export async function countDeadLetters(context: FleetContext): Promise<number> {
  * Receives all messages of the dead-letter queue. Received messages stay invisible until `close`, so that each receive
  * returns others. `close` makes those visible again that were not removed.
  */
-export class Sweep {
+export class DeadLetterReader {
   readonly #context: FleetContext;
   readonly #queue: JobQueue;
   readonly #url: string;
   /** The newest receipt handle of each received message, by the message's id. */
   readonly #handles = new Map<string, string>();
-  readonly #proofs = new Map<string, Proof>();
+  readonly #proofs = new Map<string, MessageOrigin>();
   readonly #attributes = new Map<string, Record<string, MessageAttributeValue>>();
   readonly #removed = new Set<string>();
 
   constructor(context: FleetContext) {
     this.#context = context;
-    this.#url = deadLetterQueueOf(context);
+    this.#url = requireDeadLetterQueue(context);
     this.#queue = new JobQueue(context.clients, this.#url);
   }
 
   /** Number of messages that were received. */
-  get seen(): number {
+  get receivedCount(): number {
     return this.#handles.size;
   }
 
@@ -76,17 +76,17 @@ export class Sweep {
       for (const message of messages) {
         const { MessageId = '', ReceiptHandle = '' } = message;
         this.#handles.set(MessageId, ReceiptHandle);
-        this.#proofs.set(MessageId, proofOf(message));
-        this.#attributes.set(MessageId, producersAttributes(message.MessageAttributes ?? {}));
+        this.#proofs.set(MessageId, readOrigin(message));
+        this.#attributes.set(MessageId, selectProducerAttributes(message.MessageAttributes ?? {}));
       }
       repetitions = fresh.length === 0 ? repetitions + 1 : 0;
-      if (fresh.length > 0) yield fresh.map(deadLetterOf);
+      if (fresh.length > 0) yield fresh.map(parseDeadLetter);
     }
   }
 
   /** Not a part of the dead letter, which is printed: a nonce is a secret. */
-  proofOf({ messageId }: DeadLetter): Proof {
-    return this.#proofs.get(messageId) ?? { nonce: undefined, isNamed: false };
+  originOf({ messageId }: DeadLetter): MessageOrigin {
+    return this.#proofs.get(messageId) ?? { nonce: undefined, isFromAgent: false };
   }
 
   /** The message attributes that the producer set. */
@@ -100,9 +100,9 @@ export class Sweep {
       messageId,
       handle: this.#handles.get(messageId) ?? '',
     }));
-    for (let at = 0; at < removals.length; at += LARGEST_BATCH) {
-      const batch = removals.slice(at, at + LARGEST_BATCH);
-      const results = await this.#queue.remove(batch.map(({ handle }) => handle));
+    for (let at = 0; at < removals.length; at += SQS_MAX_BATCH_SIZE) {
+      const batch = removals.slice(at, at + SQS_MAX_BATCH_SIZE);
+      const results = await this.#queue.deleteMessages(batch.map(({ handle }) => handle));
       batch.forEach(({ messageId }, index) => {
         if (!results[index]) this.#removed.add(messageId);
       });
@@ -117,10 +117,10 @@ export class Sweep {
    */
   async close(): Promise<void> {
     const handles = [...this.#handles].flatMap(([id, handle]) => (this.#removed.has(id) ? [] : [handle]));
-    for (let at = 0; at < handles.length; at += LARGEST_BATCH) {
-      const batch = handles.slice(at, at + LARGEST_BATCH);
+    for (let at = 0; at < handles.length; at += SQS_MAX_BATCH_SIZE) {
+      const batch = handles.slice(at, at + SQS_MAX_BATCH_SIZE);
       await this.#queue
-        .hide(batch.map((receiptHandle) => ({ receiptHandle, seconds: 0 })))
+        .changeVisibility(batch.map((receiptHandle) => ({ receiptHandle, seconds: 0 })))
         .catch(() => undefined);
     }
   }
@@ -128,7 +128,7 @@ export class Sweep {
   async #receive(signal?: AbortSignal): Promise<Message[]> {
     const command = new ReceiveMessageCommand({
       QueueUrl: this.#url,
-      MaxNumberOfMessages: LARGEST_BATCH,
+      MaxNumberOfMessages: SQS_MAX_BATCH_SIZE,
       WaitTimeSeconds: WAIT_SECONDS,
       VisibilityTimeout: HIDDEN_SECONDS,
       MessageSystemAttributeNames: ['SentTimestamp', 'DeadLetterQueueSourceArn'],

@@ -69,7 +69,7 @@ const LABELS: Readonly<Record<keyof AlarmWatch, string>> = {
 };
 
 /** The differences between two alarms, as clauses: `its threshold is 5, not 1`. */
-export function differencesOf(seen: AlarmWatch, wanted: AlarmWatch): string[] {
+export function findDifferences(seen: AlarmWatch, wanted: AlarmWatch): string[] {
   return (Object.keys(LABELS) as (keyof AlarmWatch)[]).flatMap((key) => {
     const [is, should] = [shown(seen[key]), shown(wanted[key])];
     return is === should ? [] : [`its ${LABELS[key]} is ${is}, not ${should}`];

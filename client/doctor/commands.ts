@@ -1,6 +1,6 @@
-import { MOST_PROTECTED_INSTANCES } from '../../lib/limits.ts';
+import { AUTO_SCALING_MAX_PROTECTED_INSTANCES } from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { shellWord } from '../../cli/shell-word.ts';
+import { quoteForShell } from '../../cli/shell-word.ts';
 import type { AlarmSettings } from './alarm-settings.ts';
 import type { HookSettings, PolicySettings } from './facts.ts';
 
@@ -25,32 +25,32 @@ function flagArgs(name: string, value: Value | undefined): string[] {
   if (value === undefined) return [];
   if (value === true) return [`--${name}`];
   const values = typeof value === 'object' ? value : [String(value)];
-  return values.length === 0 ? [] : [`--${name}`, ...values.map(shellWord)];
+  return values.length === 0 ? [] : [`--${name}`, ...values.map(quoteForShell)];
 }
 
-export function resumeProcess(fleet: FleetFacts, process: string): string {
+export function resumeProcessCommand(fleet: FleetFacts, process: string): string {
   return ofGroup(fleet, 'resume-processes', { 'scaling-processes': process });
 }
 
-export function describeActivities(fleet: FleetFacts): string {
+export function describeActivitiesCommand(fleet: FleetFacts): string {
   return ofGroup(fleet, 'describe-scaling-activities', {});
 }
 
-export function updateGroup(
+export function updateGroupCommand(
   fleet: FleetFacts,
   flags: { 'min-size'?: number; 'max-size'?: number; 'new-instances-protected-from-scale-in'?: true },
 ): string {
   return ofGroup(fleet, 'update-auto-scaling-group', flags);
 }
 
-export function protectInstances(fleet: FleetFacts, instances: readonly string[]): string {
+export function protectInstancesCommand(fleet: FleetFacts, instances: readonly string[]): string {
   return ofGroup(fleet, 'set-instance-protection', {
-    'instance-ids': instances.slice(0, MOST_PROTECTED_INSTANCES),
+    'instance-ids': instances.slice(0, AUTO_SCALING_MAX_PROTECTED_INSTANCES),
     'protected-from-scale-in': true,
   });
 }
 
-export function putHook(fleet: FleetFacts, name: string, settings: HookSettings): string {
+export function putHookCommand(fleet: FleetFacts, name: string, settings: HookSettings): string {
   return ofGroup(fleet, 'put-lifecycle-hook', {
     'lifecycle-hook-name': name,
     'lifecycle-transition': settings.transition,
@@ -59,7 +59,7 @@ export function putHook(fleet: FleetFacts, name: string, settings: HookSettings)
   });
 }
 
-export function putPolicy(fleet: FleetFacts, name: string, settings: PolicySettings): string {
+export function putPolicyCommand(fleet: FleetFacts, name: string, settings: PolicySettings): string {
   return ofGroup(fleet, 'put-scaling-policy', {
     'policy-name': name,
     'policy-type': settings.type,
@@ -76,7 +76,7 @@ export function putPolicy(fleet: FleetFacts, name: string, settings: PolicySetti
   });
 }
 
-export function setQueueAttribute(
+export function setQueueAttributeCommand(
   fleet: FleetFacts,
   url: string | undefined,
   attribute: string,
@@ -88,7 +88,7 @@ export function setQueueAttribute(
   });
 }
 
-export function setRedrive(fleet: FleetFacts, deadLetterQueueArn: string, maxReceiveCount: number): string {
+export function setRedriveCommand(fleet: FleetFacts, deadLetterQueueArn: string, maxReceiveCount: number): string {
   const policy = { deadLetterTargetArn: deadLetterQueueArn, maxReceiveCount };
   return awsCommand(fleet, 'sqs set-queue-attributes', {
     'queue-url': fleet.queueUrl,
@@ -97,7 +97,7 @@ export function setRedrive(fleet: FleetFacts, deadLetterQueueArn: string, maxRec
 }
 
 /** The command replaces the whole alarm ("PutMetricAlarm"), so `settings` must contain what the owner added. */
-export function putAlarm(fleet: FleetFacts, name: string, settings: AlarmSettings): string {
+export function putAlarmCommand(fleet: FleetFacts, name: string, settings: AlarmSettings): string {
   return awsCommand(fleet, 'cloudwatch put-metric-alarm', {
     'alarm-name': name,
     'alarm-description': settings.description,
@@ -116,7 +116,7 @@ export function putAlarm(fleet: FleetFacts, name: string, settings: AlarmSetting
   });
 }
 
-export function enableAlarm(fleet: FleetFacts, name: string): string {
+export function enableAlarmCommand(fleet: FleetFacts, name: string): string {
   return awsCommand(fleet, 'cloudwatch enable-alarm-actions', { 'alarm-names': name });
 }
 

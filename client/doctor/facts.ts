@@ -4,41 +4,41 @@ import type { FleetState } from '../../store/fleet-state.ts';
 import type { SavedLog } from '../../store/log-layout.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
 import type { Step } from '../../policy/steps.ts';
-import type { ActivityLook } from '../instances/group-look.ts';
-import type { InstanceSeen } from '../instances/instances-view.ts';
+import type { GroupActivities } from '../instances/group-look.ts';
+import type { InstanceFacts } from '../instances/instances-view.ts';
 import type { AlarmSettings } from './alarm-settings.ts';
-import type { Looked } from './finding.ts';
+import type { ReadResult } from './finding.ts';
 
 /** What the checks need: the state of a fleet at one time. */
-export interface Facts {
+export interface CheckInput {
   fleet: FleetFacts;
   nowMs: number;
-  queue: Looked<QueueSeen>;
+  queue: ReadResult<QueueState>;
   /** Undefined: the dead-letter queue is not known. */
-  deadLetters: Looked<QueueSeen> | undefined;
-  table: Looked<TableSeen>;
-  logBucket: Looked<true>;
-  group: Looked<ScalingGroup>;
+  deadLetters: ReadResult<QueueState> | undefined;
+  table: ReadResult<TableState>;
+  logBucket: ReadResult<true>;
+  group: ReadResult<ScalingGroup>;
   /** The instances in the warm pool. */
-  pool: Looked<GroupMember[]>;
+  pool: ReadResult<GroupMember[]>;
   /** Undefined: the group's subnets are not known. */
-  network: Looked<NetworkSeen> | undefined;
-  activities: Looked<ActivityLook>;
+  network: ReadResult<NetworkState> | undefined;
+  activities: ReadResult<GroupActivities>;
   /** These three by name. A missing one does not exist. */
-  policies: Looked<ReadonlyMap<string, PolicySeen>>;
-  hooks: Looked<ReadonlyMap<string, HookSettings>>;
-  alarms: Looked<ReadonlyMap<string, AlarmSeen>>;
-  state: Looked<FleetState>;
-  instances: Looked<InstanceSeen[]>;
+  policies: ReadResult<ReadonlyMap<string, DeployedPolicy>>;
+  hooks: ReadResult<ReadonlyMap<string, HookSettings>>;
+  alarms: ReadResult<ReadonlyMap<string, DeployedAlarm>>;
+  state: ReadResult<FleetState>;
+  instances: ReadResult<InstanceFacts[]>;
   /** The last instances that were launched, newest first. */
-  boots: Looked<Boot[]>;
+  boots: ReadResult<Boot[]>;
   /** What instances of the embedded cloud are. Undefined on AWS, and if the fleet has no set-up. */
   localInstances: 'processes' | 'machines' | undefined;
   /** Jobs that wait for a message although the queue is empty. Only read if it is. */
-  stranded: Looked<Stranded>;
+  orphaned: ReadResult<OrphanedJobs>;
 }
 
-export interface QueueSeen {
+export interface QueueState {
   arn: string;
   visible: number;
   inFlight: number;
@@ -50,10 +50,10 @@ export interface QueueSeen {
   /** One dead letter, with its reason and its time. */
   sample?: { id: string; reason?: string; deadAt?: string };
   /** Why no dead letter could be received. */
-  unread?: string;
+  sampleProblem?: string;
 }
 
-export interface TableSeen {
+export interface TableState {
   /** `ACTIVE`, `UPDATING`, ... */
   status: string;
   /** Status of the index `byState`. Undefined: it does not exist. */
@@ -61,20 +61,20 @@ export interface TableSeen {
   /** Status of the index `byListing`, which agents of earlier versions use. */
   olderIndexStatus: string | undefined;
   /** The TTL attribute. Undefined: TTL is off. */
-  expiresBy: Looked<string | undefined>;
+  expiresBy: ReadResult<string | undefined>;
 }
 
-export interface NetworkSeen {
+export interface NetworkState {
   /** The subnets into which instances are launched. */
-  subnets: readonly SubnetSeen[];
+  subnets: readonly SubnetState[];
 }
 
-export interface SubnetSeen {
+export interface SubnetState {
   id: string;
   /** Target of its default route: `igw-...`, `nat-...`. Undefined: it has none. */
-  wayOut: string | undefined;
+  defaultRoute: string | undefined;
   /** The target does not exist (route state `blackhole`). */
-  broken: boolean;
+  isBlackhole: boolean;
   /** Whether instances get a public IPv4 address. */
   givesAddress: boolean;
   /** Services that it reaches through VPC endpoints, by the last part of the service name: `sqs`, `s3`. */
@@ -90,7 +90,7 @@ export interface PolicySettings {
   steps: readonly Step[];
 }
 
-export interface PolicySeen extends PolicySettings {
+export interface DeployedPolicy extends PolicySettings {
   arn: string;
   enabled: boolean;
 }
@@ -102,7 +102,7 @@ export interface HookSettings {
   defaultResult: string;
 }
 
-export interface AlarmSeen extends AlarmSettings {
+export interface DeployedAlarm extends AlarmSettings {
   actionsEnabled: boolean;
 }
 
@@ -115,13 +115,13 @@ export interface Boot {
   savedLog?: (SavedLog & { key: string }) | undefined;
 }
 
-export function hasStartedAJob({ record }: Boot): boolean {
+export function hasStartedJob({ record }: Boot): boolean {
   return Boolean(record?.retirement?.jobsDone) || record?.forecast?.lastStartMs !== undefined;
 }
 
-export interface Stranded {
+export interface OrphanedJobs {
   /** Ids of some of them. */
   jobs: readonly string[];
   /** Not all queued jobs were read. */
-  partly: boolean;
+  isPartial: boolean;
 }

@@ -1,10 +1,10 @@
-import { AccessDenied, type FleetError, Throttled } from '../errors.ts';
+import { AccessDeniedError, type FleetError, ThrottledError } from '../errors.ts';
 
 /** Result of one check of `diagnose`. */
 export interface Finding {
   check: Check;
   /** `bad`: jobs are not done, or something costs money that should not. `warn`: it can become a problem. */
-  mark: 'ok' | 'warn' | 'bad';
+  status: 'ok' | 'warn' | 'bad';
   /** A sentence, or for `ok` a clause. */
   text: string;
   /** More that is known, a line each. */
@@ -31,20 +31,20 @@ export type Check =
   | 'jobs';
 
 /** A resource that was read. */
-export interface Seen<T> {
-  seen: T;
-  unseen?: undefined;
+export interface ReadSuccess<T> {
+  value: T;
+  error?: undefined;
 }
 
 /** A resource that could not be read, and why. */
-export interface Unseen {
-  seen?: undefined;
-  unseen: FleetError;
+export interface ReadFailure {
+  value?: undefined;
+  error: FleetError;
 }
 
-export type Looked<T> = Seen<T> | Unseen;
+export type ReadResult<T> = ReadSuccess<T> | ReadFailure;
 
-export const ok = (check: Check, text: string): Finding => ({ check, mark: 'ok', text });
+export const ok = (check: Check, text: string): Finding => ({ check, status: 'ok', text });
 export const warn = (check: Check, text: string, advice?: string, details?: string[]): Finding =>
   found(check, 'warn', text, advice, details);
 export const bad = (check: Check, text: string, advice?: string, details?: string[]): Finding =>
@@ -52,14 +52,14 @@ export const bad = (check: Check, text: string, advice?: string, details?: strin
 
 function found(
   check: Check,
-  mark: Finding['mark'],
+  mark: Finding['status'],
   text: string,
   advice?: string,
   details: string[] = [],
 ): Finding {
   return {
     check,
-    mark,
+    status: mark,
     text,
     ...(details.length > 0 && { details }),
     ...(advice !== undefined && { advice }),
@@ -67,14 +67,14 @@ function found(
 }
 
 /** The findings of a rule on what was read. If it could not be read, one finding says why. */
-export function judged<T>(check: Check, looked: Looked<T>, rule: (seen: T) => Finding[]): Finding[] {
-  if (!looked.unseen) return rule(looked.seen);
-  const { unseen } = looked;
-  const mayBeOk = unseen instanceof AccessDenied || unseen instanceof Throttled;
-  return [mayBeOk ? warn(check, `Could not be read. ${unseen.message}`) : bad(check, unseen.message)];
+export function checkRead<T>(check: Check, looked: ReadResult<T>, rule: (seen: T) => Finding[]): Finding[] {
+  if (!looked.error) return rule(looked.value);
+  const { error } = looked;
+  const mayBeOk = error instanceof AccessDeniedError || error instanceof ThrottledError;
+  return [mayBeOk ? warn(check, `Could not be read. ${error.message}`) : bad(check, error.message)];
 }
 
 /** What was read. Undefined if it could not be. */
-export function seenOf<T>(looked: Looked<T> | undefined): T | undefined {
-  return looked?.seen;
+export function readValue<T>(looked: ReadResult<T> | undefined): T | undefined {
+  return looked?.value;
 }

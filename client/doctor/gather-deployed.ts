@@ -4,24 +4,24 @@ import {
   type ScalingPolicy,
 } from '@aws-sdk/client-auto-scaling';
 import { DescribeAlarmsCommand, type MetricAlarm } from '@aws-sdk/client-cloudwatch';
-import { policyNameOf } from '../../aws/scaling-policy.ts';
+import { parsePolicyName } from '../../aws/scaling-policy.ts';
 import type { FleetContext } from '../context.ts';
-import type { AlarmSeen, HookSettings, PolicySeen } from './facts.ts';
+import type { DeployedAlarm, HookSettings, DeployedPolicy } from './facts.ts';
 
 /** The fleet's scaling policy, if it exists. An unknown name gives an empty list ("DescribePolicies"). */
-export async function lookAtPolicies({
+export async function readPolicies({
   clients,
   facts,
-}: FleetContext): Promise<ReadonlyMap<string, PolicySeen>> {
+}: FleetContext): Promise<ReadonlyMap<string, DeployedPolicy>> {
   const { group, policyArn } = facts;
   if (policyArn === undefined) return new Map();
   const { ScalingPolicies = [] } = await clients.autoScaling.send(
-    new DescribePoliciesCommand({ AutoScalingGroupName: group, PolicyNames: [policyNameOf(policyArn)] }),
+    new DescribePoliciesCommand({ AutoScalingGroupName: group, PolicyNames: [parsePolicyName(policyArn)] }),
   );
   return new Map(ScalingPolicies.map((policy) => [policy.PolicyName ?? '', policySeen(policy)]));
 }
 
-function policySeen(policy: ScalingPolicy): PolicySeen {
+function policySeen(policy: ScalingPolicy): DeployedPolicy {
   return {
     arn: policy.PolicyARN ?? '',
     enabled: policy.Enabled ?? true,
@@ -37,7 +37,7 @@ function policySeen(policy: ScalingPolicy): PolicySeen {
   };
 }
 
-export async function lookAtHooks({
+export async function readHooks({
   clients,
   facts,
 }: FleetContext): Promise<ReadonlyMap<string, HookSettings>> {
@@ -56,17 +56,17 @@ export async function lookAtHooks({
   );
 }
 
-export async function lookAtAlarms({
+export async function readAlarms({
   clients,
   facts,
-}: FleetContext): Promise<ReadonlyMap<string, AlarmSeen>> {
+}: FleetContext): Promise<ReadonlyMap<string, DeployedAlarm>> {
   const AlarmNames = [facts.backlogAlarm, facts.bootBreakerAlarm].filter((name) => name !== undefined);
   if (AlarmNames.length === 0) return new Map();
   const { MetricAlarms = [] } = await clients.cloudWatch.send(new DescribeAlarmsCommand({ AlarmNames }));
   return new Map(MetricAlarms.map((alarm) => [alarm.AlarmName ?? '', alarmSeen(alarm)]));
 }
 
-function alarmSeen(alarm: MetricAlarm): AlarmSeen {
+function alarmSeen(alarm: MetricAlarm): DeployedAlarm {
   return {
     actionsEnabled: alarm.ActionsEnabled ?? true,
     ...(alarm.AlarmDescription && { description: alarm.AlarmDescription }),

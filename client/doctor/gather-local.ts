@@ -9,7 +9,7 @@ const HealthSchema = v.object({ instances: v.picklist(['processes', 'machines'])
  * What instances are in the embedded cloud. Undefined on AWS, and if the fleet has no set-up, which alone depends on
  * it.
  */
-export async function lookAtLocal(
+export async function readLocalInstances(
   { facts }: FleetContext,
   endpoint = process.env['AWS_ENDPOINT_URL'],
 ): Promise<'processes' | 'machines' | undefined> {

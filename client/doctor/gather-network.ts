@@ -1,20 +1,20 @@
 import type { Route, RouteTable, Subnet, VpcEndpoint } from '@aws-sdk/client-ec2';
-import { keepTime } from '../../aws/client-time.ts';
+import { synchronizeTime } from '../../aws/client-time.ts';
 import { clientOptions } from '../../aws/clients.ts';
 import type { FleetContext } from '../context.ts';
-import type { NetworkSeen, SubnetSeen } from './facts.ts';
+import type { NetworkState, SubnetState } from './facts.ts';
 
 /**
  * Which services instances in these subnets can reach. The client of EC2 is large and used only here, so it is loaded
  * on demand.
  */
-export async function lookAtNetwork(
+export async function readNetwork(
   { facts, clock }: Pick<FleetContext, 'facts' | 'clock'>,
   SubnetIds: string[],
-): Promise<NetworkSeen> {
+): Promise<NetworkState> {
   const ec2 = await import('@aws-sdk/client-ec2');
   const client = new ec2.EC2Client(clientOptions(facts.region));
-  keepTime(client, clock);
+  synchronizeTime(client, clock);
   try {
     const { Subnets = [] } = await client.send(new ec2.DescribeSubnetsCommand({ SubnetIds }));
     const vpcs = [...new Set(Subnets.map(({ VpcId = '' }) => VpcId))];
@@ -29,14 +29,14 @@ export async function lookAtNetwork(
   }
 }
 
-function subnetSeen(subnet: Subnet, tables: RouteTable[], endpoints: VpcEndpoint[]): SubnetSeen {
+function subnetSeen(subnet: Subnet, tables: RouteTable[], endpoints: VpcEndpoint[]): SubnetState {
   const { SubnetId: id = '', VpcId } = subnet;
   const table = tableOf(subnet, VpcId, tables);
   const [route] = (table?.Routes ?? []).filter(isDefault);
   return {
     id,
-    wayOut: route ? targetOf(route) : undefined,
-    broken: route?.State === 'blackhole',
+    defaultRoute: route ? targetOf(route) : undefined,
+    isBlackhole: route?.State === 'blackhole',
     givesAddress: subnet.MapPublicIpOnLaunch ?? false,
     endpoints: new Set(endpoints.filter((one) => serves(one, table)).map(serviceOf)),
   };

@@ -1,8 +1,8 @@
 import { GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
 import type { FleetContext } from '../context.ts';
-import { deadLetterOf } from '../dead-letters/dead-letter.ts';
-import type { QueueSeen } from './facts.ts';
+import { parseDeadLetter } from '../dead-letters/dead-letter.ts';
+import type { QueueState } from './facts.ts';
 
 /** The attribute `RedrivePolicy`. Its count is a number or a string, as it was set. */
 const RedriveSchema = v.pipe(
@@ -11,7 +11,7 @@ const RedriveSchema = v.pipe(
   v.object({ deadLetterTargetArn: v.string(), maxReceiveCount: v.union([v.number(), v.string()]) }),
 );
 
-export async function lookAtQueue({ clients }: FleetContext, QueueUrl: string): Promise<QueueSeen> {
+export async function readQueue({ clients }: FleetContext, QueueUrl: string): Promise<QueueState> {
   const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
   const { Attributes = {} } = await clients.sqs.send(command);
   const redrive = v.safeParse(RedriveSchema, Attributes['RedrivePolicy']);
@@ -29,7 +29,7 @@ export async function lookAtQueue({ clients }: FleetContext, QueueUrl: string): 
 }
 
 /** The oldest of a few dead letters. They stay visible for other receivers. */
-export async function sampleOf({ clients }: FleetContext, QueueUrl: string): Promise<QueueSeen['sample']> {
+export async function readSample({ clients }: FleetContext, QueueUrl: string): Promise<QueueState['sample']> {
   const { Messages = [] } = await clients.sqs.send(
     new ReceiveMessageCommand({
       QueueUrl,
@@ -40,7 +40,7 @@ export async function sampleOf({ clients }: FleetContext, QueueUrl: string): Pro
       MessageSystemAttributeNames: ['All'],
     }),
   );
-  const [oldest] = Messages.map(deadLetterOf).toSorted((one, other) =>
+  const [oldest] = Messages.map(parseDeadLetter).toSorted((one, other) =>
     (one.deadAt ?? '').localeCompare(other.deadAt ?? ''),
   );
   if (!oldest) return undefined;

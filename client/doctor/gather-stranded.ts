@@ -1,7 +1,7 @@
-import { IndexNotReady } from '../../store/index-pages.ts';
+import { IndexNotReadyError } from '../../store/index-pages.ts';
 import type { FleetContext } from '../context.ts';
-import { indexedJobs, isIndexed, type Range } from '../jobs/indexed-jobs.ts';
-import type { QueueSeen, Stranded } from './facts.ts';
+import { readIndexedJobs, isIndexed, type Range } from '../jobs/indexed-jobs.ts';
+import type { QueueState, OrphanedJobs } from './facts.ts';
 
 /** A message is sent after its record is written, and SQS's counts may be a minute old. Newer jobs are not reported. */
 const YOUNG_MS = 15 * 60_000;
@@ -13,27 +13,27 @@ const MOST_RECORDS = 100;
  * Finds jobs that are queued in the table although the queue is empty: they have no message that an agent could
  * receive.
  */
-export async function lookForStranded(
+export async function findOrphanedJobs(
   context: FleetContext,
-  queue: Pick<QueueSeen, 'visible' | 'inFlight' | 'delayed'> | undefined,
-): Promise<Stranded> {
+  queue: Pick<QueueState, 'visible' | 'inFlight' | 'delayed'> | undefined,
+): Promise<OrphanedJobs> {
   const { facts, clock } = context;
   const empty = queue && queue.visible + queue.inFlight + queue.delayed === 0;
-  if (!empty || !facts.trackJobs) return { jobs: [], partly: false };
+  if (!empty || !facts.trackJobs) return { jobs: [], isPartial: false };
   // Older ones are shown as lost.
   const sinceMs = clock.now() - facts.retentionSeconds * 1000;
   const range: Range = { state: 'queued', sinceMs, beforeMs: clock.now() - YOUNG_MS };
   const jobs: string[] = [];
   let seen = 0;
   try {
-    for await (const { id, state } of indexedJobs(context, [range], {}, MOST_JOBS)) {
+    for await (const { id, state } of readIndexedJobs(context, [range], {}, MOST_JOBS)) {
       seen += 1;
       if (state === 'queued') jobs.push(id);
       if (jobs.length === MOST_JOBS || seen === MOST_RECORDS) break;
     }
   } catch (error) {
-    if (!(error instanceof IndexNotReady)) throw error;
-    return { jobs, partly: true };
+    if (!(error instanceof IndexNotReadyError)) throw error;
+    return { jobs, isPartial: true };
   }
-  return { jobs, partly: seen === MOST_RECORDS || !(await isIndexed(context)) };
+  return { jobs, isPartial: seen === MOST_RECORDS || !(await isIndexed(context)) };
 }

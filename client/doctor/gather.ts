@@ -1,22 +1,22 @@
 import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { readFleetState } from '../../store/fleet-state.ts';
-import { instanceStore } from '../../store/instances.ts';
-import { instanceLogPrefix, savedLogIn } from '../../store/log-layout.ts';
+import { createInstanceStore } from '../../store/instances.ts';
+import { instanceLogPrefix, findSavedLog } from '../../store/log-layout.ts';
 import { LISTING_INDEX, STATE_INDEX } from '../../store/table-schema.ts';
 import type { FleetContext } from '../context.ts';
-import { FleetError, NoCredentials, Unreachable } from '../errors.ts';
-import { type About, explain } from '../explain.ts';
-import { lookAtInstances } from '../instances/instances.ts';
-import { type ActivityLook, lookAtActivities, lookAtGroup, lookAtPool } from '../instances/group-look.ts';
-import type { InstanceSeen } from '../instances/instances-view.ts';
-import type { Boot, Facts, QueueSeen, TableSeen } from './facts.ts';
-import { type Looked, seenOf } from './finding.ts';
-import { lookAtAlarms, lookAtHooks, lookAtPolicies } from './gather-deployed.ts';
-import { lookAtLocal } from './gather-local.ts';
-import { lookAtNetwork } from './gather-network.ts';
-import { lookAtQueue, sampleOf } from './gather-queues.ts';
-import { lookForStranded } from './gather-stranded.ts';
+import { FleetError, NoCredentialsError, UnreachableError } from '../errors.ts';
+import { type CallTarget, explainError } from '../explain.ts';
+import { readInstances } from '../instances/instances.ts';
+import { type GroupActivities, readActivities, readGroup, readWarmPool } from '../instances/group-look.ts';
+import type { InstanceFacts } from '../instances/instances-view.ts';
+import type { Boot, CheckInput, QueueState, TableState } from './facts.ts';
+import { type ReadResult, readValue } from './finding.ts';
+import { readAlarms, readHooks, readPolicies } from './gather-deployed.ts';
+import { readLocalInstances } from './gather-local.ts';
+import { readNetwork } from './gather-network.ts';
+import { readQueue, readSample } from './gather-queues.ts';
+import { findOrphanedJobs } from './gather-stranded.ts';
 
 /** Number of launches that are read. The boot breaker opens after three failures in a row. */
 const LAST_BOOTS = 5;
@@ -25,13 +25,13 @@ const LAST_BOOTS = 5;
  * Reads the state of all resources of a fleet, with about twenty calls in parallel. A resource that cannot be read is a
  * result too. Rejects with `NoCredentialsError` or `UnreachableError` if that is the reason for all of them.
  */
-export async function gather(context: FleetContext): Promise<Facts> {
+export async function readCheckInput(context: FleetContext): Promise<CheckInput> {
   const { facts: fleet, clients } = context;
   const { deadLetterQueueUrl } = fleet;
   const look = <T>(task: () => Promise<T>) => looked(fleet, task);
   const [queue, deadLetters, table, logBucket, group, activities, deployed, state, living, pool] =
     await Promise.all([
-      look(() => lookAtQueue(context, fleet.queueUrl)),
+      look(() => readQueue(context, fleet.queueUrl)),
       deadLetterQueueUrl === undefined
         ? undefined
         : looked({ ...fleet, queueUrl: deadLetterQueueUrl }, () =>
@@ -39,70 +39,70 @@ export async function gather(context: FleetContext): Promise<Facts> {
           ),
       look(() => lookAtTable(context)),
       look(() => lookAtBucket(context)),
-      look(() => lookAtGroup(context)),
-      look(() => lookAtActivities(context)),
+      look(() => readGroup(context)),
+      look(() => readActivities(context)),
       lookAtDeployed(context),
       look(() => readFleetState(clients.dynamodb, fleet.table)),
-      look(() => instanceStore(clients.dynamodb, fleet.table, fleet.recordSeconds).living()),
-      look(() => lookAtPool(context)),
+      look(() => createInstanceStore(clients.dynamodb, fleet.table, fleet.recordSeconds).listLive()),
+      look(() => readWarmPool(context)),
     ]);
   refuseIfBlind([queue, table, logBucket, group]);
-  const launched = seenOf(activities) ?? { launches: [], ends: [] };
-  const members = [...(seenOf(group)?.members ?? []), ...(seenOf(pool) ?? [])];
-  const records = seenOf(living) ?? [];
-  const subnets = seenOf(group)?.subnets ?? [];
+  const launched = readValue(activities) ?? { launches: [], terminations: [] };
+  const members = [...(readValue(group)?.members ?? []), ...(readValue(pool) ?? [])];
+  const records = readValue(living) ?? [];
+  const subnets = readValue(group)?.subnets ?? [];
   const [network, instances, boots, localInstances, stranded] = await Promise.all([
-    subnets.length === 0 ? undefined : look(() => lookAtNetwork(context, subnets)),
-    living.unseen
+    subnets.length === 0 ? undefined : look(() => readNetwork(context, subnets)),
+    living.error
       ? living
-      : look<InstanceSeen[]>(() => lookAtInstances(context, members, records, launched)),
+      : look<InstanceFacts[]>(() => readInstances(context, members, records, launched)),
     look(() => lookAtBoots(context, launched.launches)),
-    lookAtLocal(context),
-    look(() => lookForStranded(context, seenOf(queue))),
+    readLocalInstances(context),
+    look(() => findOrphanedJobs(context, readValue(queue))),
   ]);
   const seen = { queue, deadLetters, table, logBucket, group, pool, network, activities, ...deployed, state };
-  return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, localInstances, stranded };
+  return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, localInstances, orphaned: stranded };
 }
 
-async function lookAtDeployed(context: FleetContext): Promise<Pick<Facts, 'policies' | 'hooks' | 'alarms'>> {
+async function lookAtDeployed(context: FleetContext): Promise<Pick<CheckInput, 'policies' | 'hooks' | 'alarms'>> {
   const [policies, hooks, alarms] = await Promise.all([
-    looked(context.facts, () => lookAtPolicies(context)),
-    looked(context.facts, () => lookAtHooks(context)),
-    looked(context.facts, () => lookAtAlarms(context)),
+    looked(context.facts, () => readPolicies(context)),
+    looked(context.facts, () => readHooks(context)),
+    looked(context.facts, () => readAlarms(context)),
   ]);
   return { policies, hooks, alarms };
 }
 
-async function looked<T>(about: About, task: () => Promise<T>): Promise<Looked<T>> {
+async function looked<T>(about: CallTarget, task: () => Promise<T>): Promise<ReadResult<T>> {
   try {
-    return { seen: await task() };
+    return { value: await task() };
   } catch (error) {
-    const explained = explain(about, error);
-    if (explained instanceof FleetError) return { unseen: explained };
+    const explained = explainError(about, error);
+    if (explained instanceof FleetError) return { error: explained };
     throw explained;
   }
 }
 
 /** Without credentials, or without a connection to AWS, one error replaces all findings. */
-function refuseIfBlind(all: readonly Looked<unknown>[]): void {
-  const errors = all.flatMap(({ unseen }) => unseen ?? []);
+function refuseIfBlind(all: readonly ReadResult<unknown>[]): void {
+  const errors = all.flatMap(({ error }) => error ?? []);
   const [first] = errors;
-  const refused = errors.find((error) => error instanceof NoCredentials);
+  const refused = errors.find((error) => error instanceof NoCredentialsError);
   if (refused) throw refused;
-  const unreachable = errors.every((error) => error instanceof Unreachable);
+  const unreachable = errors.every((error) => error instanceof UnreachableError);
   if (first && errors.length === all.length && unreachable) throw first;
 }
 
 /** The count is a result even if the credentials must not receive messages. */
-async function lookAtDeadLetters(context: FleetContext, queueUrl: string): Promise<QueueSeen> {
-  const queue = await lookAtQueue(context, queueUrl);
+async function lookAtDeadLetters(context: FleetContext, queueUrl: string): Promise<QueueState> {
+  const queue = await readQueue(context, queueUrl);
   if (queue.visible === 0) return queue;
-  const sample = await looked({ ...context.facts, queueUrl }, () => sampleOf(context, queueUrl));
-  if (sample.unseen) return { ...queue, unread: sample.unseen.message };
-  return { ...queue, ...(sample.seen && { sample: sample.seen }) };
+  const sample = await looked({ ...context.facts, queueUrl }, () => readSample(context, queueUrl));
+  if (sample.error) return { ...queue, sampleProblem: sample.error.message };
+  return { ...queue, ...(sample.value && { sample: sample.value }) };
 }
 
-async function lookAtTable(context: FleetContext): Promise<TableSeen> {
+async function lookAtTable(context: FleetContext): Promise<TableState> {
   const { clients, facts } = context;
   const [{ Table }, expiresBy] = await Promise.all([
     clients.dynamodb.send(new DescribeTableCommand({ TableName: facts.table })),
@@ -136,9 +136,9 @@ async function lookAtBucket({ clients, facts }: FleetContext): Promise<true> {
 
 async function lookAtBoots(
   { clients, facts }: FleetContext,
-  launches: ActivityLook['launches'],
+  launches: GroupActivities['launches'],
 ): Promise<Boot[]> {
-  const store = instanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
+  const store = createInstanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
   const last = launches.slice(0, LAST_BOOTS);
   const records = await store.find(last.map(({ instance }) => instance));
   return Promise.all(
@@ -160,5 +160,5 @@ async function savedLogOf(
   const { Contents = [] } = await clients.s3
     .send(new ListObjectsV2Command(scope))
     .catch((): { Contents?: { Key?: string }[] } => ({}));
-  return savedLogIn(Contents.map(({ Key = '' }) => Key));
+  return findSavedLog(Contents.map(({ Key = '' }) => Key));
 }

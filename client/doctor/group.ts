@@ -1,12 +1,12 @@
 import type { ScalingGroup } from '../../aws/scaling-group.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { protectInstances, resumeProcess, updateGroup } from './commands.ts';
-import type { Facts } from './facts.ts';
-import { bad, type Finding, judged, ok, warn } from './finding.ts';
+import { protectInstancesCommand, resumeProcessCommand, updateGroupCommand } from './commands.ts';
+import type { CheckInput } from './facts.ts';
+import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
 
 /** Checks whether the group is as the stack created it. */
-export function judgeGroup({ group, fleet }: Facts): Finding[] {
-  return judged('group', group, (seen) => {
+export function checkGroup({ group, fleet }: CheckInput): Finding[] {
+  return checkRead('group', group, (seen) => {
     const findings = [...sizes(seen, fleet), ...protection(seen, fleet), ...suspended(seen, fleet)];
     if (findings.length > 0) return findings;
     return [ok('group', `${seen.desired} desired, of ${seen.minSize} to ${seen.maxSize}`)];
@@ -22,7 +22,7 @@ function sizes({ minSize, maxSize }: ScalingGroup, fleet: FleetFacts): Finding[]
       warn(
         'group',
         `Its minimum size was set to ${minSize} by hand; the stack says ${minCapacity}: as many instances stay, and cost money, without jobs.`,
-        updateGroup(fleet, { 'min-size': minCapacity }),
+        updateGroupCommand(fleet, { 'min-size': minCapacity }),
       ),
     );
   }
@@ -31,7 +31,7 @@ function sizes({ minSize, maxSize }: ScalingGroup, fleet: FleetFacts): Finding[]
       bad(
         'group',
         'Its maximum size is 0: no instance can be launched, and running instances terminate.',
-        maxCapacity === 0 ? 'Raise it.' : updateGroup(fleet, { 'max-size': maxCapacity }),
+        maxCapacity === 0 ? 'Raise it.' : updateGroupCommand(fleet, { 'max-size': maxCapacity }),
       ),
     );
   } else if (maxSize !== maxCapacity) {
@@ -40,7 +40,7 @@ function sizes({ minSize, maxSize }: ScalingGroup, fleet: FleetFacts): Finding[]
       warn(
         'group',
         `Its maximum size was set to ${maxSize} by hand; the stack says ${maxCapacity}: ${effect}.`,
-        updateGroup(fleet, { 'max-size': maxCapacity }),
+        updateGroupCommand(fleet, { 'max-size': maxCapacity }),
       ),
     );
   }
@@ -48,14 +48,14 @@ function sizes({ minSize, maxSize }: ScalingGroup, fleet: FleetFacts): Finding[]
 }
 
 /** "Use instance scale-in protection": protection begins in service. */
-function protection({ newProtected, members }: ScalingGroup, fleet: FleetFacts): Finding[] {
+function protection({ protectsNewInstances, members }: ScalingGroup, fleet: FleetFacts): Finding[] {
   const findings: Finding[] = [];
-  if (!newProtected) {
+  if (!protectsNewInstances) {
     findings.push(
       bad(
         'group',
         'New instances are not protected from scale-in: Auto Scaling may terminate one that runs jobs.',
-        updateGroup(fleet, { 'new-instances-protected-from-scale-in': true }),
+        updateGroupCommand(fleet, { 'new-instances-protected-from-scale-in': true }),
       ),
     );
   }
@@ -67,7 +67,7 @@ function protection({ newProtected, members }: ScalingGroup, fleet: FleetFacts):
       bad(
         'group',
         `${are} not protected from scale-in: Auto Scaling may terminate one that runs jobs.`,
-        protectInstances(fleet, ids),
+        protectInstancesCommand(fleet, ids),
         ids.length > 1 ? [ids.join(', ')] : [],
       ),
     );
@@ -81,6 +81,6 @@ function suspended({ suspended: processes }: ScalingGroup, fleet: FleetFacts): F
     if (reason === undefined) return [];
     const by = reason === '' ? '' : ` (${reason})`;
     const text = `The group's process ${name} is suspended${by}: instances that should terminate may stay.`;
-    return [warn('group', text, resumeProcess(fleet, name))];
+    return [warn('group', text, resumeProcessCommand(fleet, name))];
   });
 }

@@ -1,7 +1,7 @@
-import { putHook } from './commands.ts';
-import type { Facts, HookSettings } from './facts.ts';
-import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
-import { UNTOLD } from './scaling.ts';
+import { putHookCommand } from './commands.ts';
+import type { CheckInput, HookSettings } from './facts.ts';
+import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
+import { DEPLOY_FOR_COMMAND } from './scaling.ts';
 
 interface Hook {
   what: 'launch' | 'termination';
@@ -14,14 +14,14 @@ interface Hook {
  * The lifecycle hooks that keep an instance pending until its agent is ready, and terminating until its jobs have
  * ended.
  */
-export function judgeHooks({ hooks, group, fleet }: Facts): Finding[] {
+export function checkHooks({ hooks, group, fleet }: CheckInput): Finding[] {
   const expected = hooksOf(fleet);
   // `checkGroup` reports a group that is gone.
-  if (expected.length === 0 || !seenOf(group)) return [];
-  return judged('hooks', hooks, (seen) => {
+  if (expected.length === 0 || !readValue(group)) return [];
+  return checkRead('hooks', hooks, (seen) => {
     const findings = expected.flatMap(({ what, name, wanted, withoutIt }) => {
       const hook = seen.get(name);
-      const repair = wanted ? putHook(fleet, name, wanted) : UNTOLD;
+      const repair = wanted ? putHookCommand(fleet, name, wanted) : DEPLOY_FOR_COMMAND;
       if (!hook) return [bad('hooks', `The ${what} hook ${name} is gone: ${withoutIt}.`, repair)];
       const differences = wanted ? differencesOf(hook, wanted) : [];
       if (differences.length === 0) return [];
@@ -34,7 +34,7 @@ export function judgeHooks({ hooks, group, fleet }: Facts): Finding[] {
   });
 }
 
-function hooksOf(fleet: Facts['fleet']): Hook[] {
+function hooksOf(fleet: CheckInput['fleet']): Hook[] {
   const { launchHook, bootBudgetSeconds, terminationHook, terminationHookSeconds } = fleet;
   const set = (transition: string, heartbeatSeconds: number): HookSettings => ({
     transition: `autoscaling:EC2_INSTANCE_${transition}`,

@@ -1,42 +1,42 @@
-import { signOfLifeKey } from '../../store/log-layout.ts';
-import { type InstanceSeen, instanceView } from '../instances/instances-view.ts';
+import { heartbeatKey } from '../../store/log-layout.ts';
+import { type InstanceFacts, createInstanceView } from '../instances/instances-view.ts';
 import { awsCommand } from './commands.ts';
-import type { Facts } from './facts.ts';
-import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
-import { judgeRefused } from './refused.ts';
-import { judgeUnfit } from './unfit.ts';
+import type { CheckInput } from './facts.ts';
+import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
+import { checkRefusedInstances } from './refused.ts';
+import { checkFailedInstances } from './unfit.ts';
 
 /** The keeper runs once a minute, and completes lifecycle hooks before it terminates an instance. */
 const KEEPER_MS = 5 * 60_000;
 /** The escalation takes ten minutes. Then the instance powers itself off. */
 const LEAVING_MS = 60 * 60_000;
 
-export function judgeInstances(facts: Facts): Finding[] {
-  return judged('instances', facts.instances, (instances) => {
+export function checkInstances(facts: CheckInput): Finding[] {
+  return checkRead('instances', facts.instances, (instances) => {
     const findings = [
       ...instances.flatMap((one) => checkInstance(one, facts)),
-      ...judgeRefused(facts),
-      ...judgeUnfit(facts),
+      ...checkRefusedInstances(facts),
+      ...checkFailedInstances(facts),
       // `checkGroup` reports a group that is gone.
-      ...(seenOf(facts.group) ? judged('instances', facts.pool, () => []) : []),
+      ...(readValue(facts.group) ? checkRead('instances', facts.pool, () => []) : []),
     ];
     if (findings.length > 0) return findings;
     if (instances.length === 0) return [ok('instances', 'none')];
     const counts = new Map<string, number>();
     for (const one of instances) {
-      const { doing } = instanceView(one, facts.nowMs, facts.fleet.silentSeconds * 1000);
-      counts.set(doing, (counts.get(doing) ?? 0) + 1);
+      const { status } = createInstanceView(one, facts.nowMs, facts.fleet.silentSeconds * 1000);
+      counts.set(status, (counts.get(status) ?? 0) + 1);
     }
     return [ok('instances', [...counts].map(([doing, count]) => `${count} ${doing}`).join(', '))];
   });
 }
 
-function checkInstance(one: InstanceSeen, { fleet, nowMs }: Facts): Finding[] {
+function checkInstance(one: InstanceFacts, { fleet, nowMs }: CheckInput): Finding[] {
   const { instance, record, launchedAtMs = nowMs } = one;
-  const { doing, lifecycleState } = instanceView(one, nowMs, fleet.silentSeconds * 1000);
+  const { status, lifecycleState } = createInstanceView(one, nowMs, fleet.silentSeconds * 1000);
   const log = `See its log: s3://${fleet.logBucket}/instances/${instance}/. If there is none, see its console output.`;
   const overdueMs = nowMs - launchedAtMs - fleet.bootBudgetSeconds * 1000;
-  if (doing === 'booting' && overdueMs > 0) {
+  if (status === 'booting' && overdueMs > 0) {
     const text = `${instance} was launched ${minutes(nowMs - launchedAtMs)} ago, and its agent has not reported since.`;
     return [
       overdueMs > KEEPER_MS
@@ -44,10 +44,10 @@ function checkInstance(one: InstanceSeen, { fleet, nowMs }: Facts): Finding[] {
         : warn('instances', `${text} The keeper terminates it.`, log),
     ];
   }
-  if (doing === 'silent') {
+  if (status === 'silent') {
     const silentMs = nowMs - (record?.reportedAtMs ?? nowMs);
     const text = `The agent of ${instance} has not reported for ${minutes(silentMs)}.`;
-    const unless = `unless DynamoDB refuses its reports and it still writes its heartbeat s3://${fleet.logBucket}/${signOfLifeKey(instance)}.`;
+    const unless = `unless DynamoDB refuses its reports and it still writes its heartbeat s3://${fleet.logBucket}/${heartbeatKey(instance)}.`;
     return [
       silentMs - fleet.silentSeconds * 1000 > KEEPER_MS
         ? bad('instances', `${text} The keeper should have terminated it, ${unless}`, log)

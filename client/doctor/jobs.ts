@@ -1,16 +1,16 @@
 import type { JobRecord } from '../../jobs/record.ts';
-import type { Facts } from './facts.ts';
-import { bad, type Finding, judged, ok, warn } from './finding.ts';
+import type { CheckInput } from './facts.ts';
+import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
 
 /** A job is claimed shortly before its worker starts, and its end is recorded shortly after the worker's. */
 const MARGIN_MS = 2 * 60_000;
 /** Leases last a minute by default. The keeper settles the jobs of an instance that is gone. */
 const UNRENEWED_MS = 10 * 60_000;
 
-export function judgeJobs(facts: Facts): Finding[] {
+export function checkJobs(facts: CheckInput): Finding[] {
   if (!facts.fleet.trackJobs) return [ok('jobs', 'the fleet keeps no records of jobs')];
   const findings = [
-    ...judged('jobs', facts.instances, (instances) =>
+    ...checkRead('jobs', facts.instances, (instances) =>
       instances.flatMap(({ instance, jobs }) => jobs.flatMap((job) => running(job, instance, facts))),
     ),
     ...stranded(facts),
@@ -20,7 +20,7 @@ export function judgeJobs(facts: Facts): Finding[] {
     : [ok('jobs', 'none exceeds its limit, none waits for a message that does not exist')];
 }
 
-function running(job: JobRecord, instance: string, { fleet, nowMs }: Facts): Finding[] {
+function running(job: JobRecord, instance: string, { fleet, nowMs }: CheckInput): Finding[] {
   const { id, startedAt, leaseUntilMs = nowMs } = job;
   const limitSeconds = job.limitSeconds ?? fleet.limitSeconds;
   const ranMs = startedAt === undefined ? 0 : nowMs - Date.parse(startedAt);
@@ -43,11 +43,11 @@ function running(job: JobRecord, instance: string, { fleet, nowMs }: Facts): Fin
   ];
 }
 
-function stranded({ stranded: looked }: Facts): Finding[] {
-  return judged('jobs', looked, ({ jobs, partly }) => {
+function stranded({ orphaned: looked }: CheckInput): Finding[] {
+  return checkRead('jobs', looked, ({ jobs, isPartial }) => {
     const [first] = jobs;
     if (first === undefined) return [];
-    const among = partly ? ' (not all queued jobs were read)' : '';
+    const among = isPartial ? ' (not all queued jobs were read)' : '';
     return [
       warn(
         'jobs',

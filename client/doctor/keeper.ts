@@ -1,20 +1,20 @@
-import { moment } from '../moment.ts';
+import { formatTime } from '../moment.ts';
 import { awsCommand } from './commands.ts';
-import type { Facts } from './facts.ts';
-import { bad, type Finding, judged, ok, warn } from './finding.ts';
+import type { CheckInput } from './facts.ts';
+import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
 
 /** It runs once a minute. A run that fails to start is not repeated. */
 const SILENT_MS = 5 * 60_000;
 
-export function judgeKeeper({ state, fleet, nowMs }: Facts): Finding[] {
+export function checkKeeper({ state, fleet, nowMs }: CheckInput): Finding[] {
   const name = fleet.keeperFunction ?? '<keeper>';
   const invoke = awsCommand(fleet, 'lambda invoke', { 'function-name': name });
   const see = `See its log, or invoke it: ${invoke} /dev/stdout`;
-  return judged('keeper', state, ({ keptAtMs, keeperFailure }) => {
+  return checkRead('keeper', state, ({ keptAtMs, keeperFailure }) => {
     if (keptAtMs === undefined) {
       return [warn('keeper', 'It has not run yet. It runs every minute once the stack is deployed.', see)];
     }
-    const at = moment(keptAtMs);
+    const at = formatTime(keptAtMs);
     if (nowMs - keptAtMs >= SILENT_MS) {
       return [
         bad(

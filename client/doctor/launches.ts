@@ -1,14 +1,14 @@
 import type { ScalingGroup } from '../../aws/scaling-group.ts';
-import { launchesView } from '../instances/instances.ts';
-import { moment } from '../moment.ts';
+import { createLaunchesView } from '../instances/instances.ts';
+import { formatTime } from '../moment.ts';
 import type { RefusedLaunches } from '../instances/refused-launches.ts';
-import { problemOf } from '../why-gone.ts';
-import { describeActivities, resumeProcess } from './commands.ts';
-import type { Boot, Facts } from './facts.ts';
-import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
-import { refusalAdvice } from './refusals.ts';
-import { lastRefused } from './refused.ts';
-import { logText } from './saved-log.ts';
+import { describeProblem } from '../why-gone.ts';
+import { describeActivitiesCommand, resumeProcessCommand } from './commands.ts';
+import type { Boot, CheckInput } from './facts.ts';
+import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
+import { adviseOnRefusedLaunch } from './refusals.ts';
+import { findLastRefused } from './refused.ts';
+import { describeSavedLog } from './saved-log.ts';
 
 /** Alarm, keeper and launch take a few minutes at most. Metrics of a queue that was idle can be 15 minutes late. */
 const BACKLOG_MS = 20 * 60_000;
@@ -16,22 +16,22 @@ const BACKLOG_MS = 20 * 60_000;
 const LAUNCH_MS = 10 * 60_000;
 
 /** Checks what prevents launches of instances. */
-export function judgeLaunches(facts: Facts): Finding[] {
-  return judged('launches', facts.group, (group) => {
+export function checkLaunches(facts: CheckInput): Finding[] {
+  return checkRead('launches', facts.group, (group) => {
     const findings = [...suspension(facts, group), ...refusal(facts, group), ...missing(facts, group)];
     if (findings.length === 0) findings.push(...unexplained(facts, group));
-    findings.push(...judged('launches', facts.activities, () => []));
+    findings.push(...checkRead('launches', facts.activities, () => []));
     return findings.length > 0 ? findings : [ok('launches', 'nothing prevents them')];
   });
 }
 
-function suspension(facts: Facts, group: ScalingGroup): Finding[] {
-  const { reason, since, said } = launchesView(
+function suspension(facts: CheckInput, group: ScalingGroup): Finding[] {
+  const { reason, since, suspensionReason } = createLaunchesView(
     group,
-    seenOf(facts.state) ?? {},
-    seenOf(facts.activities) ?? { launches: [], ends: [] },
+    readValue(facts.state) ?? {},
+    readValue(facts.activities) ?? { launches: [], terminations: [] },
   );
-  const from = since === undefined ? '' : ` since ${moment(since)}`;
+  const from = since === undefined ? '' : ` since ${formatTime(since)}`;
   const findings: Finding[] = [];
   if (reason === 'paused') {
     findings.push(warn('launches', `The fleet is paused${from}: no job is started.`, 'mayfly fleet resume'));
@@ -41,8 +41,8 @@ function suspension(facts: Facts, group: ScalingGroup): Finding[] {
     findings.push(
       bad(
         'launches',
-        `The group's process Launch is suspended${by(said)}${seenOf(facts.state) ? ', and not by Mayfly' : ': why is not known without the table'}.`,
-        seenOf(facts.state) ? 'mayfly fleet resume' : 'Repair the table. Then: mayfly fleet resume',
+        `The group's process Launch is suspended${by(suspensionReason)}${readValue(facts.state) ? ', and not by Mayfly' : ': why is not known without the table'}.`,
+        readValue(facts.state) ? 'mayfly fleet resume' : 'Repair the table. Then: mayfly fleet resume',
       ),
     );
   }
@@ -52,20 +52,20 @@ function suspension(facts: Facts, group: ScalingGroup): Finding[] {
       bad(
         'launches',
         `The group's process AlarmNotification is suspended${by(ignored)}: neither the alarm nor the keeper can launch an instance.`,
-        resumeProcess(facts.fleet, 'AlarmNotification'),
+        resumeProcessCommand(facts.fleet, 'AlarmNotification'),
       ),
     );
   }
   return findings;
 }
 
-function breaker(facts: Facts, from: string): Finding {
+function breaker(facts: CheckInput, from: string): Finding {
   const { boots, state } = facts;
-  const launched = seenOf(boots) ?? [];
-  const refused = lastRefused(launched);
+  const launched = readValue(boots) ?? [];
+  const refused = findLastRefused(launched);
   const why = refused
     ? `The last instances ${refused.could}: ${refused.problem}`
-    : (stallText(launched, seenOf(state)?.stalledSinceMs) ??
+    : (stallText(launched, readValue(state)?.stalledSinceMs) ??
       'Too many instances in a row did not boot, or could not run jobs');
   return bad(
     'launches',
@@ -80,62 +80,62 @@ function stallText(launched: readonly Boot[], sinceMs: number | undefined): stri
   const { readyAt, retirement } = launched.find(({ record }) => record?.retirement)?.record ?? {};
   const isKnown = retirement?.problem !== undefined || Boolean(retirement?.jobsDone);
   if (sinceMs === undefined || readyAt === undefined || isKnown) return undefined;
-  return `Jobs wait, and no instance has started one since ${moment(sinceMs)}, though the last ones were ready`;
+  return `Jobs wait, and no instance has started one since ${formatTime(sinceMs)}, though the last ones were ready`;
 }
 
-function bootText(boot: Boot, facts: Facts): string {
+function bootText(boot: Boot, facts: CheckInput): string {
   const { instance, launchedAtMs, record, savedLog } = boot;
   const { readyAt, retirement } = record ?? {};
-  const problem = (record && problemOf(record)) ?? retirement?.lastError;
+  const problem = (record && describeProblem(record)) ?? retirement?.lastError;
   const booted = readyAt ? 'booted' : 'did not boot';
   const why = retirement
     ? `${retirement.reason}${problem ? ` (${problem})` : ''}`
     : (savedLog?.reason ?? 'not known');
-  return `${instance}, launched ${moment(launchedAtMs)}: ${booted}; why it terminated: ${why}. ${logText(boot, facts)}`;
+  return `${instance}, launched ${formatTime(launchedAtMs)}: ${booted}; why it terminated: ${why}. ${describeSavedLog(boot, facts)}`;
 }
 
-function refusal({ activities, nowMs }: Facts, group: ScalingGroup): Finding[] {
-  const refused = seenOf(activities)?.refused;
+function refusal({ activities, nowMs }: CheckInput, group: ScalingGroup): Finding[] {
+  const refused = readValue(activities)?.refused;
   if (!refused) return [];
   const text = `${refusalText(refused)}: ${refused.message}`;
-  const advice = refusalAdvice(refused.message);
+  const advice = adviseOnRefusedLaunch(refused.message);
   // A refusal is only a warning if no instance is missing any more.
   const waits = group.desired > alive(group) || nowMs - refused.atMs < LAUNCH_MS;
   return [waits ? bad('launches', text, advice) : warn('launches', text, advice)];
 }
 
 function refusalText({ atMs, times, sinceMs }: RefusedLaunches): string {
-  if (times === 1) return `The last launch failed at ${moment(atMs)}`;
-  const since = sinceMs === undefined ? '' : ` since ${moment(sinceMs)}`;
-  return `The last ${times} launches have failed${since}, the latest at ${moment(atMs)}`;
+  if (times === 1) return `The last launch failed at ${formatTime(atMs)}`;
+  const since = sinceMs === undefined ? '' : ` since ${formatTime(sinceMs)}`;
+  return `The last ${times} launches have failed${since}, the latest at ${formatTime(atMs)}`;
 }
 
 /** More instances are desired than exist, and none is being launched. */
-function missing({ activities, fleet, nowMs }: Facts, group: ScalingGroup): Finding[] {
+function missing({ activities, fleet, nowMs }: CheckInput, group: ScalingGroup): Finding[] {
   const lacking = group.desired - alive(group);
-  const last = seenOf(activities);
+  const last = readValue(activities);
   if (lacking <= 0 || group.suspended.has('Launch') || !last || last.refused) return [];
-  const latestMs = Math.max(0, ...[...last.launches, ...last.ends].map(({ startedAtMs }) => startedAtMs));
+  const latestMs = Math.max(0, ...[...last.launches, ...last.terminations].map(({ startedAtMs }) => startedAtMs));
   if (nowMs - latestMs < LAUNCH_MS) return [];
   return [
     bad(
       'launches',
       `${group.desired} instances are desired, ${alive(group)} exist, and none was launched in the last 10 minutes.`,
-      `See the group's activities: ${describeActivities(fleet)}`,
+      `See the group's activities: ${describeActivitiesCommand(fleet)}`,
     ),
   ];
 }
 
 /** Jobs wait, no instance is launched, and no other finding explains it. */
-function unexplained({ queue, state, nowMs }: Facts, group: ScalingGroup): Finding[] {
-  const visible = seenOf(queue)?.visible ?? 0;
-  const sinceMs = seenOf(state)?.backlogSinceMs;
+function unexplained({ queue, state, nowMs }: CheckInput, group: ScalingGroup): Finding[] {
+  const visible = readValue(queue)?.visible ?? 0;
+  const sinceMs = readValue(state)?.backlogSinceMs;
   if (visible === 0 || sinceMs === undefined || alive(group) > 0 || group.maxSize === 0) return [];
   if (nowMs - sinceMs < BACKLOG_MS) return [];
   return [
     bad(
       'launches',
-      `${visible} jobs have been waiting since ${moment(sinceMs)}, and no instance was launched for them.`,
+      `${visible} jobs have been waiting since ${formatTime(sinceMs)}, and no instance was launched for them.`,
       "See the findings on the alarms and the keeper, and the group's activities.",
     ),
   ];

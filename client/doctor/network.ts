@@ -1,15 +1,15 @@
 import { awsCommand } from './commands.ts';
-import type { Facts, SubnetSeen } from './facts.ts';
-import { bad, type Finding, judged, ok, warn } from './finding.ts';
+import type { CheckInput, SubnetState } from './facts.ts';
+import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
 
 /** Services that an agent needs. */
 const NEEDED = ['sqs', 'dynamodb', 's3', 'autoscaling'];
 
 /** Whether instances can reach AWS from the subnets that they are launched into. */
-export function judgeNetwork({ network, fleet }: Facts): Finding[] {
+export function checkNetwork({ network, fleet }: CheckInput): Finding[] {
   // `checkGroup` reports a group that is gone.
   if (!network) return [];
-  return judged('network', network, (seen) => {
+  return checkRead('network', network, (seen) => {
     const findings = seen.subnets.flatMap((subnet) => faultsOf(subnet, fleet));
     if (findings.length > 0) return findings;
     const number = seen.subnets.length;
@@ -20,14 +20,14 @@ export function judgeNetwork({ network, fleet }: Facts): Finding[] {
 }
 
 function faultsOf(
-  { id, wayOut, broken, givesAddress, endpoints }: SubnetSeen,
-  fleet: Facts['fleet'],
+  { id, defaultRoute, isBlackhole, givesAddress, endpoints }: SubnetState,
+  fleet: CheckInput['fleet'],
 ): Finding[] {
-  if (broken) {
-    const text = `The default route of the subnet ${id} leads to ${wayOut}, which is gone: instances there reach neither AWS nor package repositories.`;
+  if (isBlackhole) {
+    const text = `The default route of the subnet ${id} leads to ${defaultRoute}, which is gone: instances there reach neither AWS nor package repositories.`;
     return [bad('network', text, 'Set it to an existing NAT gateway or Internet gateway.')];
   }
-  if (wayOut === undefined) {
+  if (defaultRoute === undefined) {
     const missing = NEEDED.filter((service) => !endpoints.has(service));
     if (missing.length === 0) return endpoints.has('sts') ? [] : [withoutRoles(id)];
     const text = `The subnet ${id} has no route to the Internet (0.0.0.0/0), and no endpoint for ${missing.join(', ')}: instances there cannot work.`;
@@ -39,7 +39,7 @@ function faultsOf(
       ),
     ];
   }
-  if (wayOut.startsWith('igw-') && !givesAddress) {
+  if (defaultRoute.startsWith('igw-') && !givesAddress) {
     const text = `The subnet ${id} has an Internet gateway but gives instances no public address: they reach neither AWS nor package repositories.`;
     const flags = { 'subnet-id': id, 'map-public-ip-on-launch': true } as const;
     return [bad('network', text, awsCommand(fleet, 'ec2 modify-subnet-attribute', flags))];

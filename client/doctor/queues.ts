@@ -1,18 +1,18 @@
-import { MOST_RECEIVES } from '../../lib/limits.ts';
+import { SQS_MAX_RECEIVE_COUNT } from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { STATE_INDEX } from '../../store/table-schema.ts';
-import { moment } from '../moment.ts';
-import { awsCommand, setQueueAttribute, setRedrive } from './commands.ts';
-import type { Facts, QueueSeen } from './facts.ts';
-import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
+import { formatTime } from '../moment.ts';
+import { awsCommand, setQueueAttributeCommand, setRedriveCommand } from './commands.ts';
+import type { CheckInput, QueueState } from './facts.ts';
+import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
 
-export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
-  return judged('queue', queue, (seen) => {
+export function checkQueue({ queue, fleet, deadLetters }: CheckInput): Finding[] {
+  return checkRead('queue', queue, (seen) => {
     const set = (attribute: string, value: number) =>
-      setQueueAttribute(fleet, fleet.queueUrl, attribute, value);
+      setQueueAttributeCommand(fleet, fleet.queueUrl, attribute, value);
     const findings: Finding[] = [];
     // The settings of a fleet that was found by names are not known: these would be the defaults.
-    if (isTold(fleet) && seen.visibilitySeconds !== fleet.leaseSeconds) {
+    if (hasKnownSettings(fleet) && seen.visibilitySeconds !== fleet.leaseSeconds) {
       findings.push(
         warn(
           'queue',
@@ -21,7 +21,7 @@ export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
         ),
       );
     }
-    if (isTold(fleet) && seen.retentionSeconds < fleet.retentionSeconds) {
+    if (hasKnownSettings(fleet) && seen.retentionSeconds < fleet.retentionSeconds) {
       findings.push(
         warn(
           'queue',
@@ -35,21 +35,21 @@ export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
         warn('queue', `The queue delays every job by ${seen.delaySeconds} s.`, set('DelaySeconds', 0)),
       );
     }
-    findings.push(...redriveOf(seen, seenOf(deadLetters), fleet));
+    findings.push(...redriveOf(seen, readValue(deadLetters), fleet));
     if (findings.length > 0) return findings;
     return [ok('queue', `${seen.visible} waiting, ${seen.inFlight} in flight, ${seen.delayed} delayed`)];
   });
 }
 
 /** Whether the settings are known from the stack. */
-export function isTold({ keeperFunction }: Facts['fleet']): boolean {
+export function hasKnownSettings({ keeperFunction }: CheckInput['fleet']): boolean {
   return keeperFunction !== undefined;
 }
 
-function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined, fleet: FleetFacts): Finding[] {
+function redriveOf({ redrive }: QueueState, deadLetters: QueueState | undefined, fleet: FleetFacts): Finding[] {
   const repair = deadLetters
-    ? setRedrive(fleet, deadLetters.arn, MOST_RECEIVES)
-    : `Set its redrive policy again: the fleet's dead-letter queue, and a maxReceiveCount of ${MOST_RECEIVES}.`;
+    ? setRedriveCommand(fleet, deadLetters.arn, SQS_MAX_RECEIVE_COUNT)
+    : `Set its redrive policy again: the fleet's dead-letter queue, and a maxReceiveCount of ${SQS_MAX_RECEIVE_COUNT}.`;
   if (!redrive) return [warn('queue', 'The queue has no dead-letter queue any more.', repair)];
   const findings: Finding[] = [];
   if (deadLetters && redrive.arn !== deadLetters.arn) {
@@ -61,7 +61,7 @@ function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined, f
       ),
     );
   }
-  if (redrive.maxReceives < MOST_RECEIVES) {
+  if (redrive.maxReceives < SQS_MAX_RECEIVE_COUNT) {
     findings.push(
       warn(
         'queue',
@@ -73,20 +73,20 @@ function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined, f
   return findings;
 }
 
-export function judgeDeadLetters({ deadLetters, queue, fleet }: Facts): Finding[] {
+export function checkDeadLetters({ deadLetters, queue, fleet }: CheckInput): Finding[] {
   if (!deadLetters) return [];
-  return judged('dead letters', deadLetters, (seen) => {
+  return checkRead('dead letters', deadLetters, (seen) => {
     const findings: Finding[] = [];
     const count = seen.visible + seen.inFlight + seen.delayed;
     if (count > 0) findings.push(deadLettersFinding(count, seen));
-    const kept = seenOf(queue)?.retentionSeconds ?? 0;
+    const kept = readValue(queue)?.retentionSeconds ?? 0;
     // "Amazon SQS dead-letter queues": a message that SQS moves keeps the date at which it was enqueued first.
     if (seen.retentionSeconds < kept) {
       findings.push(
         warn(
           'dead letters',
           `They are kept for ${days(seen.retentionSeconds)}, less than the ${days(kept)} of the queue: a message that has waited long may expire unnoticed.`,
-          setQueueAttribute(fleet, fleet.deadLetterQueueUrl, 'MessageRetentionPeriod', kept),
+          setQueueAttributeCommand(fleet, fleet.deadLetterQueueUrl, 'MessageRetentionPeriod', kept),
         ),
       );
     }
@@ -94,18 +94,18 @@ export function judgeDeadLetters({ deadLetters, queue, fleet }: Facts): Finding[
   });
 }
 
-function deadLettersFinding(count: number, { sample, unread }: Pick<QueueSeen, 'sample' | 'unread'>): Finding {
+function deadLettersFinding(count: number, { sample, sampleProblem }: Pick<QueueState, 'sample' | 'sampleProblem'>): Finding {
   const text = count === 1 ? 'There is one dead letter.' : `There are ${count} dead letters.`;
-  const details = unread === undefined ? [] : [`They could not be received. ${unread}`];
+  const details = sampleProblem === undefined ? [] : [`They could not be received. ${sampleProblem}`];
   if (sample) {
-    const at = sample.deadAt ? `, ${moment(sample.deadAt)}` : '';
+    const at = sample.deadAt ? `, ${formatTime(sample.deadAt)}` : '';
     details.push(`${sample.id}${at}: ${sample.reason ?? 'the reason is not known'}`);
   }
   return warn('dead letters', text, 'mayfly dlq list; after the repair: mayfly dlq redrive --all', details);
 }
 
-export function judgeTable({ table, fleet }: Facts): Finding[] {
-  return judged('table', table, ({ status, indexStatus, olderIndexStatus, expiresBy }) => {
+export function checkTable({ table, fleet }: CheckInput): Finding[] {
+  return checkRead('table', table, ({ status, indexStatus, olderIndexStatus, expiresBy }) => {
     const { table: name } = fleet;
     if (status !== 'ACTIVE' && status !== 'UPDATING') {
       return [bad('table', `The table ${name} is ${status}: agents do not start jobs that they cannot record.`)];
@@ -131,7 +131,7 @@ export function judgeTable({ table, fleet }: Facts): Finding[] {
         ),
       );
     }
-    findings.push(...judged('table', expiresBy, (attribute) => expiry(attribute, fleet)));
+    findings.push(...checkRead('table', expiresBy, (attribute) => expiry(attribute, fleet)));
     return findings.length > 0 ? findings : [ok('table', name)];
   });
 }
@@ -164,7 +164,7 @@ function withoutStateIndex(fleet: FleetFacts): Finding[] {
   const { table, scaleOut } = fleet;
   const text = `The table ${table} has no index byState: the keeper cannot settle lost jobs`;
   if (scaleOut) return [bad('table', `${text}.`, `Create it again: ${NEW_STATE_INDEX}`)];
-  if (isTold(fleet)) return [];
+  if (hasKnownSettings(fleet)) return [];
   return [
     warn(
       'table',
@@ -174,8 +174,8 @@ function withoutStateIndex(fleet: FleetFacts): Finding[] {
   ];
 }
 
-export function judgeLogBucket({ logBucket, fleet }: Facts): Finding[] {
-  return judged('log bucket', logBucket, () => [ok('log bucket', fleet.logBucket)]);
+export function checkLogBucket({ logBucket, fleet }: CheckInput): Finding[] {
+  return checkRead('log bucket', logBucket, () => [ok('log bucket', fleet.logBucket)]);
 }
 
 function days(seconds: number): string {

@@ -1,4 +1,4 @@
-import { DEPLOY_ANEW } from '../instances/refused-words.ts';
+import { RECREATE_ADVICE } from '../instances/refused-words.ts';
 
 /**
  * Why EC2 refuses launches, and what to do. "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch failures" and
@@ -38,11 +38,11 @@ const REFUSALS: readonly [message: RegExp, advice: string][] = [
   ],
   [
     /launch ?template/i,
-    `The launch template or its version was changed or deleted. If it was a version, change a prop that is in it (for example rootVolume) and deploy. If it was the whole template: ${DEPLOY_ANEW}`,
+    `The launch template or its version was changed or deleted. If it was a version, change a prop that is in it (for example rootVolume) and deploy. If it was the whole template: ${RECREATE_ADVICE}`,
   ],
 ];
 
-export function refusalAdvice(message: string): string {
+export function adviseOnRefusedLaunch(message: string): string {
   const known = REFUSALS.find(([pattern]) => pattern.test(message));
   return known?.[1] ?? 'Auto Scaling tries again, later each time. It gives no other reason.';
 }

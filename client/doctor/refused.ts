@@ -1,11 +1,11 @@
-import { type InstanceView, instanceView } from '../instances/instances-view.ts';
-import { moment } from '../moment.ts';
-import { adviceOn, CANNOT, COULD_NOT } from '../instances/refused-words.ts';
-import { type Boot, type Facts, hasStartedAJob } from './facts.ts';
-import { bad, type Finding, seenOf } from './finding.ts';
-import { logText } from './saved-log.ts';
+import { type InstanceView, createInstanceView } from '../instances/instances-view.ts';
+import { formatTime } from '../moment.ts';
+import { adviseOnError, CANNOT, COULD_NOT } from '../instances/refused-words.ts';
+import { type Boot, type CheckInput, hasStartedJob } from './facts.ts';
+import { bad, type Finding, readValue } from './finding.ts';
+import { describeSavedLog } from './saved-log.ts';
 
-export interface LastRefused {
+export interface LastRefusedInstance {
   boot: Boot;
   /** `could not receive jobs`. */
   could: string;
@@ -19,8 +19,8 @@ export interface LastRefused {
  *
  * @param boots newest first
  */
-export function lastRefused(boots: readonly Boot[]): LastRefused | undefined {
-  const latest = boots.find((boot) => boot.record?.retirement ?? boot.savedLog ?? hasStartedAJob(boot));
+export function findLastRefused(boots: readonly Boot[]): LastRefusedInstance | undefined {
+  const latest = boots.find((boot) => boot.record?.retirement ?? boot.savedLog ?? hasStartedJob(boot));
   const retirement = latest?.record?.retirement;
   const could = COULD_NOT[retirement?.reason ?? latest?.savedLog?.reason ?? ''];
   if (!latest || could === undefined) return undefined;
@@ -29,27 +29,27 @@ export function lastRefused(boots: readonly Boot[]): LastRefused | undefined {
     return { ...known, problem: 'the error is in the saved log', advice: 'Repair what the log reports.' };
   }
   const { problem = '' } = retirement;
-  return { ...known, problem, advice: adviceOn(problem) };
+  return { ...known, problem, advice: adviseOnError(problem) };
 }
 
 /** Checks what AWS denies instances now, or has denied the last one that terminated. */
-export function judgeRefused(facts: Facts): Finding[] {
+export function checkRefusedInstances(facts: CheckInput): Finding[] {
   const { nowMs, fleet, boots, state } = facts;
-  const views = (seenOf(facts.instances) ?? []).map((one) =>
-    instanceView(one, nowMs, fleet.silentSeconds * 1000),
+  const views = (readValue(facts.instances) ?? []).map((one) =>
+    createInstanceView(one, nowMs, fleet.silentSeconds * 1000),
   );
   const refused = views.flatMap(refusedFinding);
   if (refused.length > 0) return refused;
-  const last = lastRefused(seenOf(boots) ?? []);
+  const last = findLastRefused(readValue(boots) ?? []);
   // The finding on an open breaker says it.
-  if (!last || seenOf(state)?.trippedAtMs !== undefined) return [];
+  if (!last || readValue(state)?.trippedAtMs !== undefined) return [];
   const text = `${last.boot.instance}, the last one that terminated, ${last.could}: ${last.problem}`;
-  return [bad('instances', text, last.advice, [logText(last.boot, facts)])];
+  return [bad('instances', text, last.advice, [describeSavedLog(last.boot, facts)])];
 }
 
 function refusedFinding({ instance, refused }: InstanceView): Finding[] {
   if (!refused) return [];
   const { what, error, since } = refused;
-  const text = `${instance} has not been able to ${CANNOT[what]} since ${moment(since)}: ${error}`;
-  return [bad('instances', text, adviceOn(error))];
+  const text = `${instance} has not been able to ${CANNOT[what]} since ${formatTime(since)}: ${error}`;
+  return [bad('instances', text, adviseOnError(error))];
 }

@@ -1,10 +1,10 @@
-import type { Boot, Facts } from './facts.ts';
+import type { Boot, CheckInput } from './facts.ts';
 
 /** Where the log of a terminated instance is, or that there is none. */
-export function logText(
+export function describeSavedLog(
   { savedLog }: Boot,
-  { fleet, logBucket }: Pick<Facts, 'fleet' | 'logBucket'>,
+  { fleet, logBucket }: Pick<CheckInput, 'fleet' | 'logBucket'>,
 ): string {
   if (savedLog) return `Its log: s3://${fleet.logBucket}/${savedLog.key}`;
-  return logBucket.unseen ? 'The bucket could not be searched for its log.' : 'It saved no log.';
+  return logBucket.error ? 'The bucket could not be searched for its log.' : 'It saved no log.';
 }

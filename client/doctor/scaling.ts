@@ -1,24 +1,24 @@
-import { policyNameOf } from '../../aws/scaling-policy.ts';
+import { parsePolicyName } from '../../aws/scaling-policy.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { stepsFor } from '../../policy/steps.ts';
-import { putPolicy } from './commands.ts';
-import type { Facts, PolicySeen, PolicySettings } from './facts.ts';
-import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
+import { putPolicyCommand } from './commands.ts';
+import type { CheckInput, DeployedPolicy, PolicySettings } from './facts.ts';
+import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
 
 /** Advice where the settings are not known, because an earlier version deployed the fleet. */
-export const UNTOLD =
+export const DEPLOY_FOR_COMMAND =
   'Deploy the stack with this version. Then `mayfly doctor` shows the command that repairs it.';
 
 /** Checks the scaling policy, by which the alarm and the keeper launch instances. */
-export function judgePolicy({ policies, group, fleet }: Facts): Finding[] {
+export function checkPolicy({ policies, group, fleet }: CheckInput): Finding[] {
   const { policyArn } = fleet;
   // `checkGroup` reports a group that is gone.
-  if (policyArn === undefined || !seenOf(group)) return [];
-  const name = policyNameOf(policyArn);
-  return judged('scaling policy', policies, (seen) => {
+  if (policyArn === undefined || !readValue(group)) return [];
+  const name = parsePolicyName(policyArn);
+  return checkRead('scaling policy', policies, (seen) => {
     const policy = seen.get(name);
     const wanted = wantedPolicy(fleet);
-    const repair = wanted ? putPolicy(fleet, name, wanted) : UNTOLD;
+    const repair = wanted ? putPolicyCommand(fleet, name, wanted) : DEPLOY_FOR_COMMAND;
     if (!policy) {
       return [
         bad(
@@ -53,7 +53,7 @@ function wantedPolicy({ scaleOut, maxCapacity }: FleetFacts): PolicySettings | u
   };
 }
 
-function differencesOf(seen: PolicySeen, wanted: PolicySettings): string[] {
+function differencesOf(seen: DeployedPolicy, wanted: PolicySettings): string[] {
   const shown = (one: PolicySettings) => ({
     type: one.type,
     'adjustment type': one.adjustmentType,

@@ -1,8 +1,8 @@
-import type { Facts } from './facts.ts';
+import type { CheckInput } from './facts.ts';
 import { type Finding, warn } from './finding.ts';
 
 /** In the embedded cloud, only instances that are machines run the set-up. */
-export function judgeSetup({ fleet, localInstances }: Facts): Finding[] {
+export function checkSetup({ fleet, localInstances }: CheckInput): Finding[] {
   if (!fleet.setup || localInstances !== 'processes') return [];
   const text =
     "The fleet's set-up (prop `setup`) is not run: instances of this cloud are processes, not machines.";

@@ -1,9 +1,9 @@
-import { instanceView } from '../instances/instances-view.ts';
-import { moment } from '../moment.ts';
-import { problemOf } from '../why-gone.ts';
-import { type Boot, type Facts, hasStartedAJob } from './facts.ts';
-import { bad, type Finding, seenOf, warn } from './finding.ts';
-import { logText } from './saved-log.ts';
+import { createInstanceView } from '../instances/instances-view.ts';
+import { formatTime } from '../moment.ts';
+import { describeProblem } from '../why-gone.ts';
+import { type Boot, type CheckInput, hasStartedJob } from './facts.ts';
+import { bad, type Finding, readValue, warn } from './finding.ts';
+import { describeSavedLog } from './saved-log.ts';
 
 /**
  * By the reason of a retirement: what was wrong, and what to do. `COULD_NOT` has those of instances that AWS denied a
@@ -30,31 +30,31 @@ const GAVE_UP: Readonly<Record<string, { what: string; advice: string }>> = {
 };
 
 /** Checks instances on which jobs fail, and the last ones that terminated because of a problem. */
-export function judgeUnfit(facts: Facts): Finding[] {
-  const slowed = (seenOf(facts.instances) ?? []).flatMap((one) => {
-    const { slowed: since } = instanceView(one, facts.nowMs, facts.fleet.silentSeconds * 1000);
+export function checkFailedInstances(facts: CheckInput): Finding[] {
+  const slowed = (readValue(facts.instances) ?? []).flatMap((one) => {
+    const { slowed: since } = createInstanceView(one, facts.nowMs, facts.fleet.silentSeconds * 1000);
     if (!since) return [];
-    const text = `${one.instance} has run one job at a time since ${moment(Date.parse(since.since))}: ${since.failures} tries in a row failed on it, the last one with "${since.reason}".`;
+    const text = `${one.instance} has run one job at a time since ${formatTime(Date.parse(since.since))}: ${since.failures} tries in a row failed on it, the last one with "${since.reason}".`;
     return [bad('instances', text, 'See the logs of its jobs. If they succeed on other instances, terminate this one.')];
   });
   // The finding on an open breaker names them.
-  if (seenOf(facts.state)?.trippedAtMs !== undefined) return slowed;
-  const boots = seenOf(facts.boots) ?? [];
-  const went = boots.flatMap((boot, at) => gaveUp(boot, facts, boots.slice(0, at).some(hasStartedAJob)));
+  if (readValue(facts.state)?.trippedAtMs !== undefined) return slowed;
+  const boots = readValue(facts.boots) ?? [];
+  const went = boots.flatMap((boot, at) => gaveUp(boot, facts, boots.slice(0, at).some(hasStartedJob)));
   return [...slowed, ...went];
 }
 
-function gaveUp(boot: Boot, facts: Facts, laterOnesWork: boolean): Finding[] {
+function gaveUp(boot: Boot, facts: CheckInput, laterOnesWork: boolean): Finding[] {
   const { instance, record, savedLog } = boot;
   const { retirement } = record ?? {};
   const known = GAVE_UP[retirement?.reason ?? savedLog?.reason ?? ''] ?? crashedAgent(boot);
   if (!known) return [];
   const { job, endedAt } = retirement ?? {};
   const after = job === undefined ? '' : ` after the job ${job} had failed`;
-  const at = endedAt === undefined ? '' : `, and terminated at ${moment(Date.parse(endedAt))}`;
-  const why = (record && problemOf(record)) ?? retirement?.lastError ?? 'the reason is not known';
+  const at = endedAt === undefined ? '' : `, and terminated at ${formatTime(Date.parse(endedAt))}`;
+  const why = (record && describeProblem(record)) ?? retirement?.lastError ?? 'the reason is not known';
   const text = `${instance} ${known.what}${after}${at}: ${why}`;
-  const details = [logText(boot, facts)];
+  const details = [describeSavedLog(boot, facts)];
   if (!laterOnesWork) return [bad('instances', sentence(text), known.advice, details)];
   const advice = `Later instances run jobs. If it happens again: ${known.advice}`;
   return [warn('instances', sentence(text), advice, details)];

@@ -1,17 +1,17 @@
 import type { FleetContext } from '../context.ts';
-import { explain } from '../explain.ts';
-import type { Order } from './order.ts';
+import { explainError } from '../explain.ts';
+import type { PreparedJob } from './order.ts';
 import { type EarlierRecord, recordJobs } from './record.ts';
-import { type Sending, sendJobs } from './send.ts';
+import { type SendResult, sendJobs } from './send.ts';
 
 /** A prepared job with its number in the run. */
-export interface Numbered {
+export interface NumberedJob {
   number: number;
-  order: Order;
+  job: PreparedJob;
 }
 
 /** What became of one job of a block. */
-export type Outcome = Numbered & { sending: Sending; deduplicated: boolean };
+export type BlockOutcome = NumberedJob & { sending: SendResult; deduplicated: boolean };
 
 /**
  * Enqueues the prepared jobs of one block: writes their records, then sends their messages. Never rejects.
@@ -20,32 +20,32 @@ export type Outcome = Numbered & { sending: Sending; deduplicated: boolean };
  */
 export async function enqueueBlock(
   context: FleetContext,
-  block: readonly Numbered[],
+  block: readonly NumberedJob[],
   resumed: boolean,
-): Promise<Outcome[]> {
-  const jobs = block.map(({ order }) => order);
+): Promise<BlockOutcome[]> {
+  const jobs = block.map(({ job }) => job);
   try {
     const earlier = context.facts.trackJobs ? await recordJobs(context, jobs, resumed) : NONE;
     const unsent = jobs.filter((job) => isToBeSent(earlier.get(job)));
     const sendings = await sendJobs(context, unsent);
-    return block.map(({ number, order }) => ({
+    return block.map(({ number, job }) => ({
       number,
-      order,
-      sending: sendings.get(order) ?? earlierSending(earlier.get(order)),
-      deduplicated: order.deduped && earlier.has(order),
+      job,
+      sending: sendings.get(job) ?? earlierSending(earlier.get(job)),
+      deduplicated: job.isDeduplicated && earlier.has(job),
     }));
   } catch (error) {
-    const cause = explain(context.facts, error);
+    const cause = explainError(context.facts, error);
     return block.map((job) => ({ ...job, sending: { kind: 'refused', cause }, deduplicated: false }));
   }
 }
 
-const NONE: ReadonlyMap<Order, EarlierRecord> = new Map();
+const NONE: ReadonlyMap<PreparedJob, EarlierRecord> = new Map();
 
 function isToBeSent(earlier: EarlierRecord | undefined): boolean {
   return !earlier || (earlier.mayBeUnsent && !earlier.conflict);
 }
 
-function earlierSending(earlier: EarlierRecord | undefined): Sending {
+function earlierSending(earlier: EarlierRecord | undefined): SendResult {
   return earlier?.conflict ? { kind: 'refused', cause: earlier.conflict } : { kind: 'sent' };
 }

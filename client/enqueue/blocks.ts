@@ -1,13 +1,13 @@
 import type { Clock } from '../../aws/clock.ts';
-import type { Numbered } from './block.ts';
+import type { NumberedJob } from './block.ts';
 import type { FleetContext } from '../context.ts';
 import { jobId } from './ids.ts';
-import { Input, LATE } from './input.ts';
+import { Input, TIMED_OUT } from './input.ts';
 import { refuseUnknown } from '../known-options.ts';
-import type { ManyOptions, NewJob } from './options.ts';
-import { orderOf } from './order.ts';
+import type { EnqueueManyOptions, NewJob } from './options.ts';
+import { prepareJob } from './order.ts';
 
-type BlockOptions = Pick<ManyOptions, 'skip' | 'keyOf' | 'signal'> & { seed: string };
+type BlockOptions = Pick<EnqueueManyOptions, 'skip' | 'jobKey' | 'signal'> & { seed: string };
 
 /** Most jobs of one block. */
 const BLOCK_JOBS = 100;
@@ -20,26 +20,26 @@ const LINGER_MS = 200;
  * Reads the jobs of the input, prepares them and yields them in blocks, without those that are skipped. Rejects at the
  * first job that is not valid, and when it is aborted. It yields the jobs that it read before first.
  */
-export async function* blocks(
+export async function* readBlocks(
   { facts, clock }: FleetContext,
   jobs: Iterable<NewJob> | AsyncIterable<NewJob>,
-  { seed, skip, keyOf, signal }: BlockOptions,
-): AsyncGenerator<Numbered[]> {
+  { seed, skip, jobKey, signal }: BlockOptions,
+): AsyncGenerator<NumberedJob[]> {
   const input = new Input(jobs, signal);
   let block = new Block(clock);
   let number = 0;
   try {
     for (;;) {
       const next = await input.next(block.linger);
-      if (next !== LATE && next.done) break;
-      if (next !== LATE) {
+      if (next !== TIMED_OUT && next.done) break;
+      if (next !== TIMED_OUT) {
         number += 1;
         if (skip?.(number)) continue;
         const { body, ...options } = next.value;
         refuseUnknown('enqueueMany (of a job)', options);
-        block.add({ number, order: orderOf(facts, jobId(seed, keyOf?.(number) ?? number), body, options) });
+        block.add({ number, job: prepareJob(facts, jobId(seed, jobKey?.(number) ?? number), body, options) });
       }
-      if (next !== LATE && !block.isFull) continue;
+      if (next !== TIMED_OUT && !block.isFull) continue;
       yield block.jobs;
       block = new Block(clock);
     }
@@ -53,7 +53,7 @@ export async function* blocks(
 }
 
 class Block {
-  readonly jobs: Numbered[] = [];
+  readonly jobs: NumberedJob[] = [];
   /** Resolves when its first job has waited `LINGER_MS`. */
   linger: Promise<void> | undefined;
   readonly #clock: Clock;
@@ -67,8 +67,8 @@ class Block {
     return this.jobs.length >= BLOCK_JOBS || this.#bytes >= BLOCK_BYTES;
   }
 
-  add(job: Numbered): void {
-    const { message, text, viaBucket } = job.order;
+  add(job: NumberedJob): void {
+    const { message, text, viaBucket } = job.job;
     this.jobs.push(job);
     this.#bytes += message.length + (viaBucket ? text.length : 0);
     this.linger ??= this.#clock.sleep(LINGER_MS);

@@ -1,5 +1,5 @@
-import { LONGEST_BODY } from '../../store/bodies.ts';
-import { BadBody } from '../errors.ts';
+import { MAX_BODY_BYTES } from '../../store/bodies.ts';
+import { BadBodyError } from '../errors.ts';
 
 /**
  * The body of a job, which its worker reads. Text is sent as it is. Bytes must be UTF-8 and are sent as they are. Any
@@ -16,14 +16,14 @@ export type JsonValue =
   | { readonly [key: string]: unknown };
 
 /** The text of a body. Throws `BadBodyError` if it is not valid or too long. */
-export function textOf(body: Body): string {
+export function encodeBody(body: Body): string {
   const text = typeof body === 'string' ? body : body instanceof Uint8Array ? decode(body) : toJson(body);
   if (!text.isWellFormed())
-    throw new BadBody(`The body is not valid Unicode: it has a lone surrogate at position ${loneSurrogate(text)}.`);
+    throw new BadBodyError(`The body is not valid Unicode: it has a lone surrogate at position ${loneSurrogate(text)}.`);
   const bytes = Buffer.byteLength(text);
-  if (bytes <= LONGEST_BODY) return text;
-  throw new BadBody(
-    `The body has ${bytes} bytes; at most ${LONGEST_BODY} are allowed. Store it in S3 and let the body name the object.`,
+  if (bytes <= MAX_BODY_BYTES) return text;
+  throw new BadBodyError(
+    `The body has ${bytes} bytes; at most ${MAX_BODY_BYTES} are allowed. Store it in S3 and let the body name the object.`,
   );
 }
 
@@ -32,7 +32,7 @@ function decode(bytes: Uint8Array): string {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     const at = firstWrongByte(bytes);
-    throw new BadBody(
+    throw new BadBodyError(
       `The body is not UTF-8: byte ${at} is 0x${bytes[at]?.toString(16).padStart(2, '0')}. A message is text. Send ` +
         'binary data as base64, or store it in S3 and let the body name the object.',
     );
@@ -50,10 +50,10 @@ function toJson(value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new BadBody(`The body cannot be written as JSON: ${(cause as Error).message}.`, { cause });
+    throw new BadBodyError(`The body cannot be written as JSON: ${(cause as Error).message}.`, { cause });
   }
   if (text === undefined)
-    throw new BadBody(`The body is of type ${typeof value}; allowed are text, UTF-8 bytes and JSON values.`);
+    throw new BadBodyError(`The body is of type ${typeof value}; allowed are text, UTF-8 bytes and JSON values.`);
   return text;
 }
 

@@ -1,10 +1,10 @@
 import { messageOf } from '../../lib/error-message.ts';
-import { enqueueBlock, type Numbered, type Outcome } from './block.ts';
-import { blocks } from './blocks.ts';
+import { enqueueBlock, type NumberedJob, type BlockOutcome } from './block.ts';
+import { readBlocks } from './blocks.ts';
 import { awsTime, type FleetContext } from '../context.ts';
-import { NotAllSent, type Sent, WrongOption } from '../errors.ts';
-import { drawSeed, isSeed } from './ids.ts';
-import type { ManyOptions, NewJob, SentJob } from './options.ts';
+import { NotAllSentError, type SentSummary, WrongOptionError } from '../errors.ts';
+import { createSeed, isSeed } from './ids.ts';
+import type { EnqueueManyOptions, NewJob, SentJob } from './options.ts';
 
 /** Result of `enqueueMany`. */
 export interface EnqueuedMany {
@@ -30,12 +30,12 @@ const MOST_BLOCKS = 4;
 export async function enqueueMany(
   context: FleetContext,
   jobs: Iterable<NewJob> | AsyncIterable<NewJob>,
-  options: ManyOptions,
+  options: EnqueueManyOptions,
 ): Promise<EnqueuedMany> {
   const run = new Run(context, options);
   if (context.facts.trackJobs) await awsTime(context);
   try {
-    for await (const block of blocks(context, jobs, { ...options, seed: run.seed })) {
+    for await (const block of readBlocks(context, jobs, { ...options, seed: run.seed })) {
       await run.start(block);
       if (run.hasFailed) break;
     }
@@ -49,7 +49,7 @@ export async function enqueueMany(
 class Run {
   readonly seed: string;
   readonly #context: FleetContext;
-  readonly #options: ManyOptions;
+  readonly #options: EnqueueManyOptions;
   readonly #inProgress = new Set<Promise<unknown>>();
   /** Blocks are reported in order: each waits for the one before. */
   #reported: Promise<void> = Promise.resolve();
@@ -60,10 +60,10 @@ class Run {
   #unknown: number[] = [];
   #read = 0;
 
-  constructor(context: FleetContext, options: ManyOptions) {
-    this.seed = options.seed ?? drawSeed();
+  constructor(context: FleetContext, options: EnqueueManyOptions) {
+    this.seed = options.seed ?? createSeed();
     if (!isSeed(this.seed)) {
-      throw new WrongOption(`The seed ${this.seed} is not valid; a seed has 1 to 100 letters and digits.`);
+      throw new WrongOptionError(`The seed ${this.seed} is not valid; a seed has 1 to 100 letters and digits.`);
     }
     this.#context = context;
     this.#options = options;
@@ -75,7 +75,7 @@ class Run {
   }
 
   /** Starts a block as soon as fewer than `MOST_BLOCKS` are in progress. */
-  async start(block: readonly Numbered[]): Promise<void> {
+  async start(block: readonly NumberedJob[]): Promise<void> {
     while (this.#inProgress.size >= MOST_BLOCKS) await Promise.race(this.#inProgress);
     if (this.hasFailed) return;
     this.#read = block.at(-1)?.number ?? this.#read;
@@ -98,14 +98,14 @@ class Run {
     const { cause } = this.#failure;
     const through = (this.#firstUnsent ?? this.#read + 1) - 1;
     const sent = { seed: this.seed, through, also: this.#also, unknown: this.#unknown, read: this.#read };
-    throw new NotAllSent(sentence(sent, cause), sent, cause);
+    throw new NotAllSentError(sentence(sent, cause), sent, cause);
   }
 
-  async #report(outcomes: readonly Outcome[]): Promise<void> {
+  async #report(outcomes: readonly BlockOutcome[]): Promise<void> {
     const sent: SentJob[] = [];
-    for (const { number, order, sending, deduplicated } of outcomes) {
+    for (const { number, job, sending, deduplicated } of outcomes) {
       if (sending.kind === 'sent') {
-        sent.push({ number, id: order.id, deduplicated });
+        sent.push({ number, id: job.id, deduplicated });
         if (this.#firstUnsent !== undefined) this.#also.push(number);
         continue;
       }
@@ -120,7 +120,7 @@ class Run {
   }
 }
 
-function sentence({ seed, through, also, unknown }: Sent, cause: unknown): string {
+function sentence({ seed, through, also, unknown }: SentSummary, cause: unknown): string {
   const why = messageOf(cause);
   const others = also.length > 0 ? `, and ${also.length} of those after it` : '';
   const unsure = unknown.length > 0 ? `; ${unknown.length} may have been sent` : '';

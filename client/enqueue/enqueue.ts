@@ -1,12 +1,12 @@
 import type { JobState } from '../../jobs/record.ts';
 import type { FleetContext } from '../context.ts';
 import { isRefusal } from '../explain.ts';
-import { catalogueOf } from '../job-records.ts';
-import { stateOf } from '../job-state.ts';
+import { createJobIndex } from '../job-records.ts';
+import { shownState } from '../job-state.ts';
 import type { Body } from './body.ts';
-import { drawId } from './ids.ts';
+import { createJobId } from './ids.ts';
 import type { JobOptions } from './options.ts';
-import { type Order, orderOf } from './order.ts';
+import { type PreparedJob, prepareJob } from './order.ts';
 import { recordJob } from './record.ts';
 import { sendJob } from './send.ts';
 
@@ -26,25 +26,25 @@ export interface Enqueued {
  * Rejects with `BadBodyError`, `WrongOptionError` or `NotTrackedError` before anything is sent.
  */
 export async function enqueue(context: FleetContext, body: Body, options: JobOptions): Promise<Enqueued> {
-  return enqueueOrder(context, orderOf(context.facts, drawId(), body, options));
+  return enqueuePrepared(context, prepareJob(context.facts, createJobId(), body, options));
 }
 
 /** Writes the record of a prepared job and sends its message. */
-export async function enqueueOrder(context: FleetContext, job: Order): Promise<Enqueued> {
+export async function enqueuePrepared(context: FleetContext, job: PreparedJob): Promise<Enqueued> {
   const { facts, clock } = context;
   const { id } = job;
   const earlier = facts.trackJobs ? await recordJob(context, job) : undefined;
   if (earlier) {
     if (earlier.conflict) throw earlier.conflict;
     if (earlier.mayBeUnsent) await sendJob(context, job);
-    return { id, deduplicated: true, state: stateOf(earlier.record, facts, clock.now()) };
+    return { id, deduplicated: true, state: shownState(earlier.record, facts, clock.now()) };
   }
   try {
     await sendJob(context, job);
   } catch (error) {
     // SQS has refused the message. Without it the record would stay queued.
-    if (facts.trackJobs && isRefusal(error) && !job.deduped) {
-      await catalogueOf(context)
+    if (facts.trackJobs && isRefusal(error) && !job.isDeduplicated) {
+      await createJobIndex(context)
         .remove(id, { onlyEnded: false })
         .catch(() => {});
     }

@@ -10,12 +10,12 @@ const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const LONGEST_DIGEST = 24;
 
 /** A random seed for `enqueueMany`. It has 124 bits, because the ids of all jobs of the run are made of it. */
-export function drawSeed(): string {
+export function createSeed(): string {
   return `_${draw(DRAWN_SEED)}`;
 }
 
 /** A random id of one job, 62 bits. */
-export function drawId(): string {
+export function createJobId(): string {
   return `j-${draw(DRAWN_ID)}`;
 }
 
@@ -39,12 +39,12 @@ export function isSeed(seed: string): boolean {
  * @param dedupe the job's deduplication key; then the id is the same in every run and every fleet
  */
 export function jobId(seed: string, key: number | string, dedupe?: string): string {
-  if (dedupe !== undefined) return dedupedId(dedupe);
+  if (dedupe !== undefined) return deduplicatedId(dedupe);
   return DRAWN.test(seed) ? `j-${digestOf(`${seed} ${key}`)}` : `j-${seed}-${key}`;
 }
 
 /** The id of a job with this deduplication key. `isDedupedId` recognises its form. */
-export function dedupedId(key: string): string {
+export function deduplicatedId(key: string): string {
   return `d-${digestOf(key)}`;
 }
 

@@ -1,5 +1,5 @@
 /** `Input.next` returns this if the input yields nothing in time. */
-export const LATE = Symbol('late');
+export const TIMED_OUT = Symbol('late');
 
 /** Reads the items of a list or of a source that may be slow, such as a pipe. */
 export class Input<T> {
@@ -19,11 +19,11 @@ export class Input<T> {
   }
 
   /** The next item, or `LATE` if `deadline` resolves first. Rejects as the input does, and when it is aborted. */
-  async next(deadline: Promise<unknown> | undefined): Promise<IteratorResult<T> | typeof LATE> {
+  async next(deadline: Promise<unknown> | undefined): Promise<IteratorResult<T> | typeof TIMED_OUT> {
     this.#upcoming ??= Promise.resolve(this.#iterator.next());
-    const late = deadline ? [deadline.then((): typeof LATE => LATE)] : [];
+    const late = deadline ? [deadline.then((): typeof TIMED_OUT => TIMED_OUT)] : [];
     const next = await Promise.race([this.#aborted, this.#upcoming, ...late]);
-    if (next !== LATE) this.#upcoming = undefined;
+    if (next !== TIMED_OUT) this.#upcoming = undefined;
     return next;
   }
 

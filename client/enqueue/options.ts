@@ -36,7 +36,7 @@ export interface NewJob extends JobOptions {
 }
 
 /** Options of `enqueueMany`. */
-export interface ManyOptions {
+export interface EnqueueManyOptions {
   /**
    * Names the run: 1 to 100 letters and digits. Job number n, counted from 1, gets the id `j-<seed>-<n>`. Default: a
    * random seed. It begins with `_`, and then no job's id reveals the ids of the others.
@@ -48,7 +48,7 @@ export interface ManyOptions {
    * Returns a key that identifies job `number` in the run and takes the place of the number in its id. With it, an id
    * does not depend on the order of the input. Default: the number.
    */
-  keyOf?: (number: number) => string;
+  jobKey?: (number: number) => string;
   /** An earlier run with this seed did not finish. Records that it has written are not overwritten. Default false. */
   resumed?: boolean;
   /** Called with jobs that were sent, in the order of their numbers. The run waits for the promise that it returns. */

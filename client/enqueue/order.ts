@@ -1,24 +1,24 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import { bindingAttributes, drawNonce } from '../../jobs/binding.ts';
+import { createBindingAttributes, createNonce } from '../../jobs/binding.ts';
 import { bodyKey } from '../../jobs/body-key.ts';
-import { sizeOf } from '../../jobs/dead-letter.ts';
-import { type Envelope, labelProblem, readEnvelope } from '../../jobs/envelope.ts';
+import { measureAttributes } from '../../jobs/dead-letter.ts';
+import { type Envelope, findLabelProblem, readEnvelope } from '../../jobs/envelope.ts';
 import {
-  LARGEST_MESSAGE_BYTES,
-  LONGEST_DELAY_SECONDS,
-  LONGEST_VISIBILITY_SECONDS,
-  MOST_MESSAGE_ATTRIBUTES,
+  SQS_MAX_MESSAGE_BYTES,
+  SQS_MAX_DELAY_SECONDS,
+  SQS_MAX_VISIBILITY_SECONDS,
+  SQS_MAX_ATTRIBUTES,
 } from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { BadBody, FleetError, NotTracked, WrongOption } from '../errors.ts';
-import { type Body, textOf } from './body.ts';
-import { dedupedId } from './ids.ts';
+import { BadBodyError, FleetError, NotTrackedError, WrongOptionError } from '../errors.ts';
+import { type Body, encodeBody } from './body.ts';
+import { deduplicatedId } from './ids.ts';
 import type { JobOptions, RepeatedOptions } from './options.ts';
 
 /**
  * A job whose options and body are checked, with its id and its message. Next its record is written, then it is sent.
  */
-export interface Order {
+export interface PreparedJob {
   id: string;
   envelope: Envelope & { id: string };
   /** Only the record has it: agents of earlier versions refuse an envelope with an unknown key. */
@@ -32,7 +32,7 @@ export interface Order {
   /** Absent: the queue's own delay. */
   delaySeconds?: number;
   /** The id was made from a deduplication key. */
-  deduped: boolean;
+  isDeduplicated: boolean;
   /**
    * Secret that binds the message to the record. Undefined without records. If the record exists already, `recordJob`
    * sets it to that record's nonce, which is undefined in records of earlier versions.
@@ -51,25 +51,25 @@ export interface Order {
  * @param id the job's id, used if the options have no deduplication key
  * @param attributes attributes of the message that this one repeats
  */
-export function orderOf(
+export function prepareJob(
   facts: FleetFacts,
   id: string,
   body: Body,
   options: RepeatedOptions,
-  attributes: Order['attributes'] = {},
-): Order {
+  attributes: PreparedJob['attributes'] = {},
+): PreparedJob {
   const { delaySeconds, dedupe, label } = options;
   checkTracking(facts, options);
   checkTimes(facts, options);
-  const text = textOf(body);
-  const head = createHead(dedupe === undefined ? id : dedupedId(dedupe), options);
+  const text = encodeBody(body);
+  const head = createHead(dedupe === undefined ? id : deduplicatedId(dedupe), options);
   // The payload is the text, not the value, so that record, message and bucket contain the same.
   const direct = { ...head, payload: text };
   const message = toJson(direct);
-  const nonce = facts.trackJobs ? drawNonce() : undefined;
-  const bound = { ...attributes, ...bindingAttributes(nonce) };
-  if (Object.keys(bound).length > MOST_MESSAGE_ATTRIBUTES) throw new BadBody(TOO_MANY_ATTRIBUTES);
-  const viaBucket = Buffer.byteLength(message) + sizeOf(bound) > LARGEST_MESSAGE_BYTES;
+  const nonce = facts.trackJobs ? createNonce() : undefined;
+  const bound = { ...attributes, ...createBindingAttributes(nonce) };
+  if (Object.keys(bound).length > SQS_MAX_ATTRIBUTES) throw new BadBodyError(TOO_MANY_ATTRIBUTES);
+  const viaBucket = Buffer.byteLength(message) + measureAttributes(bound) > SQS_MAX_MESSAGE_BYTES;
   const envelope = viaBucket ? { ...head, bodyKey: bodyKey(head.id) } : direct;
   return {
     id: head.id,
@@ -79,16 +79,16 @@ export function orderOf(
     message: viaBucket ? toJson(envelope) : message,
     viaBucket,
     ...(delaySeconds !== undefined && { delaySeconds }),
-    deduped: dedupe !== undefined,
+    isDeduplicated: dedupe !== undefined,
     nonce,
     attributes,
   };
 }
 
 /** Checks a job as `prepareJob` does. Returns the sentence that says why it cannot be enqueued, or undefined. */
-export function problemOf(facts: FleetFacts, body: Body, options: JobOptions): string | undefined {
+export function findJobProblem(facts: FleetFacts, body: Body, options: JobOptions): string | undefined {
   try {
-    orderOf(facts, 'j-checked', body, options);
+    prepareJob(facts, 'j-checked', body, options);
     return undefined;
   } catch (error) {
     if (error instanceof FleetError) return error.message;
@@ -111,8 +111,8 @@ function createHead(id: string, options: RepeatedOptions): Envelope & { id: stri
     ...(requestId !== undefined && { requestId }),
   } as const;
   const reading = readEnvelope({ ...head, payload: '' });
-  const problem = 'problem' in reading ? reading.problem : labelProblem(label);
-  if (problem !== undefined) throw new WrongOption(`The job was not enqueued: ${problem}.`);
+  const problem = 'problem' in reading ? reading.problem : findLabelProblem(label);
+  if (problem !== undefined) throw new WrongOptionError(`The job was not enqueued: ${problem}.`);
   return head;
 }
 
@@ -127,7 +127,7 @@ function checkTracking({ fleet, trackJobs }: FleetFacts, options: RepeatedOption
   if (trackJobs) return;
   for (const name of ['dedupe', 'group', 'label', 'requestId'] as const) {
     if (options[name] === undefined) continue;
-    throw new NotTracked(
+    throw new NotTrackedError(
       `Fleet ${fleet} keeps no records of jobs (its prop trackJobs is false): its jobs cannot have a ${name}.`,
     );
   }
@@ -136,23 +136,23 @@ function checkTracking({ fleet, trackJobs }: FleetFacts, options: RepeatedOption
 function checkTimes(facts: FleetFacts, { limitSeconds, delaySeconds, dedupe }: JobOptions): void {
   const { fleet, graceSeconds, maxLimitSeconds } = facts;
   if (limitSeconds !== undefined && maxLimitSeconds !== undefined && limitSeconds > maxLimitSeconds) {
-    throw new WrongOption(
+    throw new WrongOptionError(
       `The job's time limit is ${limitSeconds} s; fleet ${fleet} allows 1 to ${maxLimitSeconds} s (its prop maxLimit).`,
     );
   }
-  const longest = LONGEST_VISIBILITY_SECONDS - graceSeconds;
+  const longest = SQS_MAX_VISIBILITY_SECONDS - graceSeconds;
   if (limitSeconds !== undefined && !(limitSeconds >= 1 && limitSeconds <= longest)) {
-    throw new WrongOption(
+    throw new WrongOptionError(
       `The job's time limit is ${limitSeconds} s; allowed are 1 to ${longest} s. SQS hides a message for 12 hours at most, ` +
         'and the limit and the grace after it have to fit into that.',
     );
   }
-  const isDelay = (value: number) => Number.isInteger(value) && value >= 0 && value <= LONGEST_DELAY_SECONDS;
+  const isDelay = (value: number) => Number.isInteger(value) && value >= 0 && value <= SQS_MAX_DELAY_SECONDS;
   if (delaySeconds !== undefined && !isDelay(delaySeconds)) {
-    throw new WrongOption(
-      `The job's delay is ${delaySeconds} s; SQS takes whole seconds from 0 to ${LONGEST_DELAY_SECONDS}.`,
+    throw new WrongOptionError(
+      `The job's delay is ${delaySeconds} s; SQS takes whole seconds from 0 to ${SQS_MAX_DELAY_SECONDS}.`,
     );
   }
   if (dedupe === '')
-    throw new WrongOption('The dedupe key is empty. Omit it, or give a key that identifies the job.');
+    throw new WrongOptionError('The dedupe key is empty. Omit it, or give a key that identifies the job.');
 }

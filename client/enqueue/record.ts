@@ -1,15 +1,15 @@
 import { bodyKey } from '../../jobs/body-key.ts';
 import type { JobRecord } from '../../jobs/record.ts';
-import { digestOfBody } from '../../store/bodies.ts';
-import { bodyInRecord } from '../../store/body-in-record.ts';
+import { digestBody } from '../../store/bodies.ts';
+import { createBodyAttributes } from '../../store/body-in-record.ts';
 import { expiryOfQueued } from '../../store/expiry.ts';
-import { listedAtOf, listedOf } from '../../store/listing.ts';
+import { listingSortKey, statePartition } from '../../store/listing.ts';
 import { jobKey } from '../../store/keys.ts';
 import { awsTime, type FleetContext } from '../context.ts';
-import { BadBody } from '../errors.ts';
-import { catalogueOf } from '../job-records.ts';
-import { stateOf } from '../job-state.ts';
-import type { Order } from './order.ts';
+import { BadBodyError } from '../errors.ts';
+import { createJobIndex } from '../job-records.ts';
+import { shownState } from '../job-state.ts';
+import type { PreparedJob } from './order.ts';
 
 /** A record that existed before: the job was enqueued earlier. */
 export interface EarlierRecord {
@@ -17,25 +17,25 @@ export interface EarlierRecord {
   /** Its message may not have been sent. A second send is harmless: messages with one id are one job. */
   mayBeUnsent: boolean;
   /** Its message must not be sent now, because it would name another body. */
-  conflict?: BadBody;
+  conflict?: BadBodyError;
 }
 
 /**
  * Writes the record of a prepared job, or returns the record that exists. A record whose message is lost is replaced.
  * `job.nonce` becomes that of the record.
  */
-export async function recordJob(context: FleetContext, job: Order): Promise<EarlierRecord | undefined> {
-  const catalogue = catalogueOf(context);
+export async function recordJob(context: FleetContext, job: PreparedJob): Promise<EarlierRecord | undefined> {
+  const catalogue = createJobIndex(context);
   for (;;) {
     const nowMs = await awsTime(context);
     if (await catalogue.createOnce(createRecord(job, context, nowMs))) return undefined;
     const record = (await catalogue.getMany([job.id])).get(job.id);
     if (!record) {
       // It was cleaned up, or its time to live ended between the two calls.
-      job.nonce = (await catalogue.leftNonce(job.id)) ?? job.nonce;
+      job.nonce = (await catalogue.findRemovedNonce(job.id)) ?? job.nonce;
       continue;
     }
-    if (stateOf(record, context.facts, nowMs) !== 'lost' || record.state === 'lost') {
+    if (shownState(record, context.facts, nowMs) !== 'lost' || record.state === 'lost') {
       job.nonce = record.nonce;
       return earlierRecord(job, record);
     }
@@ -49,16 +49,16 @@ export async function recordJob(context: FleetContext, job: Order): Promise<Earl
  */
 export async function recordJobs(
   context: FleetContext,
-  jobs: readonly Order[],
+  jobs: readonly PreparedJob[],
   resumed: boolean,
-): Promise<ReadonlyMap<Order, EarlierRecord>> {
-  const catalogue = catalogueOf(context);
+): Promise<ReadonlyMap<PreparedJob, EarlierRecord>> {
+  const catalogue = createJobIndex(context);
   const records = resumed ? await catalogue.getMany(jobs.map(({ id }) => id)) : new Map<string, never>();
-  const created = jobs.filter(({ id, deduped }) => !deduped && !records.has(id));
-  const earlier = new Map<Order, EarlierRecord>();
+  const created = jobs.filter(({ id, isDeduplicated }) => !isDeduplicated && !records.has(id));
+  const earlier = new Map<PreparedJob, EarlierRecord>();
   for (const job of jobs) {
     const record = records.get(job.id);
-    if (!record || job.deduped) continue;
+    if (!record || job.isDeduplicated) continue;
     job.nonce = record.nonce;
     earlier.set(job, earlierRecord(job, record));
   }
@@ -66,7 +66,7 @@ export async function recordJobs(
   await Promise.all([
     catalogue.createMany(created.map((job) => createRecord(job, context, nowMs))),
     ...jobs.map(async (job) => {
-      if (!job.deduped) return;
+      if (!job.isDeduplicated) return;
       const found = await recordJob(context, job);
       if (found) earlier.set(job, found);
     }),
@@ -74,37 +74,37 @@ export async function recordJobs(
   return earlier;
 }
 
-function earlierRecord({ id, text, viaBucket }: Order, record: JobRecord): EarlierRecord {
+function earlierRecord({ id, text, viaBucket }: PreparedJob, record: JobRecord): EarlierRecord {
   const { state, attempts, startedAt, bodyDigest } = record;
   const mayBeUnsent = state === 'queued' && attempts === 0 && startedAt === undefined;
   // The bucket has one body for an id. The agent compares it with the digest in the record.
-  const isSameBody = !viaBucket || bodyDigest === undefined || bodyDigest === digestOfBody(text);
+  const isSameBody = !viaBucket || bodyDigest === undefined || bodyDigest === digestBody(text);
   if (!mayBeUnsent || isSameBody) return { record, mayBeUnsent };
-  const conflict = new BadBody(
+  const conflict = new BadBodyError(
     `The job was not enqueued: job ${id} is queued with another body and has the same dedupe key. Wait for its end, or ` +
       'cancel it and clean it up.',
   );
   return { record, mayBeUnsent, conflict };
 }
 
-function createRecord(job: Order, { facts, toldByStack }: FleetContext, nowMs: number): JobRecord {
+function createRecord(job: PreparedJob, { facts, isFromStack }: FleetContext, nowMs: number): JobRecord {
   const { id, envelope, label, text, viaBucket, retryOf, nonce, delaySeconds } = job;
   const { limitSeconds, group, requestId } = envelope;
   const enqueuedAt = new Date(nowMs).toISOString();
-  const isLimitKnown = facts.maxLimitSeconds !== undefined || toldByStack === true;
+  const isLimitKnown = facts.maxLimitSeconds !== undefined || isFromStack === true;
   return {
     pk: jobKey(id),
     id,
     state: 'queued',
     attempts: 0,
-    listed: listedOf('queued', id),
-    listedAt: listedAtOf(enqueuedAt, id),
+    listed: statePartition('queued', id),
+    listedAt: listingSortKey(enqueuedAt, id),
     enqueuedAt,
     ...(delaySeconds && { notBefore: new Date(nowMs + delaySeconds * 1000).toISOString() }),
     expires: expiryOfQueued(nowMs, facts.recordSeconds),
     ...(nonce !== undefined && { nonce }),
-    ...bodyInRecord(text),
-    ...(viaBucket && { bodyKey: bodyKey(id), bodyDigest: digestOfBody(text) }),
+    ...createBodyAttributes(text),
+    ...(viaBucket && { bodyKey: bodyKey(id), bodyDigest: digestBody(text) }),
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(limitSeconds !== undefined && !isLimitKnown && { limitUnchecked: true }),
     ...(group !== undefined && { group }),

@@ -3,25 +3,25 @@ import {
   type SendMessageBatchRequestEntry,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
-import { bindingAttributes } from '../../jobs/binding.ts';
-import { LARGEST_BATCH, LARGEST_MESSAGE_BYTES } from '../../lib/limits.ts';
-import { bodyStore } from '../../store/bodies.ts';
-import { sizeOf } from '../../jobs/dead-letter.ts';
+import { createBindingAttributes } from '../../jobs/binding.ts';
+import { SQS_MAX_BATCH_SIZE, SQS_MAX_MESSAGE_BYTES } from '../../lib/limits.ts';
+import { createBodyStore } from '../../store/bodies.ts';
+import { measureAttributes } from '../../jobs/dead-letter.ts';
 import { EntryError } from '../../store/queue.ts';
 import { backoffMs } from '../../policy/backoff.ts';
 import type { FleetContext } from '../context.ts';
-import { explain, isRefusal } from '../explain.ts';
-import type { Order } from './order.ts';
+import { explainError, isRefusal } from '../explain.ts';
+import type { PreparedJob } from './order.ts';
 
 /** What became of a job's message. `unknown`: the call got no answer, so it may have been sent. */
-export type Sending = { kind: 'sent' } | { kind: 'refused' | 'unknown'; cause: unknown };
+export type SendResult = { kind: 'sent' } | { kind: 'refused' | 'unknown'; cause: unknown };
 
 /** How often an entry is sent that SQS could not take although it is valid. */
 const TRIES = 5;
 const BACKOFF = { initialMs: 100, maxMs: 5000 };
 
 /** Sends the message of one job, after the body if that is too long for a message. */
-export async function sendJob(context: FleetContext, job: Order): Promise<void> {
+export async function sendJob(context: FleetContext, job: PreparedJob): Promise<void> {
   await putBody(context, job);
   const { clients, facts } = context;
   await clients.sqs.send(new SendMessageCommand({ QueueUrl: facts.queueUrl, ...createEntry(job) }));
@@ -33,10 +33,10 @@ export async function sendJob(context: FleetContext, job: Order): Promise<void> 
  */
 export async function sendJobs(
   context: FleetContext,
-  jobs: readonly Order[],
-): Promise<Map<Order, Sending>> {
+  jobs: readonly PreparedJob[],
+): Promise<Map<PreparedJob, SendResult>> {
   await Promise.all(jobs.map((job) => putBody(context, job)));
-  const sendings = new Map<Order, Sending>();
+  const sendings = new Map<PreparedJob, SendResult>();
   await Promise.all(inBatches(jobs).map((batch) => sendBatch(context, batch, sendings)));
   return sendings;
 }
@@ -45,22 +45,22 @@ export async function sendJobs(
  * Puts a body that is too long for a message into the log bucket. An earlier job with the same deduplication key may
  * have left a body there. It is replaced, because the record now has the digest of this body.
  */
-async function putBody({ clients, facts }: FleetContext, job: Order): Promise<void> {
-  const { id, text, viaBucket, deduped } = job;
-  if (viaBucket) await bodyStore(clients.s3, facts.logBucket).put(id, text, deduped);
+async function putBody({ clients, facts }: FleetContext, job: PreparedJob): Promise<void> {
+  const { id, text, viaBucket, isDeduplicated } = job;
+  if (viaBucket) await createBodyStore(clients.s3, facts.logBucket).put(id, text, isDeduplicated);
 }
 
 /** At most ten messages and 1 MiB each. */
-function inBatches(jobs: readonly Order[]): Order[][] {
-  const batches: Order[][] = [];
+function inBatches(jobs: readonly PreparedJob[]): PreparedJob[][] {
+  const batches: PreparedJob[][] = [];
   let room = 0;
   for (const job of jobs) {
-    const bytes = Buffer.byteLength(job.message) + sizeOf(bindingAttributes(job.nonce));
+    const bytes = Buffer.byteLength(job.message) + measureAttributes(createBindingAttributes(job.nonce));
     const last = batches.at(-1);
-    if (last && last.length < LARGEST_BATCH && bytes <= room) last.push(job);
+    if (last && last.length < SQS_MAX_BATCH_SIZE && bytes <= room) last.push(job);
     else {
       batches.push([job]);
-      room = LARGEST_MESSAGE_BYTES;
+      room = SQS_MAX_MESSAGE_BYTES;
     }
     room -= bytes;
   }
@@ -69,12 +69,12 @@ function inBatches(jobs: readonly Order[]): Order[][] {
 
 async function sendBatch(
   context: FleetContext,
-  batch: readonly Order[],
-  sendings: Map<Order, Sending>,
+  batch: readonly PreparedJob[],
+  sendings: Map<PreparedJob, SendResult>,
 ): Promise<void> {
   let left = batch;
   for (let tries = 1; left.length > 0; tries += 1) {
-    const again: Order[] = [];
+    const again: PreparedJob[] = [];
     const failures = await callBatch(context, left);
     left.forEach((job, index) => {
       const failure = failures.get(index);
@@ -90,8 +90,8 @@ async function sendBatch(
 /** Makes one call. Returns the messages that were not sent, by their index in the batch. */
 async function callBatch(
   { clients, facts }: FleetContext,
-  batch: readonly Order[],
-): Promise<Map<number, Exclude<Sending, { kind: 'sent' }>>> {
+  batch: readonly PreparedJob[],
+): Promise<Map<number, Exclude<SendResult, { kind: 'sent' }>>> {
   const Entries = batch.map((job, index) => ({ Id: `${index}`, ...createEntry(job) }));
   try {
     const command = new SendMessageBatchCommand({ QueueUrl: facts.queueUrl, Entries });
@@ -101,7 +101,7 @@ async function callBatch(
     );
   } catch (error) {
     const kind = isRefusal(error) ? 'refused' : 'unknown';
-    return new Map(batch.map((_, index) => [index, { kind, cause: explain(facts, error) }]));
+    return new Map(batch.map((_, index) => [index, { kind, cause: explainError(facts, error) }]));
   }
 }
 
@@ -110,8 +110,8 @@ function createEntry({
   delaySeconds,
   nonce,
   attributes,
-}: Order): Omit<SendMessageBatchRequestEntry, 'Id'> {
-  const bound = { ...attributes, ...bindingAttributes(nonce) };
+}: PreparedJob): Omit<SendMessageBatchRequestEntry, 'Id'> {
+  const bound = { ...attributes, ...createBindingAttributes(nonce) };
   return {
     MessageBody: message,
     ...(delaySeconds !== undefined && { DelaySeconds: delaySeconds }),

@@ -3,10 +3,10 @@ import { AwsClock } from '../../aws/aws-clock.ts';
 import { createClients } from '../../aws/clients.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import type { FleetContext } from '../context.ts';
-import { WrongOption } from '../errors.ts';
-import { factsOfNames, type Names } from './names.ts';
-import { namesInOutputs } from './outputs-file.ts';
-import { factsInParameters } from './parameters.ts';
+import { WrongOptionError } from '../errors.ts';
+import { factsFromNames, type ResourceNames } from './names.ts';
+import { findInOutputs } from './outputs-file.ts';
+import { readFactsFromParameter } from './parameters.ts';
 
 /**
  * Options of `Fleet.find`. The fleet is found by an outputs file if one is given; else by the names of its resources if
@@ -14,7 +14,7 @@ import { factsInParameters } from './parameters.ts';
  * environment variables are used instead: `MAYFLY_STACK`, `MAYFLY_FLEET`, `MAYFLY_OUTPUTS`, or the names
  * (`MAYFLY_QUEUE_URL`, ...).
  */
-export interface FindOptions extends Names {
+export interface FindOptions extends ResourceNames {
   /** Name of the CloudFormation stack. Default: any. */
   stack?: string;
   /** Name of the fleet in its stack. Needed if the stack has several fleets. */
@@ -47,7 +47,7 @@ export async function findFleet(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<FleetContext> {
   const which = { ...options, ...(isUnspecified(options) && fromEnvironment(env)) };
-  const region = which.region ?? (await regionOf(which, env));
+  const region = which.region ?? (await findRegion(which, env));
   const clock = new AwsClock();
   const clients = createClients(region, clock);
   try {
@@ -59,20 +59,20 @@ export async function findFleet(
   }
 }
 
-type Found = Pick<FleetContext, 'facts' | 'toldByStack'>;
+type Found = Pick<FleetContext, 'facts' | 'isFromStack'>;
 
 async function factsOf(which: FindOptions, region: string, ssm: () => SSMClient): Promise<Found> {
   if (which.outputs !== undefined) {
-    const found = await namesInOutputs(which.outputs, which);
-    if (found.parameter === undefined) return { facts: factsOfNames(found.names, region, found.fleet) };
-    return fromStack(factsInParameters(ssm(), region, { parameter: found.parameter }));
+    const found = await findInOutputs(which.outputs, which);
+    if (found.parameter === undefined) return { facts: factsFromNames(found.names, region, found.fleet) };
+    return fromStack(readFactsFromParameter(ssm(), region, { parameter: found.parameter }));
   }
-  if (isNamed(which)) return { facts: factsOfNames(which, region) };
-  return fromStack(factsInParameters(ssm(), region, which));
+  if (isNamed(which)) return { facts: factsFromNames(which, region) };
+  return fromStack(readFactsFromParameter(ssm(), region, which));
 }
 
 async function fromStack(facts: Promise<FleetFacts>): Promise<Found> {
-  return { facts: await facts, toldByStack: true };
+  return { facts: await facts, isFromStack: true };
 }
 
 /** Whether the options do not say which fleet. */
@@ -80,7 +80,7 @@ function isUnspecified(options: FindOptions): boolean {
   return Object.keys(VARIABLES).every((key) => options[key as keyof typeof VARIABLES] === undefined);
 }
 
-function isNamed({ queueUrl, table, logBucket, group, deadLetterQueueUrl }: Names): boolean {
+function isNamed({ queueUrl, table, logBucket, group, deadLetterQueueUrl }: ResourceNames): boolean {
   return [queueUrl, table, logBucket, group, deadLetterQueueUrl].some((name) => name !== undefined);
 }
 
@@ -91,7 +91,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): FindOptions {
 }
 
 /** The region in the queue's URL, else that of the environment variables and the profile, which AWS's tools use too. */
-export async function regionOf({ queueUrl }: FindOptions, env: NodeJS.ProcessEnv): Promise<string> {
+export async function findRegion({ queueUrl }: FindOptions, env: NodeJS.ProcessEnv): Promise<string> {
   const ofQueue = queueUrl && /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com/.exec(queueUrl)?.[1];
   const known = ofQueue || env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
   if (known) return known;
@@ -101,7 +101,7 @@ export async function regionOf({ queueUrl }: FindOptions, env: NodeJS.ProcessEnv
   } catch (cause) {
     const profile = env['AWS_PROFILE'];
     const named = profile ? `, and the profile ${profile} (AWS_PROFILE) has none or does not exist` : '';
-    throw new WrongOption(
+    throw new WrongOptionError(
       `No AWS region is set${named}. Set one (--region, AWS_REGION, or the profile in ~/.aws/config).`,
       { cause },
     );

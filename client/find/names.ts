@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { type FleetFacts, FleetFactsSchema } from '../../store/fleet-facts.ts';
-import { WrongOption } from '../errors.ts';
+import { WrongOptionError } from '../errors.ts';
 
 /** Names of a fleet's resources. A fleet that is found by names needs all but the last. */
-export interface Names {
+export interface ResourceNames {
   /** URL of the SQS queue. */
   queueUrl?: string;
   /** Name of the DynamoDB table. */
@@ -22,18 +22,18 @@ const NEEDED = {
   table: '--table (MAYFLY_TABLE)',
   logBucket: '--log-bucket (MAYFLY_LOG_BUCKET)',
   group: '--auto-scaling-group (MAYFLY_AUTO_SCALING_GROUP)',
-} as const satisfies Partial<Record<keyof Names, string>>;
+} as const satisfies Partial<Record<keyof ResourceNames, string>>;
 
 /**
  * The facts of a fleet that is found by names. Its settings are not known, so the defaults of its props are used.
  *
  * @param fleet name of the fleet in messages; default: the name of its group
  */
-export function factsOfNames(names: Names, region: string, fleet = names.group): FleetFacts {
-  const missing = Object.entries(NEEDED).filter(([key]) => !names[key as keyof Names]);
+export function factsFromNames(names: ResourceNames, region: string, fleet = names.group): FleetFacts {
+  const missing = Object.entries(NEEDED).filter(([key]) => !names[key as keyof ResourceNames]);
   if (missing.length > 0) {
     const list = missing.map(([, option]) => option).join(', ');
-    throw new WrongOption(
+    throw new WrongOptionError(
       `A fleet that is found by names needs all of them. Missing: ${list}. The name of its stack alone is enough ` +
         'too (--stack, MAYFLY_STACK).',
     );

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
-import { FleetNotFound, WrongOption } from '../errors.ts';
-import type { Names } from './names.ts';
+import { FleetNotFoundError, WrongOptionError } from '../errors.ts';
+import type { ResourceNames } from './names.ts';
 
 /** The file of `cdk deploy --outputs-file`: outputs by stack. */
 const OutputsSchema = v.record(v.string(), v.record(v.string(), v.string()));
@@ -13,12 +13,12 @@ const OUTPUTS = {
   logBucket: 'LogBucketName',
   group: 'GroupName',
   deadLetterQueueUrl: 'DeadLetterQueueUrl',
-} as const satisfies Record<keyof Names, string>;
+} as const satisfies Record<keyof ResourceNames, string>;
 
 export interface FleetInOutputs {
   /** `<stack>/<fleet>`. */
   fleet: string;
-  names: Names;
+  names: ResourceNames;
   /** Name of the SSM parameter with the facts of the fleet. */
   parameter?: string;
 }
@@ -27,7 +27,7 @@ export interface FleetInOutputs {
  * Finds the fleet with this name in an outputs file, or the only one. Rejects with `WrongOptionError` if the file
  * cannot be read, with `FleetNotFoundError` if no fleet of the file matches, or several do.
  */
-export async function namesInOutputs(
+export async function findInOutputs(
   file: string,
   { stack, fleet }: { stack?: string; fleet?: string },
 ): Promise<FleetInOutputs> {
@@ -37,7 +37,7 @@ export async function namesInOutputs(
   if (first && meant.length === 1) return first;
   const there = all.map((found) => found.fleet).join(', ') || 'none';
   const wanted = [stack && `stack ${stack}`, fleet && `fleet ${fleet}`].filter(Boolean).join(', ');
-  throw new FleetNotFound(
+  throw new FleetNotFoundError(
     first
       ? `The outputs file ${file} has several fleets: ${there}. Select one (--stack and --fleet, or MAYFLY_STACK and ` +
           'MAYFLY_FLEET).'
@@ -47,12 +47,12 @@ export async function namesInOutputs(
 
 async function readOutputs(file: string): Promise<v.InferOutput<typeof OutputsSchema>> {
   const text = await readFile(file, 'utf8').catch((cause: Error) => {
-    throw new WrongOption(`The outputs file cannot be read: ${cause.message}.`, { cause });
+    throw new WrongOptionError(`The outputs file cannot be read: ${cause.message}.`, { cause });
   });
   try {
     return v.parse(OutputsSchema, JSON.parse(text));
   } catch (cause) {
-    throw new WrongOption(
+    throw new WrongOptionError(
       `${file} is no outputs file: \`cdk deploy --outputs-file\` writes JSON with each stack's outputs under the stack's name.`,
       { cause },
     );
@@ -69,7 +69,7 @@ function fleetsOf(stack: string, outputs: Record<string, string>): FleetInOutput
       return value === undefined ? [] : [[name, value]];
     });
     const parameter = outputs[`${fleet}ParameterName`];
-    const names = Object.fromEntries(named) as Names;
+    const names = Object.fromEntries(named) as ResourceNames;
     if (names.table === undefined || names.group === undefined) return [];
     return [
       {

@@ -8,13 +8,13 @@ import {
 import * as v from 'valibot';
 import { parseJson } from '../../lib/json.ts';
 import { type FleetFacts, FleetFactsSchema } from '../../store/fleet-facts.ts';
-import { FleetNotFound } from '../errors.ts';
-import { explained } from '../explain.ts';
+import { FleetNotFoundError } from '../errors.ts';
+import { withExplainedErrors } from '../explain.ts';
 
 /** Each fleet's parameter is `/mayfly/<stack>/<fleet>`. */
 const ROOT = '/mayfly/';
 
-export interface WhichParameter {
+export interface ParameterQuery {
   stack?: string;
   fleet?: string;
   /** The parameter's whole name. */
@@ -22,12 +22,12 @@ export interface WhichParameter {
 }
 
 /** Reads the facts of a fleet from the SSM parameter that its stack wrote. */
-export async function factsInParameters(
+export async function readFactsFromParameter(
   ssm: SSMClient,
   region: string,
-  which: WhichParameter,
+  which: ParameterQuery,
 ): Promise<FleetFacts> {
-  return explained({ region }, async () => {
+  return withExplainedErrors({ region }, async () => {
     const { stack, fleet } = which;
     const name = which.parameter ?? (stack && fleet ? `${ROOT}${stack}/${fleet}` : undefined);
     const found = name === undefined ? await findOne(ssm, region, which) : await get(ssm, name);
@@ -37,7 +37,7 @@ export async function factsInParameters(
 }
 
 /** Names of the fleets in the region, or in one stack. */
-export async function fleetNames(
+export async function listFleets(
   ssm: SSMClient,
   stack?: string,
 ): Promise<{ stack: string; fleet: string }[]> {
@@ -61,7 +61,7 @@ async function get(ssm: SSMClient, name: string): Promise<Parameter | undefined>
 async function findOne(
   ssm: SSMClient,
   region: string,
-  { stack, fleet }: WhichParameter,
+  { stack, fleet }: ParameterQuery,
 ): Promise<Parameter | undefined> {
   const there = await all(ssm, stack === undefined ? ROOT : `${ROOT}${stack}`);
   const named = there.filter((found) => fleet === undefined || nameOf(found).endsWith(`/${fleet}`));
@@ -70,7 +70,7 @@ async function findOne(
     stack === undefined
       ? [`region ${region}`, '--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET']
       : [`stack ${stack}`, '--fleet, or MAYFLY_FLEET'];
-  throw new FleetNotFound(`There are several fleets in ${where}: ${list(named)}. Select one (${how}).`);
+  throw new FleetNotFoundError(`There are several fleets in ${where}: ${list(named)}. Select one (${how}).`);
 }
 
 async function all(ssm: SSMClient, path: string): Promise<Parameter[]> {
@@ -82,17 +82,17 @@ async function all(ssm: SSMClient, path: string): Promise<Parameter[]> {
 }
 
 function noneOf(
-  { stack, fleet, parameter }: WhichParameter,
+  { stack, fleet, parameter }: ParameterQuery,
   region: string,
   there: Parameter[],
-): FleetNotFound {
+): FleetNotFoundError {
   const which = [
     stack && ` of stack ${stack}`,
     fleet && ` called ${fleet}`,
     parameter && ` with the parameter ${parameter}`,
   ];
   const sentence = `There is no fleet${which.filter(Boolean).join('')} in region ${region}`;
-  return new FleetNotFound(
+  return new FleetNotFoundError(
     there.length === 0
       ? `${sentence}, nor any other. Check the region and the account, and that the stack is deployed.`
       : `${sentence}. Fleets there: ${list(there)}.`,
@@ -113,7 +113,7 @@ function read(parameter: Parameter): FleetFacts {
   if (result.success) return result.output;
   const [issue] = result.issues;
   const wrong = v.getDotPath(issue) ?? 'it is no JSON object';
-  throw new FleetNotFound(
+  throw new FleetNotFoundError(
     `The parameter of fleet ${nameOf(parameter)} has a format that this version of mayfly does not read (${wrong}): the fleet ` +
       'was deployed by another version. Deploy it again, or use that version.',
   );

@@ -1,10 +1,10 @@
-import { instanceStore } from '../../store/instances.ts';
+import { createInstanceStore } from '../../store/instances.ts';
 import type { InstanceRecord, RetirementReason } from '../../jobs/record.ts';
-import { runningOn } from '../../store/running.ts';
+import { findRunningJobs } from '../../store/running.ts';
 import { awsTime, type FleetContext } from '../context.ts';
-import { InPool, Throttled, UnknownInstance, Unreachable } from '../errors.ts';
-import { explain } from '../explain.ts';
-import { lookAtGroup, lookAtPool } from './group-look.ts';
+import { InWarmPoolError, ThrottledError, UnknownInstanceError, UnreachableError } from '../errors.ts';
+import { explainError } from '../explain.ts';
+import { readGroup, readWarmPool } from './group-look.ts';
 import { LONGEST_OUTAGE_MS } from '../outage.ts';
 
 /** Options of `drain`. */
@@ -74,8 +74,8 @@ async function checkAgain(
     const isAsked = seen.outcome !== 'requested' || seen.drainRequestedAt !== undefined;
     return isAsked ? seen : await ask(context, instance);
   } catch (thrown) {
-    const error = explain(context.facts, thrown);
-    if (error instanceof Throttled || (error instanceof Unreachable && isPatient)) return undefined;
+    const error = explainError(context.facts, thrown);
+    if (error instanceof ThrottledError || (error instanceof UnreachableError && isPatient)) return undefined;
     throw error;
   }
 }
@@ -83,26 +83,26 @@ async function checkAgain(
 async function ask(context: FleetContext, instance: string): Promise<Drained> {
   const { clients, facts } = context;
   const nowMs = await awsTime(context);
-  const pool = await lookAtPool(context);
+  const pool = await readWarmPool(context);
   // "TerminateInstanceInAutoScalingGroup" refuses an instance in the warm pool, which has no job anyway.
   if (pool.some((member) => member.instance === instance)) {
-    throw new InPool(
+    throw new InWarmPoolError(
       `${instance} is in the warm pool of fleet ${facts.fleet}, where it has no jobs and receives none.`,
     );
   }
-  const store = instanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
-  const record = await store.drain(instance, nowMs);
+  const store = createInstanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
+  const record = await store.requestDrain(instance, nowMs);
   if (record) return { ...(await drainedOf(context, record)), outcome: 'requested' };
   return check(context, instance);
 }
 
 async function check(context: FleetContext, instance: string): Promise<Drained> {
   const { clients, facts } = context;
-  const store = instanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
-  const [group, records] = await Promise.all([lookAtGroup(context), store.find([instance])]);
+  const store = createInstanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
+  const [group, records] = await Promise.all([readGroup(context), store.find([instance])]);
   const record = records.get(instance);
   const member = group.members.find((one) => one.instance === instance);
-  if (!record) throw new UnknownInstance(instance, facts.fleet, member !== undefined);
+  if (!record) throw new UnknownInstanceError(instance, facts.fleet, member !== undefined);
   const drained = await drainedOf(context, record);
   const isGone = member === undefined && (record.listing === 'retired' || record.retirement !== undefined);
   if (isGone) return { ...drained, outcome: 'gone' };
@@ -113,7 +113,7 @@ async function drainedOf(
   { clients, facts }: FleetContext,
   { instance, drainRequestedAt, retirement }: InstanceRecord,
 ): Promise<Omit<Drained, 'outcome'>> {
-  const running = facts.trackJobs && (await runningOn(clients.dynamodb, facts.table, instance));
+  const running = facts.trackJobs && (await findRunningJobs(clients.dynamodb, facts.table, instance));
   return {
     instance,
     ...(drainRequestedAt && { drainRequestedAt }),

@@ -2,13 +2,13 @@ import type { GroupMember } from '../../aws/scaling-group.ts';
 import {
   type InstanceRecord,
   type JobRecord,
-  labelOf,
-  type Outlook,
-  type RefusedOutlook,
+  findLabel,
+  type Forecast,
+  type RefusedForecast,
   type RetirementReason,
 } from '../../jobs/record.ts';
-import type { Rung } from '../../policy/ladder.ts';
-import { problemOf } from '../why-gone.ts';
+import type { EscalationStep } from '../../policy/ladder.ts';
+import { describeProblem } from '../why-gone.ts';
 
 /** An instance, as `--json` prints it. Times are ISO 8601. What is not known is absent. */
 export interface InstanceView {
@@ -19,7 +19,7 @@ export interface InstanceView {
    * `leaving`: terminating. `silent`: its agent has stopped reporting. `gone`: not in the group any more; the keeper
    * has yet to settle its jobs.
    */
-  doing: 'booting' | 'pooled' | 'working' | 'idle' | 'refused' | 'leaving' | 'silent' | 'gone';
+  status: 'booting' | 'pooled' | 'working' | 'idle' | 'refused' | 'leaving' | 'silent' | 'gone';
   /** Auto Scaling's lifecycle state. Absent: it is in no group. */
   lifecycleState?: string;
   /** EC2 instance type. */
@@ -33,9 +33,9 @@ export interface InstanceView {
    * When its agent last reported. `slots`, `jobsDone`, `idleSince`, `refused`, `slowed` and `next` are from this
    * report.
    */
-  heardAt?: string;
+  reportedAt?: string;
   /** Seconds since that report. */
-  heardSeconds?: number;
+  reportAgeSeconds?: number;
   /** Number of jobs that it can run at once. */
   slots?: number;
   /** Number of jobs that ended on it since its agent started. */
@@ -45,13 +45,13 @@ export interface InstanceView {
   /** Since when it has no job. */
   idleSince?: string;
   /** The call that AWS denies its agent now, with AWS's message. */
-  refused?: RefusedOutlook;
+  refused?: RefusedForecast;
   /** It runs one job at a time because several in a row have failed on it. Then it is `working`, never `idle`. */
-  slowed?: NonNullable<Outlook['slowed']>;
+  slowed?: NonNullable<Forecast['slowed']>;
   /** When an operator asked to drain it. */
   drainRequestedAt?: string;
   /** What it will do next, by its agent's last report. */
-  next?: Pick<Outlook, 'at' | 'reason'> & { action: Outlook['next'] };
+  next?: Pick<Forecast, 'at' | 'reason'> & { action: Forecast['next'] };
 }
 
 /** A job that runs on an instance. */
@@ -69,7 +69,7 @@ export interface RunningJob {
 }
 
 /** What Auto Scaling and the table say about one instance. */
-export interface InstanceSeen {
+export interface InstanceFacts {
   instance: string;
   /** What Auto Scaling says. Undefined: it is not in the group. */
   member: GroupMember | undefined;
@@ -82,7 +82,7 @@ export interface InstanceSeen {
 }
 
 /** @param silentMs an agent that has not reported for this long is silent, in milliseconds */
-export function instanceView(seen: InstanceSeen, nowMs: number, silentMs: number): InstanceView {
+export function createInstanceView(seen: InstanceFacts, nowMs: number, silentMs: number): InstanceView {
   const { instance, member, record } = seen;
   const { forecast, reportedAtMs, readyAt } = record ?? {};
   const doing = doingOf(seen, nowMs, silentMs);
@@ -91,15 +91,15 @@ export function instanceView(seen: InstanceSeen, nowMs: number, silentMs: number
   const next = nextOf(doing, seen);
   return {
     instance,
-    doing,
+    status: doing,
     ...(member && { lifecycleState: member.lifecycleState }),
     ...(member?.type && { type: member.type }),
     ...(member?.zone && { zone: member.zone }),
     ...(launchedAt && { launchedAt }),
     ...(readyAt && { readyAt }),
     ...(reportedAtMs !== undefined && {
-      heardAt: new Date(reportedAtMs).toISOString(),
-      heardSeconds: Math.max(0, Math.round(nowMs - reportedAtMs) / 1000),
+      reportedAt: new Date(reportedAtMs).toISOString(),
+      reportAgeSeconds: Math.max(0, Math.round(nowMs - reportedAtMs) / 1000),
     }),
     ...(forecast && { slots: forecast.slots, jobsDone: forecast.jobsDone }),
     jobs: seen.jobs.map((job) => runningView(job, nowMs)).toSorted(longestFirst),
@@ -112,10 +112,10 @@ export function instanceView(seen: InstanceSeen, nowMs: number, silentMs: number
 }
 
 function doingOf(
-  { instance, member, record, jobs, launchedAtMs = 0 }: InstanceSeen,
+  { instance, member, record, jobs, launchedAtMs = 0 }: InstanceFacts,
   nowMs: number,
   silentMs: number,
-): InstanceView['doing'] {
+): InstanceView['status'] {
   const state = member?.lifecycleState ?? '';
   if (state.startsWith('Warmed:') && !state.includes('Terminat')) return 'pooled';
   if (state.includes('Terminat')) return 'leaving';
@@ -131,7 +131,7 @@ function doingOf(
 }
 
 /** The forecast is as old as the last report. It is left out if the instance's jobs contradict it. */
-function nextOf(doing: InstanceView['doing'], { record }: InstanceSeen): InstanceView['next'] {
+function nextOf(doing: InstanceView['status'], { record }: InstanceFacts): InstanceView['next'] {
   const { forecast, retirement } = record ?? {};
   if (doing === 'leaving') {
     const reason = retirement?.reason ?? (forecast?.next === 'leave' ? forecast.reason : undefined);
@@ -145,7 +145,7 @@ function nextOf(doing: InstanceView['doing'], { record }: InstanceSeen): Instanc
 
 function runningView(job: JobRecord, nowMs: number): RunningJob {
   const { id, attempts, startedAt, limitSeconds } = job;
-  const label = labelOf(job);
+  const label = findLabel(job);
   return {
     id,
     attempt: attempts,
@@ -172,7 +172,7 @@ export interface RetiredView {
   /** Auto Scaling's cause of the termination, if the table has no reason. */
   cause?: string;
   /** The last step of its retirement that was tried. */
-  rung?: Rung;
+  rung?: EscalationStep;
   /** Number of jobs that ended on it. */
   jobsDone?: number;
   /** How long it had no job before it retired. */
@@ -183,7 +183,7 @@ export interface RetiredView {
   lastError?: string;
 }
 
-export function retiredView(
+export function createRetiredView(
   end: { instance: string; startedAtMs: number; cause: string },
   record: InstanceRecord | undefined,
 ): RetiredView {
@@ -192,7 +192,7 @@ export function retiredView(
   const { instance, cause } = end;
   if (!retirement) return { instance, endedAt, reason: 'unknown', ...(cause && { cause }) };
   const { reason, rung, jobsDone, idleSeconds, lastError } = retirement;
-  const problem = problemOf(record ?? {});
+  const problem = describeProblem(record ?? {});
   const unexplained = reason === 'lost' && cause && !problem ? { cause } : {};
   return {
     instance,

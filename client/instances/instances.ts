@@ -1,18 +1,18 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { GroupMember, ScalingGroup } from '../../aws/scaling-group.ts';
 import { type FleetState, readFleetState } from '../../store/fleet-state.ts';
-import { type InstanceStore, instanceStore } from '../../store/instances.ts';
+import { type InstanceStore, createInstanceStore } from '../../store/instances.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
-import { runningOn } from '../../store/running.ts';
+import { findRunningJobs } from '../../store/running.ts';
 import type { FleetContext } from '../context.ts';
-import { each } from '../each.ts';
-import { type ActivityLook, lookAtActivities, lookAtGroup, lookAtPool } from './group-look.ts';
+import { mapInParallel } from '../each.ts';
+import { type GroupActivities, readActivities, readGroup, readWarmPool } from './group-look.ts';
 import {
-  type InstanceSeen,
+  type InstanceFacts,
   type InstanceView,
-  instanceView,
+  createInstanceView,
   type RetiredView,
-  retiredView,
+  createRetiredView,
 } from './instances-view.ts';
 import type { RefusedLaunches } from './refused-launches.ts';
 
@@ -55,7 +55,7 @@ export interface LaunchesView {
   reason?: 'paused' | 'breaker' | 'other';
   since?: string;
   /** Auto Scaling's `SuspensionReason`. */
-  said?: string;
+  suspensionReason?: string;
   /** EC2 has refused the last launch: when, with its message, how many in a row, and since when if that is known. */
   failure?: { at: string; message: string; times: number; since?: string };
 }
@@ -73,19 +73,19 @@ export async function describeFleet(
 ): Promise<FleetView> {
   const { clients, facts, clock } = context;
   const { deadLetterQueueUrl: deadLetters } = facts;
-  const store = instanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
+  const store = createInstanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
   const [queue, dead, group, pool, activities, state, living] = await Promise.all([
     countMessages(context, facts.queueUrl),
     deadLetters === undefined ? undefined : countMessages(context, deadLetters),
-    lookAtGroup(context),
-    lookAtPool(context),
-    lookAtActivities(context),
+    readGroup(context),
+    readWarmPool(context),
+    readActivities(context),
     readFleetState(clients.dynamodb, facts.table),
-    store.living(),
+    store.listLive(),
   ]);
   const members = [...group.members, ...pool];
   const [seen, gone] = await Promise.all([
-    lookAtInstances(context, members, living, activities),
+    readInstances(context, members, living, activities),
     lookAtRetired(store, activities, members, retired),
   ]);
   const nowMs = clock.now();
@@ -100,9 +100,9 @@ export async function describeFleet(
     },
     ...(dead && { deadLetters: dead.visible + dead.inFlight + dead.delayed }),
     capacity: { desired: group.desired, min: group.minSize, max: group.maxSize },
-    launches: launchesView(group, state, activities),
+    launches: createLaunchesView(group, state, activities),
     keeper: keeperView(state),
-    instances: seen.map((one) => instanceView(one, nowMs, facts.silentSeconds * 1000)).toSorted(byLaunch),
+    instances: seen.map((one) => createInstanceView(one, nowMs, facts.silentSeconds * 1000)).toSorted(byLaunch),
     retired: gone,
   };
 }
@@ -126,17 +126,17 @@ export async function countMessages({ clients }: FleetContext, QueueUrl: string)
 }
 
 /** All instances of the group and of the table, with the jobs that run on them. */
-export async function lookAtInstances(
+export async function readInstances(
   { clients, facts }: FleetContext,
   members: readonly GroupMember[],
   living: readonly InstanceRecord[],
-  { launches }: ActivityLook,
-): Promise<InstanceSeen[]> {
+  { launches }: GroupActivities,
+): Promise<InstanceFacts[]> {
   const byId = new Map(members.map((member) => [member.instance, member]));
   const records = new Map(living.map((record) => [record.instance, record]));
-  return each([...new Set([...byId.keys(), ...records.keys()])], async (instance) => {
+  return mapInParallel([...new Set([...byId.keys(), ...records.keys()])], async (instance) => {
     const record = records.get(instance);
-    const running = record && facts.trackJobs && (await runningOn(clients.dynamodb, facts.table, instance));
+    const running = record && facts.trackJobs && (await findRunningJobs(clients.dynamodb, facts.table, instance));
     const jobs = running ? running.jobs : [];
     const launchedAtMs = launches.find((launch) => launch.instance === instance)?.startedAtMs;
     return { instance, member: byId.get(instance), record, jobs, launchedAtMs };
@@ -146,20 +146,20 @@ export async function lookAtInstances(
 /** The latest terminated instances, by the group's activities: the table's index of them is not ordered by time. */
 async function lookAtRetired(
   store: InstanceStore,
-  { ends }: ActivityLook,
+  { terminations }: GroupActivities,
   members: readonly GroupMember[],
   most: number,
 ): Promise<RetiredView[]> {
   const present = new Set(members.map(({ instance }) => instance));
-  const last = ends.filter(({ instance }) => !present.has(instance)).slice(0, most);
+  const last = terminations.filter(({ instance }) => !present.has(instance)).slice(0, most);
   const records = await store.find(last.map(({ instance }) => instance));
-  return last.map((end) => retiredView(end, records.get(end.instance)));
+  return last.map((end) => createRetiredView(end, records.get(end.instance)));
 }
 
-export function launchesView(
+export function createLaunchesView(
   { suspended }: ScalingGroup,
   { pausedAtMs, trippedAtMs }: FleetState,
-  { refused }: ActivityLook,
+  { refused }: GroupActivities,
 ): LaunchesView {
   const said = suspended.get('Launch');
   const failure = refused && failureView(refused);
@@ -167,7 +167,7 @@ export function launchesView(
   return {
     suspended: said !== undefined,
     ...why,
-    ...(said && { said }),
+    ...(said && { suspensionReason: said }),
     ...(failure && { failure }),
   };
 }

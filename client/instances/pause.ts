@@ -1,14 +1,14 @@
 import { ResumeProcessesCommand, SuspendProcessesCommand } from '@aws-sdk/client-auto-scaling';
-import { changeFleetState, readFleetState } from '../../store/fleet-state.ts';
+import { updateFleetState, readFleetState } from '../../store/fleet-state.ts';
 import type { FleetContext } from '../context.ts';
-import { lookAtGroup } from './group-look.ts';
+import { readGroup } from './group-look.ts';
 
 /** Result of `pause`. */
 export interface Paused {
   /** Since when the fleet is paused, ISO 8601. */
   pausedAt: string;
   /** It was paused before this call. */
-  already: boolean;
+  alreadyPaused: boolean;
 }
 
 /**
@@ -20,9 +20,9 @@ export async function pauseFleet(context: FleetContext): Promise<Paused> {
   const { pausedAtMs: before } = await readFleetState(clients.dynamodb, facts.table);
   const pausedAtMs = before ?? clock.now();
   // This is the pause. If the next call fails, the keeper suspends the launches.
-  await changeFleetState(clients.dynamodb, facts.table, { pausedAtMs });
+  await updateFleetState(clients.dynamodb, facts.table, { pausedAtMs });
   await clients.autoScaling.send(new SuspendProcessesCommand(launching(context)));
-  return { pausedAt: new Date(pausedAtMs).toISOString(), already: before !== undefined };
+  return { pausedAt: new Date(pausedAtMs).toISOString(), alreadyPaused: before !== undefined };
 }
 
 /**
@@ -45,10 +45,10 @@ export async function resumeFleet(context: FleetContext): Promise<Resumed> {
   const { clients, facts, clock } = context;
   const [state, group] = await Promise.all([
     readFleetState(clients.dynamodb, facts.table),
-    lookAtGroup(context),
+    readGroup(context),
   ]);
   // Before the launches are resumed: the keeper suspends those of a paused fleet.
-  await changeFleetState(clients.dynamodb, facts.table, {
+  await updateFleetState(clients.dynamodb, facts.table, {
     pausedAtMs: undefined,
     trippedAtMs: undefined,
     // Rounded up by the clock's error: if it were too early, an earlier failed boot would be counted.

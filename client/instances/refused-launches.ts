@@ -1,5 +1,5 @@
 import type { Activity } from '@aws-sdk/client-auto-scaling';
-import { addsToGroup, diedAtLaunch, launchedBy } from '../../aws/scaling-activity.ts';
+import { addsToGroup, findLaunchError, findLaunchedInstance } from '../../aws/scaling-activity.ts';
 
 /** Launches that EC2 refused in a row, up to now. */
 export interface RefusedLaunches {
@@ -21,7 +21,7 @@ export interface RefusedLaunches {
  * @param activities the newest first
  * @param complete whether the group has no older activities
  */
-export function refusedLaunches(
+export function findRefusedLaunches(
   activities: readonly Activity[],
   complete: boolean,
 ): RefusedLaunches | undefined {
@@ -46,16 +46,16 @@ export function refusedLaunches(
 }
 
 function isRefused(activity: Activity): boolean {
-  return activity.StatusCode === 'Failed' || diedAtLaunch(activity) !== undefined;
+  return activity.StatusCode === 'Failed' || findLaunchError(activity) !== undefined;
 }
 
 function isAccepted(activity: Activity): boolean {
-  return launchedBy(activity) !== undefined && diedAtLaunch(activity) === undefined;
+  return findLaunchedInstance(activity) !== undefined && findLaunchError(activity) === undefined;
 }
 
 /** "Troubleshoot Amazon EC2 Auto Scaling": the status message says what EC2 refused and why. */
 function messageOf(activity: Activity): string {
-  return diedAtLaunch(activity) ?? activity.StatusMessage ?? activity.Description ?? '';
+  return findLaunchError(activity) ?? activity.StatusMessage ?? activity.Description ?? '';
 }
 
 function timeOf(date: Date | undefined): number {

@@ -1,7 +1,7 @@
-import type { RefusedOutlook } from '../../jobs/record.ts';
+import type { RefusedForecast } from '../../jobs/record.ts';
 
 /** What an instance cannot do, to follow the word "cannot". */
-export const CANNOT: Record<RefusedOutlook['what'], string> = {
+export const CANNOT: Record<RefusedForecast['what'], string> = {
   receive: 'receive jobs',
   claim: 'claim jobs in the table',
   report: 'write to the table',
@@ -16,18 +16,18 @@ export const COULD_NOT: Partial<Record<string, string>> = {
 };
 
 /** How to recreate a resource that was deleted, and what is lost. */
-export const DEPLOY_ANEW =
+export const RECREATE_ADVICE =
   'Deploying the same template does not create it again: delete the stack and deploy it. With RemovalPolicy.DESTROY this ' +
   'deletes the queues with the waiting jobs, the records and the logs. To keep them, set removalPolicy to ' +
   'RemovalPolicy.RETAIN and deploy before you delete the stack.';
 
 /** What to do about an error of AWS. See "Common errors" in the API references of SQS, DynamoDB and STS. */
-export function adviceOn(error: string): string {
+export function adviseOnError(error: string): string {
   if (/^kms/i.test(error) || /\bkms\b/i.test(error)) {
     return 'Check that the key is enabled, and that its policy lets the instances use it.';
   }
   if (/not ?found|not ?exist|NonExistent/i.test(error)) {
-    return `It may have been deleted. ${DEPLOY_ANEW}`;
+    return `It may have been deleted. ${RECREATE_ADVICE}`;
   }
   if (/denied|not authorized|unauthorized/i.test(error)) {
     return "A permission is missing. Check the instances' role, the policy of the resource, and service control policies.";

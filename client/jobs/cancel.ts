@@ -1,8 +1,8 @@
 import { expiryOfCancelled } from '../../store/expiry.ts';
-import { awsTime, type FleetContext, needRecords } from '../context.ts';
-import { each } from '../each.ts';
-import { catalogueOf } from '../job-records.ts';
-import { type JobView, unknownView, viewOf } from './view.ts';
+import { awsTime, type FleetContext, requireRecords } from '../context.ts';
+import { mapInParallel } from '../each.ts';
+import { createJobIndex } from '../job-records.ts';
+import { type JobView, unknownView, createJobView } from './view.ts';
 import { waitFor } from './wait.ts';
 
 /** Options of `cancel`. */
@@ -33,8 +33,8 @@ export async function cancelJobs(
   ids: readonly string[],
   { wait = false, ...options }: CancelOptions,
 ): Promise<Cancelled[]> {
-  needRecords(context.facts, 'cancel');
-  const cancelled = await each(ids, (id) => cancelOne(context, id));
+  requireRecords(context.facts, 'cancel');
+  const cancelled = await mapInParallel(ids, (id) => cancelOne(context, id));
   if (!wait) return cancelled;
   const running = cancelled.filter(({ outcome }) => outcome === 'requested').map(({ id }) => id);
   const ended = await waitFor(context, running, { ...options, pollSeconds: 1 });
@@ -45,12 +45,12 @@ export async function cancelJobs(
 async function cancelOne(context: FleetContext, id: string): Promise<Cancelled> {
   const { facts } = context;
   const nowMs = await awsTime(context);
-  const { kind, record } = await catalogueOf(context).cancel(
+  const { kind, record } = await createJobIndex(context).cancel(
     id,
     nowMs,
     expiryOfCancelled(nowMs, facts.recordSeconds),
   );
-  return { id, outcome: kind, job: record ? viewOf(record, facts, nowMs) : unknownView(id) };
+  return { id, outcome: kind, job: record ? createJobView(record, facts, nowMs) : unknownView(id) };
 }
 
 function afterwards(one: Cancelled, job: JobView | undefined): Cancelled {

@@ -1,14 +1,14 @@
 import { type JobRecord, TERMINAL_STATES } from '../../jobs/record.ts';
-import { LONGEST_RETENTION_SECONDS } from '../../lib/limits.ts';
+import { SQS_MAX_RETENTION_SECONDS } from '../../lib/limits.ts';
 import { cancelJobs } from './cancel.ts';
-import { type FleetContext, needRecords } from '../context.ts';
-import { each } from '../each.ts';
-import { FleetError, StoreGone } from '../errors.ts';
-import { explain } from '../explain.ts';
+import { type FleetContext, requireRecords } from '../context.ts';
+import { mapInParallel } from '../each.ts';
+import { FleetError, StoreGoneError } from '../errors.ts';
+import { explainError } from '../explain.ts';
 import { removeObjects } from './objects.ts';
-import { catalogueOf, records } from '../job-records.ts';
-import { stateOf } from '../job-state.ts';
-import { jobsEndedBefore } from './indexed-jobs.ts';
+import { createJobIndex, readRecords } from '../job-records.ts';
+import { shownState } from '../job-state.ts';
+import { readJobsEndedBefore } from './indexed-jobs.ts';
 
 /** Options of `cleanup`. */
 export interface CleanupOptions {
@@ -50,7 +50,7 @@ export interface CleanedUpEnded {
 }
 
 /** Options of `cleanupEnded`. */
-export interface EndedOptions {
+export interface CleanupEndedOptions {
   /** Jobs that ended before this time are removed. */
   before: Date;
   /** Only report the jobs. Default false. */
@@ -70,19 +70,19 @@ const SENDING_SECONDS = 3600;
  * Deletes the records, logs and bodies of jobs that have ended. With `force` it cancels the others first and waits for
  * their end, so that no worker writes to the log bucket afterwards.
  */
-export async function cleanUp(
+export async function cleanUpJobs(
   context: FleetContext,
   ids: readonly string[],
   { force = false, dryRun = false, ...waiting }: CleanupOptions,
 ): Promise<CleanedUp[]> {
-  needRecords(context.facts, 'clean up');
-  let found = await records(context, ids);
+  requireRecords(context.facts, 'clean up');
+  let found = await readRecords(context, ids);
   const live = [...found.values()].filter((record) => !hasEnded(context, record)).map(({ id }) => id);
   if (force && live.length > 0 && !dryRun) {
     await cancelJobs(context, live, { ...waiting, wait: true });
-    found = await records(context, ids);
+    found = await readRecords(context, ids);
   }
-  return each([...new Set(ids)], async (id): Promise<CleanedUp> => {
+  return mapInParallel([...new Set(ids)], async (id): Promise<CleanedUp> => {
     const record = found.get(id);
     if (!record) return { id, outcome: 'unknown', objects: 0 };
     if (!hasEnded(context, record) && !(force && dryRun)) return { id, outcome: 'live', objects: 0 };
@@ -91,14 +91,14 @@ export async function cleanUp(
 }
 
 /** The same for all jobs that ended before a time. Rejects at the first job that cannot be removed. */
-export async function cleanUpEnded(
+export async function cleanUpEndedJobs(
   context: FleetContext,
-  { before, dryRun = false, signal, onRemoved }: EndedOptions,
+  { before, dryRun = false, signal, onRemoved }: CleanupEndedOptions,
 ): Promise<CleanedUpEnded> {
-  needRecords(context.facts, 'clean up');
+  requireRecords(context.facts, 'clean up');
   const total: CleanedUpEnded = { jobs: 0, objects: 0 };
   const removeAll = async (chunk: readonly JobRecord[]) => {
-    const cleaned = dryRun ? chunk.map(removable) : await each(chunk, (record) => remove(context, record));
+    const cleaned = dryRun ? chunk.map(removable) : await mapInParallel(chunk, (record) => remove(context, record));
     for (const removed of cleaned.filter(({ outcome }) => outcome === 'removed')) {
       total.jobs += 1;
       total.objects += removed.objects;
@@ -109,7 +109,7 @@ export async function cleanUpEnded(
     if (kept) throw notAllRemoved(kept, total);
   };
   let chunk: JobRecord[] = [];
-  for await (const record of jobsEndedBefore(context, before.getTime())) {
+  for await (const record of readJobsEndedBefore(context, before.getTime())) {
     signal?.throwIfAborted();
     if (chunk.push(record) < CHUNK) continue;
     await removeAll(chunk);
@@ -146,19 +146,19 @@ async function emptyBucket(
   try {
     return { objects: await removeObjects(context, record) };
   } catch (error) {
-    const refusal = explain(context.facts, error);
-    if (refusal instanceof StoreGone && context.toldByStack) return { objects: 0, bucketGone: true };
+    const refusal = explainError(context.facts, error);
+    if (refusal instanceof StoreGoneError && context.isFromStack) return { objects: 0, bucketGone: true };
     if (refusal instanceof FleetError) return { objects: 0, why: refusal.message };
     throw refusal;
   }
 }
 
 async function forget(context: FleetContext, record: JobRecord): Promise<void> {
-  const catalogue = catalogueOf(context);
+  const catalogue = createJobIndex(context);
   const nowMs = context.clock.now();
   const untilMs = messageUntilMs(record, nowMs);
   if (untilMs > nowMs && TERMINAL_STATES.has(record.state)) {
-    await catalogue.bury(record, nowMs, Math.ceil(untilMs / 1000));
+    await catalogue.markRemoved(record, nowMs, Math.ceil(untilMs / 1000));
   } else {
     await catalogue.remove(record.id, { onlyEnded: false });
   }
@@ -170,9 +170,9 @@ async function forget(context: FleetContext, record: JobRecord): Promise<void> {
  */
 function messageUntilMs({ enqueuedAt }: JobRecord, nowMs: number): number {
   const fromMs = enqueuedAt === undefined ? nowMs : Date.parse(enqueuedAt);
-  return fromMs + (LONGEST_RETENTION_SECONDS + SENDING_SECONDS) * 1000;
+  return fromMs + (SQS_MAX_RETENTION_SECONDS + SENDING_SECONDS) * 1000;
 }
 
 function hasEnded({ facts, clock }: FleetContext, record: JobRecord): boolean {
-  return TERMINAL_STATES.has(stateOf(record, facts, clock.now()));
+  return TERMINAL_STATES.has(shownState(record, facts, clock.now()));
 }

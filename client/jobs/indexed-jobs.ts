@@ -1,12 +1,12 @@
-import { isAllListed, readFleetState } from '../../store/fleet-state.ts';
-import { IndexNotReady } from '../../store/index-pages.ts';
-import { keysOfLiving } from '../../store/instances.ts';
+import { isIndexComplete, readFleetState } from '../../store/fleet-state.ts';
+import { IndexNotReadyError } from '../../store/index-pages.ts';
+import { readLiveInstanceKeys } from '../../store/instances.ts';
 import { instanceIdIn } from '../../store/keys.ts';
-import { type EntryFilter, listedJobs, type Partition } from '../../store/listed-jobs.ts';
-import { partitionsOf, runningOf } from '../../store/listing.ts';
+import { type EntryFilter, readListedJobs, type Partition } from '../../store/listed-jobs.ts';
+import { statePartitions, runningPartition } from '../../store/listing.ts';
 import { type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
 import type { FleetContext } from '../context.ts';
-import { catalogueOf } from '../job-records.ts';
+import { createJobIndex } from '../job-records.ts';
 
 /** Most entries of a partition that a call reads. */
 const LARGEST_PAGE = 1000;
@@ -24,7 +24,7 @@ export interface Range {
 /** Whether the index `byState` contains all jobs of the fleet. */
 export async function isIndexed({ clients, facts, clock }: FleetContext): Promise<boolean> {
   const state = await readFleetState(clients.dynamodb, facts.table);
-  return isAllListed(state, facts.recordSeconds, clock.now());
+  return isIndexComplete(state, facts.recordSeconds, clock.now());
 }
 
 /**
@@ -34,7 +34,7 @@ export async function isIndexed({ clients, facts, clock }: FleetContext): Promis
  * @param most number of records that the caller needs; no more are read at once
  * @param onMore called once, when the filter makes it read more than a page of each partition
  */
-export async function* indexedJobs(
+export async function* readIndexedJobs(
   context: FleetContext,
   ranges: readonly Range[],
   filter: EntryFilter,
@@ -50,12 +50,12 @@ export async function* indexedJobs(
   let size = Math.min(LARGEST_READ, most);
   let batch: string[] = [];
   const recordsOfBatch = async () => {
-    const records = await catalogueOf(context).getMany(batch);
+    const records = await createJobIndex(context).getMany(batch);
     const found = batch.flatMap((id) => records.get(id) ?? []);
     batch = [];
     return found;
   };
-  for await (const id of listedJobs(clients.dynamodb, facts.table, partitions.flat(), reading)) {
+  for await (const id of readListedJobs(clients.dynamodb, facts.table, partitions.flat(), reading)) {
     // A job whose state changes during the read is in two partitions.
     if (seen.has(id)) continue;
     seen.add(id);
@@ -72,29 +72,29 @@ async function partitionsIn(
   { instance }: EntryFilter,
 ): Promise<Partition[]> {
   const time = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
-  const names = state === 'running' ? await runningPartitions(context, instance) : partitionsOf(state);
+  const names = state === 'running' ? await runningPartitions(context, instance) : statePartitions(state);
   return names.map((listed) => ({ listed, since: time(sinceMs), before: time(beforeMs) }));
 }
 
 async function runningPartitions({ clients, facts }: FleetContext, instance?: string): Promise<string[]> {
-  if (instance !== undefined) return [runningOf(instance)];
-  const keys = await keysOfLiving(clients.dynamodb, facts.table);
-  return keys.map((key) => runningOf(instanceIdIn(key)));
+  if (instance !== undefined) return [runningPartition(instance)];
+  const keys = await readLiveInstanceKeys(clients.dynamodb, facts.table);
+  return keys.map((key) => runningPartition(instanceIdIn(key)));
 }
 
 /** All jobs that ended before a time: by the index if it contains all jobs, else by a scan of the table. */
-export async function* jobsEndedBefore(context: FleetContext, beforeMs: number): AsyncGenerator<JobRecord> {
+export async function* readJobsEndedBefore(context: FleetContext, beforeMs: number): AsyncGenerator<JobRecord> {
   try {
     if (await isIndexed(context)) {
       // A job that ended before the time was enqueued before it.
       const ranges = [...TERMINAL_STATES].map((state): Range => ({ state, beforeMs }));
-      for await (const record of indexedJobs(context, ranges, {}, Number.POSITIVE_INFINITY)) {
+      for await (const record of readIndexedJobs(context, ranges, {}, Number.POSITIVE_INFINITY)) {
         if (record.endedAt !== undefined && Date.parse(record.endedAt) < beforeMs) yield record;
       }
       return;
     }
   } catch (error) {
-    if (!(error instanceof IndexNotReady)) throw error;
+    if (!(error instanceof IndexNotReadyError)) throw error;
   }
-  yield* catalogueOf(context).scan({ endedBeforeMs: beforeMs });
+  yield* createJobIndex(context).scan({ endedBeforeMs: beforeMs });
 }

@@ -1,10 +1,10 @@
-import { BodyMissing, BodyUnusable, bodyStore, LONGEST_BODY } from '../../store/bodies.ts';
+import { BodyMissingError, BodyUnusableError, createBodyStore, MAX_BODY_BYTES } from '../../store/bodies.ts';
 import type { JobRecord } from '../../jobs/record.ts';
-import { type FleetContext, needRecords } from '../context.ts';
-import { each } from '../each.ts';
-import { BodyNotKept, FleetError } from '../errors.ts';
-import { explain } from '../explain.ts';
-import { recordOfJob } from '../job-records.ts';
+import { type FleetContext, requireRecords } from '../context.ts';
+import { mapInParallel } from '../each.ts';
+import { BodyNotKeptError, FleetError } from '../errors.ts';
+import { explainError } from '../explain.ts';
+import { readRecord } from '../job-records.ts';
 import type { JobView } from './view.ts';
 
 /** Parts of the message if a body is not stored any more. */
@@ -18,7 +18,7 @@ interface BodyNotKeptText {
 }
 
 /** A job's body, from its record or the log bucket. Rejects with `BodyNotKeptError`. */
-export async function keptBody(
+export async function readStoredBody(
   { clients, facts }: FleetContext,
   record: JobRecord,
   { failed, dead, other }: BodyNotKeptText,
@@ -26,15 +26,15 @@ export async function keptBody(
   const { id, state, body, bodyKey, bodyDigest } = record;
   if (body !== undefined) return body;
   try {
-    if (bodyKey !== undefined) return await bodyStore(clients.s3, facts.logBucket).get(id, bodyDigest);
+    if (bodyKey !== undefined) return await createBodyStore(clients.s3, facts.logBucket).get(id, bodyDigest);
   } catch (error) {
-    if (!(error instanceof BodyUnusable)) throw error;
-    if (!(error instanceof BodyMissing)) {
-      throw new BodyNotKept(`${failed}: ${error.message}.`, { cause: error });
+    if (!(error instanceof BodyUnusableError)) throw error;
+    if (!(error instanceof BodyMissingError)) {
+      throw new BodyNotKeptError(`${failed}: ${error.message}.`, { cause: error });
     }
   }
   const isDead = state === 'failed' || state === 'timed_out';
-  throw new BodyNotKept(
+  throw new BodyNotKeptError(
     `The body of job ${id} is not stored any more: it is longer than a record keeps, and ` +
       `${bodyKey === undefined ? `the job is ${state}` : 'its copy in the log bucket has expired'}. ` +
       (isDead ? dead : other),
@@ -42,9 +42,9 @@ export async function keptBody(
 }
 
 /** The whole body of a job. Rejects with `UnknownJobError` or `BodyNotKeptError`. */
-export async function bodyOfJob(context: FleetContext, id: string): Promise<string> {
-  needRecords(context.facts, 'ask');
-  return keptBody(context, await recordOfJob(context, id), {
+export async function readJobBody(context: FleetContext, id: string): Promise<string> {
+  requireRecords(context.facts, 'ask');
+  return readStoredBody(context, await readRecord(context, id), {
     failed: `The body of job ${id} cannot be shown`,
     dead: `Its message may be in the dead-letter queue: \`mayfly dlq show --body ${id}\` shows it from there.`,
     other: 'Only its message had it. Ask its producer.',
@@ -52,7 +52,7 @@ export async function bodyOfJob(context: FleetContext, id: string): Promise<stri
 }
 
 /** Most bytes of bodies that one call fetches. All of them are in memory at the same time. */
-const MOST_BYTES = LONGEST_BODY;
+const MOST_BYTES = MAX_BODY_BYTES;
 
 /**
  * The jobs with their bodies. Bodies in the log bucket are fetched. A body is left out if it cannot be read, or if the
@@ -63,19 +63,19 @@ export function withBodies(
   jobs: readonly JobView[],
   records: ReadonlyMap<string, JobRecord>,
 ): Promise<JobView[]> {
-  const store = bodyStore(context.clients.s3, context.facts.logBucket);
+  const store = createBodyStore(context.clients.s3, context.facts.logBucket);
   let room = MOST_BYTES;
-  return each(jobs, async (job) => {
+  return mapInParallel(jobs, async (job) => {
     const record = records.get(job.id);
     if (record?.bodyKey === undefined || record.body !== undefined) return job;
-    const bytes = record.bodyBytes ?? LONGEST_BODY;
+    const bytes = record.bodyBytes ?? MAX_BODY_BYTES;
     if (bytes > room) return job;
     room -= bytes;
     try {
       return { ...job, body: await store.get(job.id, record.bodyDigest) };
     } catch (thrown) {
-      if (thrown instanceof BodyUnusable) return job;
-      const error = explain(context.facts, thrown);
+      if (thrown instanceof BodyUnusableError) return job;
+      const error = explainError(context.facts, thrown);
       if (error instanceof FleetError) return job;
       throw error;
     }

@@ -1,12 +1,12 @@
-import { IndexNotReady } from '../../store/index-pages.ts';
+import { IndexNotReadyError } from '../../store/index-pages.ts';
 import type { EntryFilter } from '../../store/listed-jobs.ts';
-import { type JobRecord, type JobState, labelOf, TERMINAL_STATES } from '../../jobs/record.ts';
-import { awsTime, type FleetContext, needRecords } from '../context.ts';
-import { WrongOption } from '../errors.ts';
-import { indexedJobs, isIndexed, type Range } from './indexed-jobs.ts';
-import { catalogueOf } from '../job-records.ts';
-import { stateOf } from '../job-state.ts';
-import { type JobView, viewOf } from './view.ts';
+import { type JobRecord, type JobState, findLabel, TERMINAL_STATES } from '../../jobs/record.ts';
+import { awsTime, type FleetContext, requireRecords } from '../context.ts';
+import { WrongOptionError } from '../errors.ts';
+import { readIndexedJobs, isIndexed, type Range } from './indexed-jobs.ts';
+import { createJobIndex } from '../job-records.ts';
+import { shownState } from '../job-state.ts';
+import { type JobView, createJobView } from './view.ts';
 
 /** Options of `list`. A job is listed if it matches all of them. */
 export interface ListOptions {
@@ -35,22 +35,22 @@ const ALL: readonly JobState[] = [...LIVE, ...TERMINAL_STATES];
  * that are listed, not on the size of the table. Otherwise it scans the table.
  */
 export async function listJobs(context: FleetContext, options: ListOptions): Promise<JobView[]> {
-  needRecords(context.facts, 'list');
+  requireRecords(context.facts, 'list');
   const { states, limit = DEFAULT_LIMIT } = options;
-  if (!(limit >= 1)) throw new WrongOption(`The limit is ${limit}; it must be 1 or more.`);
+  if (!(limit >= 1)) throw new WrongOptionError(`The limit is ${limit}; it must be 1 or more.`);
   const unknown = states?.find((state) => !ALL.includes(state));
   if (unknown !== undefined) {
-    throw new WrongOption(`There is no state ${unknown}; the states are ${ALL.join(', ')}.`);
+    throw new WrongOptionError(`There is no state ${unknown}; the states are ${ALL.join(', ')}.`);
   }
   const nowMs = await awsTime(context);
   const newest = new Newest(limit);
   const add = (record: JobRecord) => {
-    if (isWanted(record, options, stateOf(record, context.facts, nowMs))) newest.add(record);
+    if (isWanted(record, options, shownState(record, context.facts, nowMs))) newest.add(record);
   };
   if (!(await addByIndex(context, options, nowMs, newest, add))) {
     for await (const record of scanned(context, options)) add(record);
   }
-  return newest.records().map((record) => viewOf(record, context.facts, nowMs));
+  return newest.records().map((record) => createJobView(record, context.facts, nowMs));
 }
 
 /** False: the index does not contain all jobs, or cannot be read. */
@@ -66,13 +66,13 @@ async function addByIndex(
   const onMore = () => onNotice?.(unanswered({ label, requestId, instance }, limit));
   try {
     if (!(await isIndexed(context))) return false;
-    for await (const record of indexedJobs(context, ranges, { label, requestId, instance }, limit, onMore)) {
+    for await (const record of readIndexedJobs(context, ranges, { label, requestId, instance }, limit, onMore)) {
       add(record);
       if (newest.size === limit) break;
     }
     return true;
   } catch (error) {
-    if (error instanceof IndexNotReady) return false;
+    if (error instanceof IndexNotReadyError) return false;
     throw error;
   }
 }
@@ -107,7 +107,7 @@ async function* scanned(context: FleetContext, options: ListOptions): AsyncGener
   // A job that is shown as lost may be queued in the table.
   const stored = states?.includes('lost') ? [...states, 'queued' as const] : states;
   const filter = { states: stored, label, requestId, instance, sinceMs: since?.getTime() };
-  yield* catalogueOf(context).scan(filter, () => onNotice?.(WHOLE_TABLE));
+  yield* createJobIndex(context).scan(filter, () => onNotice?.(WHOLE_TABLE));
 }
 
 const WHOLE_TABLE =
@@ -119,7 +119,7 @@ function isWanted(record: JobRecord, options: ListOptions, state: JobState): boo
   const { states, label, requestId, instance, since } = options;
   return (
     (states === undefined || states.includes(state)) &&
-    (label === undefined || labelOf(record) === label) &&
+    (label === undefined || findLabel(record) === label) &&
     (requestId === undefined || record.requestId === requestId) &&
     (instance === undefined || record.instance === instance) &&
     (since === undefined || Date.parse(record.enqueuedAt ?? '') >= since.getTime())

@@ -2,7 +2,7 @@ import { DeleteObjectsCommand, ListObjectsV2Command, paginateListObjectsV2 } fro
 import { bodyKey } from '../../jobs/body-key.ts';
 import { logPrefix } from '../../store/log-layout.ts';
 import type { JobRecord } from '../../jobs/record.ts';
-import { MOST_TRIES } from '../../jobs/tries.ts';
+import { MAX_KEPT_TRIES } from '../../jobs/tries.ts';
 import type { FleetContext } from '../context.ts';
 import { FleetError } from '../errors.ts';
 import { isInBucket } from '../logs/inline.ts';
@@ -26,7 +26,7 @@ export async function removeObjects(context: FleetContext, record: JobRecord): P
  */
 function mayHaveLogs({ attempts, tries = [] }: JobRecord): boolean {
   if (tries.length === 0) return attempts > 0;
-  if (tries.length >= MOST_TRIES) return true;
+  if (tries.length >= MAX_KEPT_TRIES) return true;
   // A try without a recorded end, and a try that lost output, may have objects that the record does not name.
   return tries.some(({ endedAt, log }) => {
     const lost = (log?.stdout.lost ?? 0) + (log?.stderr.lost ?? 0);

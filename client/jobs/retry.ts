@@ -1,12 +1,12 @@
 import type { JobRecord, JobState } from '../../jobs/record.ts';
-import { type FleetContext, needRecords } from '../context.ts';
-import { type Enqueued, enqueueOrder } from '../enqueue/enqueue.ts';
-import { JobIsLive } from '../errors.ts';
-import { dedupedId, drawId } from '../enqueue/ids.ts';
-import { keptBody } from './job-body.ts';
-import { orderOf } from '../enqueue/order.ts';
-import { catalogueOf, recordOfJob, records } from '../job-records.ts';
-import { stateOf } from '../job-state.ts';
+import { type FleetContext, requireRecords } from '../context.ts';
+import { type Enqueued, enqueuePrepared } from '../enqueue/enqueue.ts';
+import { JobIsLiveError } from '../errors.ts';
+import { deduplicatedId, createJobId } from '../enqueue/ids.ts';
+import { readStoredBody } from './job-body.ts';
+import { prepareJob } from '../enqueue/order.ts';
+import { createJobIndex, readRecord, readRecords } from '../job-records.ts';
+import { shownState } from '../job-state.ts';
 
 /** Options of `retry`. */
 export interface RetryOptions {
@@ -39,12 +39,12 @@ export async function retryJob(
   { once = false }: RetryOptions = {},
 ): Promise<Retried> {
   const { facts, clock } = context;
-  needRecords(facts, 'retry');
+  requireRecords(facts, 'retry');
   if (once) return retryLast(context, id);
-  const record = await recordOfJob(context, id);
-  const state = stateOf(record, facts, clock.now());
+  const record = await readRecord(context, id);
+  const state = shownState(record, facts, clock.now());
   if (isLive(state)) {
-    throw new JobIsLive(id, `Job ${id} is ${state}. Only a job that has ended can be retried: cancel it first.`);
+    throw new JobIsLiveError(id, `Job ${id} is ${state}. Only a job that has ended can be retried: cancel it first.`);
   }
   const retried = await enqueueAgain(context, record);
   return { id: retried.id, retryOf: id, outcome: 'retried' };
@@ -55,10 +55,10 @@ const isLive = (state: JobState) => state === 'queued' || state === 'held' || st
 /** The id of the new job is made of the old job's id, so that repeated and simultaneous calls enqueue one job. */
 async function retryLast(context: FleetContext, retryOf: string): Promise<Retried> {
   for (;;) {
-    const last = await lastRetryOf(context, await recordOfJob(context, retryOf));
-    const state = stateOf(last, context.facts, context.clock.now());
+    const last = await lastRetryOf(context, await readRecord(context, retryOf));
+    const state = shownState(last, context.facts, context.clock.now());
     if (isLive(state) || state === 'succeeded') return { id: last.id, retryOf, outcome: 'repeated' };
-    const { id, deduplicated } = await enqueueAgain(context, last, dedupedId(`retry ${last.id}`));
+    const { id, deduplicated } = await enqueueAgain(context, last, deduplicatedId(`retry ${last.id}`));
     if (!deduplicated) return { id, retryOf, outcome: 'retried' };
     // Another call has enqueued it, and it may have ended already.
   }
@@ -69,7 +69,7 @@ async function lastRetryOf(context: FleetContext, record: JobRecord): Promise<Jo
   let last = record;
   for (;;) {
     const { retriedAs } = last;
-    const next = retriedAs === undefined ? undefined : (await records(context, [retriedAs])).get(retriedAs);
+    const next = retriedAs === undefined ? undefined : (await readRecords(context, [retriedAs])).get(retriedAs);
     if (!next) return last;
     last = next;
   }
@@ -84,13 +84,13 @@ async function enqueueAgain(context: FleetContext, record: JobRecord, onceId?: s
     ...(label !== undefined && { label }),
     ...(requestId !== undefined && { requestId }),
   };
-  const body = await keptBody(context, record, {
+  const body = await readStoredBody(context, record, {
     failed: `Job ${id} cannot be retried`,
     dead: `Its message may be in the dead-letter queue: \`mayfly dlq redrive ${id}\` takes it from there.`,
     other: 'Enqueue it again from its source.',
   });
-  const order = orderOf(context.facts, onceId ?? drawId(), body, options);
-  const enqueued = await enqueueOrder(context, { ...order, retryOf: id, deduped: onceId !== undefined });
-  await catalogueOf(context).markRetried(id, order.id);
+  const order = prepareJob(context.facts, onceId ?? createJobId(), body, options);
+  const enqueued = await enqueuePrepared(context, { ...order, retryOf: id, isDeduplicated: onceId !== undefined });
+  await createJobIndex(context).markRetried(id, order.id);
   return enqueued;
 }

@@ -1,7 +1,7 @@
 import type { JobRecord } from '../../jobs/record.ts';
 import type { FleetContext } from '../context.ts';
-import { records } from '../job-records.ts';
-import { type JobView, unknownView, viewOf } from './view.ts';
+import { readRecords } from '../job-records.ts';
+import { type JobView, unknownView, createJobView } from './view.ts';
 
 /** Options of `status`. */
 export interface StatusOptions {
@@ -14,12 +14,12 @@ export interface StatusOptions {
 }
 
 /** The jobs in the order of the ids. An unknown job has the state `unknown`. */
-export async function statusOf(context: FleetContext, ids: readonly string[]): Promise<JobView[]> {
-  return viewsOf(context, ids, await records(context, ids));
+export async function readJobViews(context: FleetContext, ids: readonly string[]): Promise<JobView[]> {
+  return createJobViews(context, ids, await readRecords(context, ids));
 }
 
 /** Views of the jobs in the order of the ids, from their records. */
-export function viewsOf(
+export function createJobViews(
   context: FleetContext,
   ids: readonly string[],
   found: ReadonlyMap<string, JobRecord>,
@@ -27,6 +27,6 @@ export function viewsOf(
   const nowMs = context.clock.now();
   return ids.map((id) => {
     const record = found.get(id);
-    return record ? viewOf(record, context.facts, nowMs) : unknownView(id);
+    return record ? createJobView(record, context.facts, nowMs) : unknownView(id);
   });
 }

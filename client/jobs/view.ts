@@ -3,16 +3,16 @@ import { logPrefix } from '../../store/log-layout.ts';
 import {
   type JobRecord,
   type JobState,
-  labelOf,
+  findLabel,
   TERMINAL_STATES,
   type Try,
   type TryLog,
 } from '../../jobs/record.ts';
-import { MOST_TRIES } from '../../jobs/tries.ts';
+import { MAX_KEPT_TRIES } from '../../jobs/tries.ts';
 import type { Waiting } from '../../policy/waiting.ts';
-import { stateOf } from '../job-state.ts';
+import { shownState } from '../job-state.ts';
 import { isInBucket } from '../logs/inline.ts';
-import { moment } from '../moment.ts';
+import { formatTime } from '../moment.ts';
 
 /** A job, as `--json` prints it. Times are ISO 8601. What is not known is absent. */
 export interface JobView {
@@ -115,13 +115,13 @@ export interface LogView {
 }
 
 /** @param nowMs the time now, for durations that have not ended and for messages beyond their retention period */
-export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): JobView {
+export function createJobView(record: JobRecord, facts: FleetFacts, nowMs: number): JobView {
   const { id, attempts, instance, enqueuedAt, startedAt, endedAt, exitStatus, signal } = record;
   const { requestId, limitSeconds, cancelRequestedAt, retryOf, retriedAs, expires } = record;
   const { deadLetterError, body, bodyStart, bodyBytes, bodyKey } = record;
   const tries = record.tries ?? [];
   const last = tries.at(-1);
-  const state = stateOf(record, facts, nowMs);
+  const state = shownState(record, facts, nowMs);
   return defined({
     id,
     state,
@@ -138,7 +138,7 @@ export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): Job
     reason: reasonOf(record, state, nowMs),
     notBefore: state === 'queued' ? record.notBefore : undefined,
     deadLetterError,
-    label: labelOf(record),
+    label: findLabel(record),
     requestId,
     body,
     bodyStart,
@@ -162,7 +162,7 @@ export function unknownView(id: string): JobView {
 function reasonOf(record: JobRecord, state: JobState, nowMs: number): string | undefined {
   if (state === 'lost' && record.state === 'queued') return 'its message has exceeded the retention period of the queue';
   if (state === 'running' && record.leaseUntilMs !== undefined && record.leaseUntilMs < nowMs) {
-    const since = moment(record.leaseUntilMs);
+    const since = formatTime(record.leaseUntilMs);
     return `its instance has not reported since ${since}: the job is settled when the instance is known to be gone`;
   }
   return record.reason;
@@ -170,7 +170,7 @@ function reasonOf(record: JobRecord, state: JobState, nowMs: number): string | u
 
 /** Undefined if the list of tries is full: there may have been earlier ones. */
 function waited({ tries = [], ...record }: JobRecord, state: JobState, nowMs: number): number | undefined {
-  if (tries.length >= MOST_TRIES) return undefined;
+  if (tries.length >= MAX_KEPT_TRIES) return undefined;
   const started = tries[0]?.startedAt ?? record.startedAt;
   const waits = state === 'queued' || state === 'held' ? nowMs : undefined;
   return seconds(record.enqueuedAt, started ?? record.endedAt ?? waits);

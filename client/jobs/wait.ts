@@ -1,9 +1,9 @@
 import { backoffMs } from '../../policy/backoff.ts';
-import { type FleetContext, needRecords } from '../context.ts';
-import { type FleetError, Throttled, Unreachable } from '../errors.ts';
-import { explain } from '../explain.ts';
+import { type FleetContext, requireRecords } from '../context.ts';
+import { type FleetError, ThrottledError, UnreachableError } from '../errors.ts';
+import { explainError } from '../explain.ts';
 import { LONGEST_OUTAGE_MS } from '../outage.ts';
-import { statusOf } from './status.ts';
+import { readJobViews } from './status.ts';
 import type { JobView } from './view.ts';
 
 /** Options of `wait`. */
@@ -23,12 +23,12 @@ export interface WaitProgress {
   /** Number of jobs that are waited for, including those that have ended. */
   total: number;
   /** Number of jobs that have not ended. */
-  left: number;
+  remaining: number;
   /** Jobs that have ended since the last poll. */
   ended: readonly JobView[];
   running: readonly JobView[];
   /** Jobs that wait for another try. */
-  again: readonly JobView[];
+  retrying: readonly JobView[];
   /** Jobs that wait for their first try. */
   waiting: readonly JobView[];
   /** DynamoDB throttled this poll, so nothing new is known. */
@@ -59,7 +59,7 @@ export async function waitFor(
   ids: readonly string[],
   options: WaitOptions,
 ): Promise<JobView[]> {
-  needRecords(context.facts, 'wait for');
+  requireRecords(context.facts, 'wait for');
   const { clock } = context;
   const { timeoutSeconds = Number.POSITIVE_INFINITY, pollSeconds = 5, signal } = options;
   const untilMs = clock.monotonic() + timeoutSeconds * 1000;
@@ -90,11 +90,11 @@ async function poll(
   isPatient: boolean,
 ): Promise<{ jobs?: JobView[]; problem?: FleetError }> {
   try {
-    return { jobs: await statusOf(context, ids) };
+    return { jobs: await readJobViews(context, ids) };
   } catch (thrown) {
-    const error = explain(context.facts, thrown);
-    if (error instanceof Throttled) return { problem: error };
-    if (error instanceof Unreachable && isPatient) return { problem: error };
+    const error = explainError(context.facts, thrown);
+    if (error instanceof ThrottledError) return { problem: error };
+    if (error instanceof UnreachableError && isPatient) return { problem: error };
     throw error;
   }
 }
@@ -124,13 +124,13 @@ class Watch {
     const known = left.flatMap((id) => this.#known.get(id) ?? []);
     return {
       total: this.#ids.length,
-      left: left.length,
+      remaining: left.length,
       ended: jobs.filter(({ finished }) => finished),
       running: known.filter(({ state }) => state === 'running'),
-      again: known.filter(({ state, tries }) => state === 'queued' && tries.length > 0),
+      retrying: known.filter(({ state, tries }) => state === 'queued' && tries.length > 0),
       waiting: known.filter(({ state, tries }) => state === 'queued' && tries.length === 0),
-      throttled: problem instanceof Throttled,
-      unanswered: problem instanceof Unreachable,
+      throttled: problem instanceof ThrottledError,
+      unanswered: problem instanceof UnreachableError,
     };
   }
 

@@ -1,11 +1,11 @@
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { type Waiting, type WaitingFacts, type WaitingInstance, whyWaiting } from '../../policy/waiting.ts';
+import { type Waiting, type WaitingFacts, type WaitingInstance, explainWaiting } from '../../policy/waiting.ts';
 import type { FleetContext } from '../context.ts';
 import { FleetError } from '../errors.ts';
-import { explain } from '../explain.ts';
+import { explainError } from '../explain.ts';
 import { describeFleet, type FleetView } from '../instances/instances.ts';
 import type { InstanceView } from '../instances/instances-view.ts';
-import { moment } from '../moment.ts';
+import { formatTime } from '../moment.ts';
 import type { JobView, WaitingView } from './view.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function withWaiting(context: FleetContext, jobs: readonly JobView[
   const fleet = await readFleet(context);
   const nowMs = context.clock.now();
   return jobs.map((job) =>
-    job.state === 'queued' ? { ...job, waitsFor: waitingView(job, fleet, context.facts, nowMs) } : job,
+    job.state === 'queued' ? { ...job, waitsFor: createWaitingView(job, fleet, context.facts, nowMs) } : job,
   );
 }
 
@@ -26,14 +26,14 @@ async function readFleet(context: FleetContext): Promise<FleetView | FleetError>
   try {
     return await describeFleet(context, { retired: 0 });
   } catch (thrown) {
-    const error = explain(context.facts, thrown);
+    const error = explainError(context.facts, thrown);
     if (error instanceof FleetError) return error;
     throw error;
   }
 }
 
 /** @param seen the fleet's state, or the error if it could not be read */
-export function waitingView(
+export function createWaitingView(
   job: JobView,
   seen: FleetView | FleetError,
   facts: FleetFacts,
@@ -45,7 +45,7 @@ export function waitingView(
     return { what: 'unknown', text: `it is not known. ${seen.message}` };
   }
   const own = { nowMs, notBeforeMs, triedBefore: job.tries.length > 0 };
-  const waiting = whyWaiting({ ...own, ...(fleet ? factsOf(fleet, facts) : NOTHING) });
+  const waiting = explainWaiting({ ...own, ...(fleet ? factsOf(fleet, facts) : NOTHING) });
   const { sinceMs, untilMs } = { sinceMs: undefined, untilMs: undefined, ...waiting };
   return {
     what: waiting.what,
@@ -80,17 +80,17 @@ function factsOf({ queue, capacity, launches, instances }: FleetView, { scaleOut
 }
 
 /** Whether its group counts it: not if it is in the warm pool, terminating or gone. */
-function isCounted({ doing, lifecycleState = '' }: InstanceView): boolean {
-  return doing !== 'pooled' && doing !== 'gone' && !lifecycleState.includes('Terminat');
+function isCounted({ status, lifecycleState = '' }: InstanceView): boolean {
+  return status !== 'pooled' && status !== 'gone' && !lifecycleState.includes('Terminat');
 }
 
 function waitingInstance(view: InstanceView): WaitingInstance {
-  const { instance, doing, lifecycleState = '', launchedAt, slots = 1, jobs, next, slowed } = view;
+  const { instance, status, lifecycleState = '', launchedAt, slots = 1, jobs, next, slowed } = view;
   const launchedAtMs = launchedAt === undefined ? undefined : Date.parse(launchedAt);
-  if (doing === 'booting' || (doing !== 'leaving' && lifecycleState.startsWith('Pending'))) {
+  if (status === 'booting' || (status !== 'leaving' && lifecycleState.startsWith('Pending'))) {
     return { instance, is: 'launching', launchedAtMs };
   }
-  if (next?.action === 'leave' || view.drainRequestedAt || (doing !== 'idle' && doing !== 'working'))
+  if (next?.action === 'leave' || view.drainRequestedAt || (status !== 'idle' && status !== 'working'))
     return { instance, is: 'other' };
   return { instance, is: slowed || jobs.length >= slots ? 'busy' : 'free' };
 }
@@ -99,23 +99,23 @@ function waitingInstance(view: InstanceView): WaitingInstance {
 function textOf(waiting: Waiting, { attempts }: JobView, { maxAttempts, scaleOut }: FleetFacts): string {
   switch (waiting.what) {
     case 'retry':
-      return `it is tried again at ${moment(waiting.untilMs)}; ${attempts} of ${maxAttempts} attempts are used`;
+      return `it is tried again at ${formatTime(waiting.untilMs)}; ${attempts} of ${maxAttempts} attempts are used`;
     case 'delay':
-      return `it was enqueued with a delay, until ${moment(waiting.untilMs)}`;
+      return `it was enqueued with a delay, until ${formatTime(waiting.untilMs)}`;
     case 'paused':
-      return `the fleet is paused since ${moment(waiting.sinceMs)}; \`mayfly fleet resume\` ends the pause`;
+      return `the fleet is paused since ${formatTime(waiting.sinceMs)}; \`mayfly fleet resume\` ends the pause`;
     case 'message':
       return 'its message is not visible now: an agent has received it, or has returned it with a delay';
     case 'nothing':
       return `nothing: ${waiting.instance} has a free slot and receives it within seconds`;
     case 'launch':
-      return `an instance is launching${waiting.sinceMs === undefined ? '' : ` since ${moment(waiting.sinceMs)}`} (${waiting.instance})`;
+      return `an instance is launching${waiting.sinceMs === undefined ? '' : ` since ${formatTime(waiting.sinceMs)}`} (${waiting.instance})`;
     case 'breaker':
-      return `the boot breaker is open since ${moment(waiting.sinceMs)}, so no instance is launched; \`mayfly doctor\` says why`;
+      return `the boot breaker is open since ${formatTime(waiting.sinceMs)}, so no instance is launched; \`mayfly doctor\` says why`;
     case 'suspended':
       return "the group's process Launch is suspended, so no instance is launched; `mayfly doctor` says more";
     case 'refused':
-      return `AWS has refused the last launch, at ${moment(waiting.sinceMs)}: ${waiting.message}`;
+      return `AWS has refused the last launch, at ${formatTime(waiting.sinceMs)}: ${waiting.message}`;
     case 'maximum':
       return `the maximum of ${count(waiting.maxSize, 'instance')} is reached, none has a free slot, and ${waits(waiting.visible)}`;
     case 'backlog':

@@ -18,7 +18,7 @@ export class ChunkedBytes {
    */
   async *take(bytes: number): AsyncGenerator<Uint8Array> {
     for (let missing = bytes; missing > 0; ) {
-      if (this.#left.length === 0 && !(await this.#advance())) throw new MissingChunk(this.#chunks.taken + 1);
+      if (this.#left.length === 0 && !(await this.#advance())) throw new MissingChunkError(this.#chunks.taken + 1);
       const piece = this.#left.subarray(0, missing);
       this.#left = this.#left.subarray(piece.length);
       missing -= piece.length;
@@ -38,7 +38,7 @@ export class ChunkedBytes {
       this.#left = new Uint8Array();
       if (chunks !== undefined && this.#chunks.taken >= chunks) return;
       if (await this.#advance()) continue;
-      if (chunks !== undefined) throw new MissingChunk(this.#chunks.taken + 1);
+      if (chunks !== undefined) throw new MissingChunkError(this.#chunks.taken + 1);
       return;
     }
   }
@@ -52,7 +52,7 @@ export class ChunkedBytes {
 }
 
 /** A chunk of a log does not exist. */
-export class MissingChunk extends Error {
+export class MissingChunkError extends Error {
   readonly number: number;
 
   constructor(number: number) {

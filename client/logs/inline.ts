@@ -7,7 +7,7 @@ export function inlinePieces(
   from: LogPosition,
 ): LogPiece[] {
   if (!log) return [];
-  const content = { stdout: contentOf(log.stdout), stderr: contentOf(log.stderr) };
+  const content = { stdout: inlineContent(log.stdout), stderr: inlineContent(log.stderr) };
   const read = { stdout: 0, stderr: 0 };
   const pieces: LogPiece[] = [];
   const take = (stream: LogStream, bytes: number, atMs?: number) => {
@@ -26,7 +26,7 @@ export function inlinePieces(
 }
 
 /** The whole content of a stream in the record. */
-export function contentOf({ text, base64 }: { text?: string; base64?: string }): Buffer {
+export function inlineContent({ text, base64 }: { text?: string; base64?: string }): Buffer {
   return base64 === undefined ? Buffer.from(text ?? '') : Buffer.from(base64, 'base64');
 }
 

@@ -1,8 +1,8 @@
-import { type FleetContext, needRecords } from '../context.ts';
+import { type FleetContext, requireRecords } from '../context.ts';
 import { type LogEvent, type LogOptions, readLog } from './reading.ts';
-import { logSource } from './store.ts';
+import { createLogSource } from './store.ts';
 
-export { LogGone, NoSuchTry } from './errors.ts';
+export { LogGoneError, NoSuchTryError } from './errors.ts';
 export type { Hole, LogPiece, LogStream, Output } from './pieces.ts';
 export type { LogEvent, LogOptions } from './reading.ts';
 
@@ -18,7 +18,7 @@ export async function* readJobLog(
   id: string,
   options: LogOptions = {},
 ): AsyncGenerator<LogEvent> {
-  needRecords(context.facts, 'read');
-  const source = logSource(context, id, options.follow === true, options.signal);
+  requireRecords(context.facts, 'read');
+  const source = createLogSource(context, id, options.follow === true, options.signal);
   yield* readLog(source, options, context.clock);
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { LogPart } from '../../store/log-layout.ts';
 import { type JobRecord, TERMINAL_STATES, type Try } from '../../jobs/record.ts';
-import { MissingChunk } from './chunks.ts';
-import { LogGone, NoSuchTry } from './errors.ts';
+import { MissingChunkError } from './chunks.ts';
+import { LogGoneError, NoSuchTryError } from './errors.ts';
 import type { LogPiece, LogStream } from './pieces.ts';
 import { TryReader } from './try-reader.ts';
 
@@ -103,7 +103,7 @@ async function* readTry(
         delays.reset();
       }
     } catch (error) {
-      throw error instanceof MissingChunk ? logGone(record, found.number) : error;
+      throw error instanceof MissingChunkError ? logGone(record, found.number) : error;
     }
     if (over && found.tried.endedAt === undefined) yield { kind: 'vanished', ...found };
     if (over || !follow) return record;
@@ -132,11 +132,11 @@ function numbered({ id, tries = [] }: JobRecord, number: number): Try {
   if (tried) return tried;
   const count = tries.length;
   const has = count === 0 ? 'it has not started' : count === 1 ? 'there is one' : `there are ${count}`;
-  throw new NoSuchTry(`Job ${id} has no try ${number}: ${has}. \`mayfly status ${id}\` lists them.`);
+  throw new NoSuchTryError(`Job ${id} has no try ${number}: ${has}. \`mayfly status ${id}\` lists them.`);
 }
 
-function logGone({ id }: JobRecord, number: number): LogGone {
-  return new LogGone(
+function logGone({ id }: JobRecord, number: number): LogGoneError {
+  return new LogGoneError(
     `The log of try ${number} of job ${id}, or a part of it, is not in the log bucket any more: it has expired or ` +
       `was deleted. \`mayfly status ${id}\` shows its last lines as long as the job has a record.`,
   );

@@ -2,11 +2,11 @@ import { GetObjectCommand, NoSuchKey } from '@aws-sdk/client-s3';
 import { chunkKey } from '../../store/log-layout.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import type { FleetContext } from '../context.ts';
-import { Throttled, Unreachable } from '../errors.ts';
-import { explain } from '../explain.ts';
+import { ThrottledError, UnreachableError } from '../errors.ts';
+import { explainError } from '../explain.ts';
 import type { LogSource } from './reading.ts';
-import { recordOfJob } from '../job-records.ts';
-import { stateOf } from '../job-state.ts';
+import { readRecord } from '../job-records.ts';
+import { shownState } from '../job-state.ts';
 import { LONGEST_OUTAGE_MS } from '../outage.ts';
 
 /** How often an object is requested if its body breaks off. The SDK retries only calls without any answer. */
@@ -14,7 +14,7 @@ const READS = 3;
 /** Milliseconds between two attempts to reach AWS while a log is followed. */
 const PAUSE_MS = 2000;
 
-export function logSource(
+export function createLogSource(
   context: FleetContext,
   id: string,
   follow: boolean,
@@ -25,8 +25,8 @@ export function logSource(
   return {
     record: () =>
       retry.run(async (): Promise<JobRecord> => {
-        const record = await recordOfJob(context, id);
-        return { ...record, state: stateOf(record, facts, clock.now()) };
+        const record = await readRecord(context, id);
+        return { ...record, state: shownState(record, facts, clock.now()) };
       }),
     object: (tryKey, part, number) => retry.run(() => read(context, chunkKey(id, tryKey, part, number))),
   };
@@ -67,8 +67,8 @@ class OutageRetry {
         this.#reached = true;
         return answer;
       } catch (error) {
-        const why = explain(facts, error);
-        const passes = why instanceof Unreachable || why instanceof Throttled;
+        const why = explainError(facts, error);
+        const passes = why instanceof UnreachableError || why instanceof ThrottledError;
         if (!passes || !this.#follow || !this.#reached || clock.monotonic() >= untilMs) throw why;
         await clock.sleep(PAUSE_MS, this.#signal);
       }

@@ -1,9 +1,9 @@
 import type { JobRecord, StreamLog, Try } from '../../jobs/record.ts';
 import type { FleetContext } from '../context.ts';
-import { contentOf } from './inline.ts';
+import { inlineContent } from './inline.ts';
 import type { FetchObject } from './objects.ts';
 import { LOG_STREAMS, type LogStream } from './pieces.ts';
-import { logSource } from './store.ts';
+import { createLogSource } from './store.ts';
 
 /** The end of one stream's output. */
 export interface StreamTail {
@@ -18,7 +18,7 @@ export interface StreamTail {
  *
  * @param most most bytes of each stream
  */
-export async function lastOutput(
+export async function readLastOutput(
   context: FleetContext,
   record: JobRecord,
   most: number,
@@ -39,7 +39,7 @@ async function tailOf(
   most: number,
 ): Promise<StreamTail> {
   const recorded = log?.[stream] ?? { bytes: 0 };
-  const { object } = logSource(context, id, false);
+  const { object } = createLogSource(context, id, false);
   const fetch = (number: number) => object(key, stream, number);
   const vanished = endedAt === undefined && state !== 'running';
   const end = vanished ? await writtenEnd(fetch, recorded, most) : await recordedEnd(fetch, recorded, most);
@@ -49,7 +49,7 @@ async function tailOf(
 
 /** The end of a stream by what its agent has recorded. It may be longer than `most`. */
 async function recordedEnd(fetch: FetchObject, recorded: StreamLog, most: number): Promise<Uint8Array> {
-  return recorded.chunks === undefined ? contentOf(recorded) : lastChunks(fetch, recorded.chunks, most);
+  return recorded.chunks === undefined ? inlineContent(recorded) : lastChunks(fetch, recorded.chunks, most);
 }
 
 /** The same if the agent failed: it may have written more than it recorded. */

@@ -1,14 +1,14 @@
-import { count } from '../../cli/terminal/words.ts';
-import type { JobRun, Life } from '../history.ts';
+import { countOf } from '../../cli/terminal/words.ts';
+import type { JobRun, InstanceHistory } from '../history.ts';
 import { STYLE, type TimeScale } from './frame.ts';
 import { element, text, title } from './svg.ts';
 
 /** A bar for each instance: its boot, its idle time, its jobs (a lane for each slot), and why it retired. */
-export function lifeBars(lives: readonly Life[], scale: TimeScale, top: number, endMs: number): string {
+export function instanceBars(lives: readonly InstanceHistory[], scale: TimeScale, top: number, endMs: number): string {
   return lives.map((life, index) => lifeBar(life, scale, top + index * STYLE.row, endMs)).join('');
 }
 
-function lifeBar(life: Life, scale: TimeScale, y: number, endMs: number): string {
+function lifeBar(life: InstanceHistory, scale: TimeScale, y: number, endMs: number): string {
   const height = STYLE.row - 10;
   const ended = life.endedMs ?? endMs;
   const ready = Math.min(life.readyMs ?? ended, ended);
@@ -19,7 +19,7 @@ function lifeBar(life: Life, scale: TimeScale, y: number, endMs: number): string
     text(`${life.id.slice(0, 10)}…`, { ...id, 'font-family': "'DejaVu Sans Mono', monospace" }),
     bar(life.launchedMs, ready, STYLE.boot),
     bar(ready, ended, STYLE.idle),
-    ...lanesOf(life.jobs).flatMap((lane, index, lanes) =>
+    ...toLanes(life.jobs).flatMap((lane, index, lanes) =>
       lane.map((run) => jobBar(run, scale, y + (index * height) / lanes.length, height / lanes.length)),
     ),
     ...end(life, scale, y, height),
@@ -46,8 +46,8 @@ function jobBar(run: JobRun, scale: TimeScale, y: number, height: number): strin
 }
 
 /** A line where the instance ended, and the reason. */
-function end(life: Life, scale: TimeScale, y: number, height: number): string[] {
-  const jobs = count(life.jobs.length, 'job');
+function end(life: InstanceHistory, scale: TimeScale, y: number, height: number): string[] {
+  const jobs = countOf(life.jobs.length, 'job');
   const idle = life.idleSeconds === undefined ? '' : ` for ${life.idleSeconds.toFixed(0)} s`;
   const why = life.reason ? `${jobs} · ${life.reason}${life.reason === 'idle' ? idle : ''}` : jobs;
   const x = scale.x(life.endedMs ?? Number.MAX_SAFE_INTEGER);
@@ -60,7 +60,7 @@ function end(life: Life, scale: TimeScale, y: number, height: number): string[] 
 }
 
 /** Distributes runs to as few lanes as possible, like the slots of an agent. */
-export function lanesOf(runs: readonly JobRun[]): JobRun[][] {
+export function toLanes(runs: readonly JobRun[]): JobRun[][] {
   const lanes: JobRun[][] = [];
   for (const run of runs.toSorted((a, b) => a.startedMs - b.startedMs)) {
     const free = lanes.find((lane) => (lane.at(-1)?.endedMs ?? 0) <= run.startedMs);

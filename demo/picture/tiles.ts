@@ -25,7 +25,7 @@ export interface Tile {
 }
 
 /** Divides a picture into tiles of at most `size` pixels a side, row by row. */
-export function cut(view: View, size: number): Tile[] {
+export function cutIntoTiles(view: View, size: number): Tile[] {
   const tiles: Tile[] = [];
   for (let top = 0; top < view.height; top += size) {
     for (let left = 0; left < view.width; left += size) {

@@ -1,8 +1,8 @@
-import { count } from '../../cli/terminal/words.ts';
-import { type History, peakOf } from '../history.ts';
+import { countOf } from '../../cli/terminal/words.ts';
+import { type History, peakInstances } from '../history.ts';
 import { legend, queueChart } from './charts.ts';
 import { FONT, marks, STYLE, timeAxis, timeScale } from './frame.ts';
-import { lifeBars } from './lives.ts';
+import { instanceBars } from './lives.ts';
 import { element, text } from './svg.ts';
 
 /** Draws a history: the queue and the number of instances over time, and below them a bar for each instance. */
@@ -10,7 +10,7 @@ export function drawTimeline(history: History): string {
   const scale = timeScale(history);
   const chartTop = STYLE.header + STYLE.gap;
   const livesTop = chartTop + STYLE.chart + STYLE.gap;
-  const bottom = livesTop + history.lives.length * STYLE.row;
+  const bottom = livesTop + history.instances.length * STYLE.row;
   const height = bottom + STYLE.footer;
   return element(
     'svg',
@@ -36,13 +36,13 @@ export function drawTimeline(history: History): string {
     timeAxis(scale, chartTop, bottom),
     queueChart(history.samples, scale, chartTop),
     marks(history.marks, scale, chartTop, bottom),
-    lifeBars(history.lives, scale, livesTop, history.endedMs),
+    instanceBars(history.instances, scale, livesTop, history.endedMs),
   );
 }
 
 function subtitle(history: History): string {
-  const jobs = history.lives.reduce((sum, life) => sum + life.jobs.length, 0);
+  const jobs = history.instances.reduce((sum, life) => sum + life.jobs.length, 0);
   const seconds = Math.round((history.endedMs - history.startedMs) / 1000);
-  const instances = count(history.lives.length, 'instance');
-  return `${count(jobs, 'job')} on ${instances}, at most ${peakOf(history)} at once, ${count(seconds, 'second')}`;
+  const instances = countOf(history.instances.length, 'instance');
+  return `${countOf(jobs, 'job')} on ${instances}, at most ${peakInstances(history)} at once, ${countOf(seconds, 'second')}`;
 }

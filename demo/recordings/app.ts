@@ -1,9 +1,9 @@
 /** The CDK app of the recordings. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { fleetApp } from '../../infra/fleet-app.ts';
+import { createFleetApp } from '../../infra/fleet-app.ts';
 import { STACK_NAME } from '../session/fleet.ts';
 
-fleetApp(STACK_NAME, {
+createFleetApp(STACK_NAME, {
   command: ['./shell'],
   workerDirectory: `${import.meta.dirname}/../session/worker`,
   maxCapacity: process.env['MAX_CAPACITY'] === '1' ? 1 : 4,

@@ -12,11 +12,11 @@ import { operatorEnvironment } from '../clients.ts';
 import { deploy } from '../deploy.ts';
 import { drawSession } from '../session/draw.ts';
 import { STACK_NAME } from '../session/fleet.ts';
-import { type Line, play } from '../session/play.ts';
-import { programsIn } from '../session/programs.ts';
+import { type Line, recordSession } from '../session/play.ts';
+import { linkPrograms } from '../session/programs.ts';
 import type { Step } from '../session/script.ts';
-import { DAMAGES, DOCTOR, unsaid, WAITING } from './script.ts';
-import { inRows, textOf } from './text.ts';
+import { DAMAGES, DOCTOR, missingReasons, WAITING } from './script.ts';
+import { toRows, toText } from './text.ts';
 
 const COLUMNS = 118;
 const LONGEST_MS = 900_000;
@@ -41,11 +41,11 @@ async function record(
     Object.assign(process.env, own);
     const fleet = await Fleet.find({ stack: STACK_NAME });
     while ((await fleet.describe()).keeper.ranAt === undefined) await delay(500);
-    const programs = await programsIn(directory);
+    const programs = await linkPrograms(directory);
     await writeFile(join(programs, 'aws'), AWS_CLI, { mode: 0o755 });
     const PATH = [programs, own['PATH']].join(delimiter);
     const shell = { ...own, ...namesOf(fleet), PATH, MAYFLY_STACK: STACK_NAME };
-    const lines = await play(steps(fleet).map(announced), shell, directory);
+    const lines = await recordSession(steps(fleet).map(announced), shell, directory);
     fleet.close();
     return lines;
   } finally {
@@ -98,16 +98,16 @@ function waitingSteps(fleet: Fleet): Step[] {
 async function write(name: string, title: string, lines: readonly Line[]): Promise<void> {
   const directory = join(import.meta.dirname, '../../docs/recordings');
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, `${name}.txt`), textOf(lines));
-  await writeFile(join(directory, `${name}.svg`), `${drawSession(inRows(lines, COLUMNS), COLUMNS, title)}\n`);
+  await writeFile(join(directory, `${name}.txt`), toText(lines));
+  await writeFile(join(directory, `${name}.svg`), `${drawSession(toRows(lines, COLUMNS), COLUMNS, title)}\n`);
 }
 
 const RECORDINGS: Record<string, () => Promise<void>> = {
   async doctor() {
     const lines = await record(() => DOCTOR, { speed: 60 });
-    const text = textOf(lines);
-    const printed = textOf(lines.filter(({ kind }) => kind === 'printed'));
-    const missing = DAMAGES.filter(({ found }) => !printed.includes(found)).map(({ comment }) => comment);
+    const text = toText(lines);
+    const printed = toText(lines.filter(({ kind }) => kind === 'printed'));
+    const missing = DAMAGES.filter(({ finding }) => !printed.includes(finding)).map(({ comment }) => comment);
     if (!text.endsWith('All is well.\n')) missing.push('the repair');
     if (missing.length > 0) throw new Error(`${text}Missing: ${missing.join(', ')}`);
     const title = 'A terminal: ten kinds of damage, what mayfly doctor says of them, and the repair';
@@ -116,8 +116,8 @@ const RECORDINGS: Record<string, () => Promise<void>> = {
   async waiting() {
     // Slow enough to run a command while an instance launches.
     const lines = await record(waitingSteps, { speed: 20, environment: { MAX_CAPACITY: '1' } });
-    const missing = unsaid(textOf(lines));
-    if (missing.length > 0) throw new Error(`${textOf(lines)}Missing: ${missing.join(', ')}`);
+    const missing = missingReasons(toText(lines));
+    if (missing.length > 0) throw new Error(`${toText(lines)}Missing: ${missing.join(', ')}`);
     await write('waiting', 'A terminal: jobs that wait, and what mayfly status says of why they do', lines);
   },
 };

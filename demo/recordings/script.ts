@@ -3,7 +3,7 @@ import type { Step } from '../session/script.ts';
 
 /** A change by hand, and what `mayfly doctor` says about it. */
 export interface Damage extends Step {
-  found: string;
+  finding: string;
 }
 
 /** `main.ts` sets the variables. */
@@ -11,55 +11,55 @@ export const DAMAGES: readonly Damage[] = [
   {
     comment: 'launches are suspended',
     typed: 'aws autoscaling suspend-processes --auto-scaling-group-name $GROUP --scaling-processes Launch',
-    found: "The group's process Launch is suspended",
+    finding: "The group's process Launch is suspended",
   },
   {
     comment: 'the scaling policy is deleted',
     typed: 'aws autoscaling delete-policy --auto-scaling-group-name $GROUP --policy-name $POLICY',
-    found: 'The scaling policy',
+    finding: 'The scaling policy',
   },
   {
     comment: 'the launch hook is deleted',
     typed:
       'aws autoscaling delete-lifecycle-hook --auto-scaling-group-name $GROUP --lifecycle-hook-name $LAUNCH_HOOK',
-    found: 'The launch hook',
+    finding: 'The launch hook',
   },
   {
     comment: 'the termination hook is deleted',
     typed:
       'aws autoscaling delete-lifecycle-hook --auto-scaling-group-name $GROUP --lifecycle-hook-name $TERMINATION_HOOK',
-    found: 'The termination hook',
+    finding: 'The termination hook',
   },
   {
     comment: 'the maximum is lowered',
     typed: 'aws autoscaling update-auto-scaling-group --auto-scaling-group-name $GROUP --max-size 1',
-    found: 'Its maximum size was set to 1 by hand',
+    finding: 'Its maximum size was set to 1 by hand',
   },
   {
     comment: 'the minimum is raised',
     typed: 'aws autoscaling update-auto-scaling-group --auto-scaling-group-name $GROUP --min-size 1',
-    found: 'Its minimum size was set to 1 by hand',
+    finding: 'Its minimum size was set to 1 by hand',
   },
   {
     comment: 'protection from scale-in is switched off',
     typed:
       'aws autoscaling update-auto-scaling-group --auto-scaling-group-name $GROUP --no-new-instances-protected-from-scale-in',
-    found: 'New instances are not protected from scale-in',
+    finding: 'New instances are not protected from scale-in',
   },
   {
     comment: "the alarm's actions are disabled",
     typed: 'aws cloudwatch disable-alarm-actions --alarm-names $ALARM',
-    found: 'are disabled: only the keeper launches',
+    finding: 'are disabled: only the keeper launches',
   },
   {
     comment: "the queue's visibility timeout is changed",
     typed: 'aws sqs set-queue-attributes --queue-url $QUEUE --attributes VisibilityTimeout=600',
-    found: "The queue's visibility timeout is 600 s",
+    finding: "The queue's visibility timeout is 600 s",
   },
   {
     comment: 'dead letters are kept for a day only',
     typed: 'aws sqs set-queue-attributes --queue-url $DEAD_LETTERS --attributes MessageRetentionPeriod=86400',
-    found: 'They are kept for 1 d',
+    finding: 'They are kept for 1 d',
   },
 ];
 
@@ -85,7 +85,7 @@ export const DOCTOR: readonly Step[] = [
 export interface WaitingStep extends Step {
   when?: Waiting['what'];
   /** What `mayfly status` then says about the wait. */
-  says?: RegExp;
+  expected?: RegExp;
 }
 
 const WHY = "mayfly status $ID | grep 'why it waits'";
@@ -96,25 +96,25 @@ export const WAITING: readonly WaitingStep[] = [
     comment: 'a job that fails the first time',
     typed: "mayfly enqueue 'echo try $MAYFLY_ATTEMPT; test $MAYFLY_ATTEMPT -gt 1'",
   },
-  { comment: 'why does it wait?', typed: WHY, when: 'paused', says: /is paused since/ },
+  { comment: 'why does it wait?', typed: WHY, when: 'paused', expected: /is paused since/ },
   {
     comment: 'the pause is over, and now?',
     typed: `mayfly fleet resume && ${WHY}`,
-    says: /no instance is there yet|is launching/,
+    expected: /no instance is there yet|is launching/,
   },
-  { comment: 'a while later it has been tried once', typed: WHY, when: 'retry', says: /is tried again at/ },
+  { comment: 'a while later it has been tried once', typed: WHY, when: 'retry', expected: /is tried again at/ },
   { comment: 'it ends well the second time', typed: 'mayfly wait $ID' },
   { comment: 'a job that takes the only slot there may be', typed: "mayfly enqueue 'sleep 90'" },
   { comment: 'and one that is not to begin at once', typed: "mayfly enqueue --delay 40 'echo done'" },
-  { comment: 'why does that one wait?', typed: WHY, when: 'delay', says: /with a delay, until/ },
-  { comment: 'half a minute later', typed: WHY, when: 'maximum', says: /the maximum of 1/ },
+  { comment: 'why does that one wait?', typed: WHY, when: 'delay', expected: /with a delay, until/ },
+  { comment: 'half a minute later', typed: WHY, when: 'maximum', expected: /the maximum of 1/ },
   { comment: 'to its end', typed: 'mayfly wait $ID' },
 ];
 
 /** The steps whose reasons are missing in the recording of jobs that wait. */
-export function unsaid(text: string): string[] {
+export function missingReasons(text: string): string[] {
   const reasons = text.match(/why it waits: .*/g) ?? [];
-  return WAITING.filter(({ says }) => says)
-    .filter(({ says }, at) => !says?.test(reasons[at] ?? ''))
+  return WAITING.filter(({ expected }) => expected)
+    .filter(({ expected }, at) => !expected?.test(reasons[at] ?? ''))
     .map(({ comment }) => comment);
 }

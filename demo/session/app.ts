@@ -1,9 +1,9 @@
 /** The CDK app of the session. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { fleetApp } from '../../infra/fleet-app.ts';
+import { createFleetApp } from '../../infra/fleet-app.ts';
 import { STACK_NAME } from './fleet.ts';
 
-fleetApp(STACK_NAME, {
+createFleetApp(STACK_NAME, {
   command: ['./shell'],
   workerDirectory: `${import.meta.dirname}/worker`,
   maxCapacity: 1,

@@ -11,8 +11,8 @@ import { deploy } from '../deploy.ts';
 import { drawSession } from './draw.ts';
 import { STACK_NAME } from './fleet.ts';
 import { putIntoPage } from './page.ts';
-import { type Line, play } from './play.ts';
-import { programsIn } from './programs.ts';
+import { type Line, recordSession } from './play.ts';
+import { linkPrograms } from './programs.ts';
 import { SCRIPT, WARM_UP } from './script.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -30,11 +30,11 @@ async function record(): Promise<Line[]> {
     const app = { file: 'demo/session/app.ts', stack: STACK_NAME };
     await deploy({ access: cloud, directory, environment: {}, signal, app });
     const environment = operatorEnvironment(cloud);
-    const programs = await programsIn(directory);
+    const programs = await linkPrograms(directory);
     const PATH = [programs, environment['PATH']].join(delimiter);
     const shell = { ...environment, PATH, MAYFLY_STACK: STACK_NAME };
-    await play([{ comment: '', typed: WARM_UP }], shell, directory);
-    return await play(SCRIPT, shell, directory);
+    await recordSession([{ comment: '', typed: WARM_UP }], shell, directory);
+    return await recordSession(SCRIPT, shell, directory);
   } finally {
     await cloud.close();
     await rm(directory, { recursive: true, force: true });

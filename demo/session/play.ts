@@ -11,7 +11,7 @@ export interface Line {
 }
 
 /** Runs the commands of the steps in a shell, one after the other, and records their output. */
-export async function play(
+export async function recordSession(
   steps: readonly Step[],
   environment: Record<string, string>,
   directory: string,

@@ -2,10 +2,10 @@ import { type Activity, DescribeScalingActivitiesCommand } from '@aws-sdk/client
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { HeadBucketCommand } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { type JobView, StoreGone } from '../../client/index.ts';
-import { type Check, must } from '../check.ts';
+import { type JobView, StoreGoneError } from '../../client/index.ts';
+import { type Check, assertThat } from '../check.ts';
 import type { FirstRun } from '../run.ts';
-import { endOf } from './jobs.ts';
+import { waitForEnd } from './jobs.ts';
 
 /** The scaling activities of the group, the newest first. */
 async function activities(run: FirstRun): Promise<Activity[]> {
@@ -16,51 +16,51 @@ async function activities(run: FirstRun): Promise<Activity[]> {
   return Activities;
 }
 
-export const goesByItself: Check = {
+export const retirement: Check = {
   title: 'The instance goes by itself',
   commands: ['npx mayfly fleet'],
   expected:
     'No instance, none desired. The last one went as idle, by its own call, which decremented the desired capacity.',
-  async make(run) {
+  async run(run) {
     const fleet = await run.fleet();
-    const { retired } = await run.until('no instance is left', run.pace.go, async () => {
+    const { retired } = await run.waitUntil('no instance is left', run.timings.retireSeconds, async () => {
       const view = await fleet.describe();
       return view.instances.length === 0 && view.capacity.desired === 0 && view;
     });
     const [last] = retired;
-    must(
+    assertThat(
       last?.reason === 'idle' && last.rung === 'terminate',
       `it retired for the reason ${last?.reason}, by ${last?.rung}`,
     );
     const [{ Cause = '' } = {}] = await activities(run);
-    must(Cause.includes('user request'), `Auto Scaling gives the cause: ${Cause}`);
+    assertThat(Cause.includes('user request'), `Auto Scaling gives the cause: ${Cause}`);
     return `${last?.instance} retired as idle after ${last?.jobsDone} jobs. Auto Scaling: ${Cause}`;
   },
 };
 
-export const secondStart: Check = {
+export const scaleOut: Check = {
   title: 'A second start, of two instances',
   commands: ["for n in 1 2; do npx mayfly enqueue --poll 0 'sleep 300'; done", 'npx mayfly fleet --watch'],
   expected: 'Both jobs run at once, on an instance each. The scaling policy is the cause of the launches.',
-  async make(run) {
+  async run(run) {
     const fleet = await run.fleet();
     const since = new Set((await activities(run)).map(({ ActivityId }) => ActivityId));
-    const body = `sleep ${run.pace.job}`;
+    const body = `sleep ${run.timings.jobSeconds}`;
     const sent = [await fleet.enqueue(body), await fleet.enqueue(body)];
     run.running = sent.map(({ id }) => id);
-    const jobs = await run.until('both jobs running', run.pace.come, async () => {
+    const jobs = await run.waitUntil('both jobs running', run.timings.launchSeconds, async () => {
       const found = await fleet.status(run.running);
       const ended = found.find(({ finished }) => finished);
       if (ended) throw new Error(`the job ${ended.id} was ${ended.state} before the other job ran`);
       return found.every(({ state }) => state === 'running') && found;
     });
     const instances = jobs.map(({ instance }) => instance);
-    must(new Set(instances).size === 2, `both jobs run on ${instances[0]}`);
+    assertThat(new Set(instances).size === 2, `both jobs run on ${instances[0]}`);
     const launches = (await activities(run)).filter(
       ({ ActivityId, Description }) => !since.has(ActivityId) && Description?.startsWith('Launching'),
     );
     const [{ Cause = '' } = {}] = launches;
-    must(Cause.includes('policy'), `Auto Scaling gives the cause: ${Cause}`);
+    assertThat(Cause.includes('policy'), `Auto Scaling gives the cause: ${Cause}`);
     return `the jobs run on ${instances.join(' and ')}. Auto Scaling: ${Cause}`;
   },
 };
@@ -72,25 +72,25 @@ export const update: Check = {
     'npx mayfly wait <id> <id>',
   ],
   expected: 'UPDATE_COMPLETE, nothing is replaced, and both jobs succeed at their first try.',
-  async make(run) {
+  async run(run) {
     const fleet = await run.fleet();
     const before = await fleet.status(run.running);
-    must(
+    assertThat(
       before.every(({ state }) => state === 'running'),
       'the jobs have ended already',
     );
     const outputs = await outputsOf(run);
     await run.deploy(3);
-    const status = (await run.deployed())?.StackStatus;
-    must(status === 'UPDATE_COMPLETE', `the stack is ${status}`);
-    must((await outputsOf(run)) === outputs, 'the outputs have changed: something was replaced');
+    const status = (await run.findStack())?.StackStatus;
+    assertThat(status === 'UPDATE_COMPLETE', `the stack is ${status}`);
+    assertThat((await outputsOf(run)) === outputs, 'the outputs have changed: something was replaced');
     const { capacity } = await fleet.describe();
-    must(capacity.max === 3, `the group's maximum is ${capacity.max}`);
+    assertThat(capacity.max === 3, `the group's maximum is ${capacity.max}`);
     for (const { id, instance } of before) {
-      const job = await endOf(run, id, run.pace.job + run.pace.come);
+      const job = await waitForEnd(run, id, run.timings.jobSeconds + run.timings.launchSeconds);
       const result = `${job.state} after ${job.attempts} tries`;
-      must(job.state === 'succeeded' && job.attempts === 1, `the job ${id} is ${result}`);
-      must(job.tries.at(-1)?.instance === instance, `the job ${id} has moved to another instance`);
+      assertThat(job.state === 'succeeded' && job.attempts === 1, `the job ${id} is ${result}`);
+      assertThat(job.tries.at(-1)?.instance === instance, `the job ${id} has moved to another instance`);
     }
     return 'UPDATE_COMPLETE; both jobs succeeded on their instances';
   },
@@ -98,7 +98,7 @@ export const update: Check = {
 
 async function outputsOf(run: FirstRun): Promise<string> {
   return JSON.stringify(
-    (await run.deployed())?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]).toSorted(),
+    (await run.findStack())?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]).toSorted(),
   );
 }
 
@@ -113,21 +113,21 @@ export const destruction: Check = {
   ],
   expected:
     'No stack, no queue, no table, no bucket; the job has ended, or was handed back, before the table went.',
-  async make(run) {
+  async run(run) {
     const fleet = await run.fleet();
-    const { id } = await fleet.enqueue(`seq 1 200000; sleep ${run.pace.job}`);
-    const running = await run.until(`the job ${id} to run`, run.pace.come, async () => {
+    const { id } = await fleet.enqueue(`seq 1 200000; sleep ${run.timings.jobSeconds}`);
+    const running = await run.waitUntil(`the job ${id} to run`, run.timings.launchSeconds, async () => {
       const job = await fleet.status(id);
       return job.state === 'running' && job;
     });
     const destroying = run.destroy();
     const last = await watchUntilGone(run, running, destroying);
     await destroying;
-    must((await run.deployed()) === undefined, 'the stack is still there');
+    assertThat((await run.findStack()) === undefined, 'the stack is still there');
     for (const [store, read] of Object.entries(await stores(run))) {
-      await run.until(`the deletion of the ${store}`, UNTIL_GONE_SECONDS, async () => isGone(read));
+      await run.waitUntil(`the deletion of the ${store}`, UNTIL_GONE_SECONDS, async () => isGone(read));
     }
-    must(['succeeded', 'queued'].includes(last.state), `the job was ${last.state} when the table was deleted`);
+    assertThat(['succeeded', 'queued'].includes(last.state), `the job was ${last.state} when the table was deleted`);
     return `the job was ${last.state}; stack, queue, table and bucket are gone`;
   },
 };
@@ -144,12 +144,12 @@ async function watchUntilGone(run: FirstRun, first: JobView, destroying: Promise
     });
   const check = async () => {
     const job = await fleet.status(first.id).catch((error: unknown) => {
-      over ||= error instanceof StoreGone;
+      over ||= error instanceof StoreGoneError;
     });
     if (job && job.state !== 'unknown') last = job;
     return over;
   };
-  await run.until(`the deletion of ${run.stack}`, run.pace.job + 2 * run.pace.go, check, run.pace.lastLook);
+  await run.waitUntil(`the deletion of ${run.stack}`, run.timings.jobSeconds + 2 * run.timings.retireSeconds, check, run.timings.lastPollSeconds);
   return last;
 }
 

@@ -22,7 +22,7 @@ export type FleetArns = Record<(typeof PLACES)[number], string>;
 const nameOf = (fleetName: string): string => `/mayfly-arns/${fleetName}`;
 
 /** The parameter with the ARNs, for other stacks. It is a list, as CloudFormation cannot parse the JSON of the fleet facts. */
-export function arnsParameter(scope: Construct, fleetName: string, arns: FleetArns): void {
+export function createArnsParameter(scope: Construct, fleetName: string, arns: FleetArns): void {
   new StringListParameter(scope, 'Arns', {
     parameterName: nameOf(fleetName),
     // CDK cannot tell by a name that only the deployment knows, such as that of a nested stack.
@@ -33,7 +33,7 @@ export function arnsParameter(scope: Construct, fleetName: string, arns: FleetAr
 }
 
 /** The ARNs of a deployed fleet. Each deployment of the stack of `scope` reads them from the parameter. */
-export function arnsOf(scope: Construct, fleetName: string): FleetArns {
+export function readFleetArns(scope: Construct, fleetName: string): FleetArns {
   const parameterName = nameOf(fleetName);
   const options = { parameterName, simpleName: false };
   const { stringListValue } = StringListParameter.fromListParameterAttributes(scope, 'Arns', options);

@@ -5,8 +5,8 @@ import { Construct } from 'constructs';
 import { BODY_PREFIX } from '../../jobs/body-key.ts';
 import { JOB_LOG_PREFIX } from '../../store/log-layout.ts';
 import type { FleetArns } from './fleet-arns.ts';
-import { useKeys } from './keys.ts';
-import { FLEET_ITEM, flat, INSTANCE_ITEMS, indexesOf, JOB_ITEMS, ofKeys } from './permissions.ts';
+import { grantKeys } from './keys.ts';
+import { FLEET_ITEM, formatResolved, INSTANCE_ITEMS, formatIndexArns, JOB_ITEMS, conditionOnKeys } from './permissions.ts';
 import type { EncryptionKeys } from '../props/stores.ts';
 
 /** What grants have to know of a fleet of this app or of another. */
@@ -23,7 +23,7 @@ export interface GrantTarget {
 export function grantEnqueue(fleet: GrantTarget, grantee: IGrantable): Grant {
   return together(
     fleet.queue.grant(grantee, 'sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),
-    ...useKeys(fleet.encryptionKeys, grantee, {
+    ...grantKeys(fleet.encryptionKeys, grantee, {
       queues: ['write'],
       table: ['read', 'write'],
       logBucket: ['write'],
@@ -44,7 +44,7 @@ export function grantFollow(fleet: GrantTarget, grantee: IGrantable): Grant {
   acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling.');
   return together(
     grantParameter(fleet, grantee),
-    ...useKeys(fleet.encryptionKeys, grantee, { table: ['read'], logBucket: ['read'] }),
+    ...grantKeys(fleet.encryptionKeys, grantee, { table: ['read'], logBucket: ['read'] }),
     onItems(fleet, grantee, [JOB_ITEMS], 'GetItem', 'BatchGetItem'),
     onItems(fleet, grantee, [INSTANCE_ITEMS], 'BatchGetItem'),
     onItems(fleet, grantee, [FLEET_ITEM], 'GetItem'),
@@ -58,7 +58,7 @@ export function grantFollow(fleet: GrantTarget, grantee: IGrantable): Grant {
     ),
     // IAM cannot restrict a Scan to some items.
     allow(grantee, [fleet.arns.table], 'dynamodb:Scan'),
-    allow(grantee, indexesOf(fleet.arns.table), 'dynamodb:Query'),
+    allow(grantee, formatIndexArns(fleet.arns.table), 'dynamodb:Query'),
     onObjects(fleet, grantee, BODY_PREFIX, 's3:GetObject'),
     onObjects(fleet, grantee, JOB_LOG_PREFIX, 's3:GetObject'),
     // Without it S3 answers 403 for a chunk that does not exist yet ("GetObject").
@@ -100,7 +100,7 @@ function grantParameter(fleet: GrantTarget, grantee: IGrantable): Grant {
 }
 
 /** ARN of a fleet's parameter by the fleet's name, or of the path of a stack's parameters by the stack's name. */
-export function parameterArnOf(stack: Stack, name: string): string {
+export function formatParameterArn(stack: Stack, name: string): string {
   return stack.formatArn({
     service: 'ssm',
     resource: 'parameter',
@@ -114,7 +114,7 @@ function onItems(fleet: GrantTarget, grantee: IGrantable, keys: string[], ...act
     grantee,
     actions: actions.map((action) => `dynamodb:${action}`),
     resourceArns: [fleet.arns.table],
-    conditions: ofKeys(...keys),
+    conditions: conditionOnKeys(...keys),
   });
 }
 
@@ -134,6 +134,6 @@ const together = (first: Grant, ...others: Grant[]): Grant =>
 /** Acknowledges a finding of cdk-nag, so that an owner whose app it checks need not explain grants of this construct. */
 function acknowledge({ grantPrincipal }: IGrantable, arn: string, reason: string): void {
   if (!Construct.isConstruct(grantPrincipal)) return;
-  const id = `AwsSolutions-IAM5[Resource::${flat(Stack.of(grantPrincipal).resolve(arn))}]`;
+  const id = `AwsSolutions-IAM5[Resource::${formatResolved(Stack.of(grantPrincipal).resolve(arn))}]`;
   Validations.of(grantPrincipal).acknowledge({ id, reason });
 }

@@ -25,7 +25,7 @@ const ALLOWED =
   '@aws-cdk/aws-kms:applyImportedAliasPermissionsToPrincipal';
 
 /** Grants the use of the owner's keys, for the stores that the grantee uses. Stores with AWS owned keys need no grant. */
-export function useKeys(keys: EncryptionKeys, grantee: IGrantable, uses: Uses): Grant[] {
+export function grantKeys(keys: EncryptionKeys, grantee: IGrantable, uses: Uses): Grant[] {
   return grantsOf(keys, grantee, uses).map(({ grant }) => grant);
 }
 
@@ -34,7 +34,7 @@ export function useKeys(keys: EncryptionKeys, grantee: IGrantable, uses: Uses): 
  *
  * Throws a `FleetPropsError` for a key whose grant has no effect.
  */
-export function useOwnKeys(where: string, keys: EncryptionKeys, role: IRole, uses: Uses): void {
+export function grantKeysToRole(where: string, keys: EncryptionKeys, role: IRole, uses: Uses): void {
   const dropped = grantsOf(keys, role, uses).find(({ grant }) => !grant.success);
   if (!dropped) return;
   const is = `${dropped.key.node.path}, whose grant has no effect`;

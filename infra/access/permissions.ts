@@ -20,8 +20,8 @@ import { BODY_PREFIX } from '../../jobs/body-key.ts';
 import { FLEET_KEY, INSTANCE_PREFIX, JOB_PREFIX } from '../../store/keys.ts';
 import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../../store/log-layout.ts';
 import { LISTING_INDEX, STATE_INDEX } from '../../store/table-schema.ts';
-import type { Deployed } from '../instance/deployed.ts';
-import { NAMESPACE } from '../metrics.ts';
+import type { FleetAssets } from '../instance/deployed.ts';
+import { METRIC_NAMESPACE } from '../metrics.ts';
 
 /**
  * Permissions of the roles, scoped as far as AWS allows ("Actions, resources, and condition keys", Service Authorization
@@ -34,7 +34,7 @@ interface Resources {
 }
 
 /** The role of the instances. */
-export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role {
+export function createAgentRole(scope: Construct, systemsManagerAccess: boolean): Role {
   const role = new Role(scope, 'AgentRole', {
     assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
     description: 'Instances: takes jobs and ends its own instance; never that of the workers',
@@ -43,7 +43,7 @@ export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role
     const policy = ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore');
     role.addManagedPolicy(policy);
     Validations.of(role).acknowledge({
-      id: `AwsSolutions-IAM4[Policy::${flat(Stack.of(role).resolve(policy.managedPolicyArn))}]`,
+      id: `AwsSolutions-IAM4[Policy::${formatResolved(Stack.of(role).resolve(policy.managedPolicyArn))}]`,
       reason:
         'The owner switched Systems Manager on, whose agent needs what is in this policy; AWS keeps it in step ' +
         'with the agent, which a copy here would not be.',
@@ -53,7 +53,7 @@ export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role
 }
 
 /** A resource apart from the role, so that the group can depend on it: agents need it until they are terminated. */
-export function agentPolicy(
+export function createAgentPolicy(
   scope: Construct,
   role: IRole,
   resources: Resources & { deadLetterQueue: IQueue; logBucket: Bucket; workerRole: IRole | undefined },
@@ -94,7 +94,7 @@ export function agentPolicy(
   acknowledgeWildcards(policy, groupArn);
   Validations.of(policy).acknowledge(
     ...written.map((arn) => ({
-      id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(scope).resolve(arn))}]`,
+      id: `AwsSolutions-IAM5[Resource::${formatResolved(Stack.of(scope).resolve(arn))}]`,
       reason:
         'What a job or an instance is called is known when it runs. Agents add to these folders; they read only the ' +
         'bodies of jobs.',
@@ -107,14 +107,14 @@ export function agentPolicy(
  * The permission to read the assets. Each tree has its own policy: CloudFormation deletes the old one at the end of the update,
  * so that instances which boot from the old template during the update can still read the old tree.
  */
-export function treePolicy(scope: Construct, role: IRole, { tree, node }: Deployed): Policy {
+export function createTreePolicy(scope: Construct, role: IRole, { tree, node }: FleetAssets): Policy {
   const assets = [tree, node];
   const id = `AgentTreePolicy${tree.assetHash.slice(0, 8)}${node.assetHash.slice(0, 8)}`;
   const policy = new Policy(scope, id, {
     roles: [role],
-    statements: [allow(assets.map(objectOf), 's3:GetObject'), decryptAssets(assets)],
+    statements: [allow(assets.map(formatObjectArn), 's3:GetObject'), allowDecryptAssets(assets)],
   });
-  Validations.of(policy).acknowledge(anyKeyOfAssets);
+  Validations.of(policy).acknowledge(ASSET_KEY_ACKNOWLEDGEMENT);
   return policy;
 }
 
@@ -124,14 +124,14 @@ export function treePolicy(scope: Construct, role: IRole, { tree, node }: Deploy
  * encryption context, or the ARN of the bucket if it uses an S3 Bucket Key ("Using server-side encryption with AWS KMS keys").
  * Without such a key the statement has no effect.
  */
-export function decryptAssets(assets: Asset[]): PolicyStatement {
+export function allowDecryptAssets(assets: Asset[]): PolicyStatement {
   const bucketArns = new Map(
     assets.map((asset) => {
       const { bucketArn } = asset.bucket;
       return [JSON.stringify(Stack.of(asset).resolve(bucketArn)), bucketArn];
     }),
   );
-  const arns = [...bucketArns.values(), ...assets.map(objectOf)];
+  const arns = [...bucketArns.values(), ...assets.map(formatObjectArn)];
   return new PolicyStatement({
     actions: ['kms:Decrypt'],
     resources: ['*'],
@@ -145,7 +145,7 @@ export function decryptAssets(assets: Asset[]): PolicyStatement {
  * encryption context. Without a key of the owner the parameter has the AWS managed key, which all principals of the account may
  * use ("Restricting decryption of SecureString parameter values").
  */
-export function vaultPolicy(scope: Construct, id: string, role: IRole, parameter: IParameter): Policy {
+export function createVaultPolicy(scope: Construct, id: string, role: IRole, parameter: IParameter): Policy {
   const { parameterArn } = parameter;
   // The interface lacks the member; the class has it.
   const { encryptionKey } = parameter as IParameter & { encryptionKey?: IKey };
@@ -169,7 +169,7 @@ export function vaultPolicy(scope: Construct, id: string, role: IRole, parameter
 }
 
 /** The acknowledgement of cdk-nag's finding on `decryptAssets`. */
-export const anyKeyOfAssets = {
+export const ASSET_KEY_ACKNOWLEDGEMENT = {
   id: 'AwsSolutions-IAM5[Resource::*]',
   reason:
     'The key of the bucket of assets is known to the bootstrap alone. The condition allows the key to be used for these ' +
@@ -177,19 +177,19 @@ export const anyKeyOfAssets = {
 };
 
 /** ARNs of the indexes of a table. */
-export function indexesOf(tableArn: string): string[] {
+export function formatIndexArns(tableArn: string): string[] {
   return [LISTING_INDEX, STATE_INDEX].map(({ name }) => `${tableArn}/index/${name}`);
 }
 
 /** The role of the keeper's Lambda function. */
-export function keeperRole(scope: Construct): Role {
+export function createKeeperRole(scope: Construct): Role {
   return new Role(scope, 'KeeperRole', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     description: 'Keeper: wakes the fleet, settles what instances left behind',
   });
 }
 
-export function keeperPolicy(
+export function createKeeperPolicy(
   scope: Construct,
   role: IRole,
   resources: Resources & { logBucket: Bucket; warmPool: boolean },
@@ -204,7 +204,7 @@ export function keeperPolicy(
         [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM],
         ...['GetItem', 'BatchGetItem', 'UpdateItem'],
       ),
-      allow(indexesOf(table.tableArn), 'dynamodb:Query'),
+      allow(formatIndexArns(table.tableArn), 'dynamodb:Query'),
       // The list of objects has the age of each.
       new PolicyStatement({
         actions: ['s3:ListBucket'],
@@ -224,7 +224,7 @@ export function keeperPolicy(
       new PolicyStatement({
         actions: ['cloudwatch:PutMetricData'],
         resources: ['*'],
-        conditions: { StringEquals: { 'cloudwatch:namespace': NAMESPACE } },
+        conditions: { StringEquals: { 'cloudwatch:namespace': METRIC_NAMESPACE } },
       }),
     ],
   });
@@ -233,7 +233,7 @@ export function keeperPolicy(
 }
 
 /** The role of the schedule, which may invoke this function only. Only schedules of this account may assume it. */
-export function schedulerRole(scope: Construct, functionArn: string): Role {
+export function createSchedulerRole(scope: Construct, functionArn: string): Role {
   return new Role(scope, 'SchedulerRole', {
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
       conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
@@ -249,7 +249,7 @@ export function schedulerRole(scope: Construct, functionArn: string): Role {
  * ARN of the group. The id in its middle is a wildcard, as AWS generates it. With a pattern as `name` the ARN needs no reference to
  * the group, which would make a circular dependency.
  */
-export function groupArnOf(scope: Construct, name: string): string {
+export function formatGroupArn(scope: Construct, name: string): string {
   return Stack.of(scope).formatArn({
     service: 'autoscaling',
     resource: 'autoScalingGroup:*:autoScalingGroupName',
@@ -264,7 +264,7 @@ export const INSTANCE_ITEMS = `${INSTANCE_PREFIX}*`;
 export const FLEET_ITEM = FLEET_KEY;
 
 /** All partition keys of a call must match ("Actions, resources, and condition keys for Amazon DynamoDB"). */
-export const ofKeys = (...keys: string[]) => ({
+export const conditionOnKeys = (...keys: string[]) => ({
   'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
 });
 
@@ -275,11 +275,11 @@ function allowOnItems(table: Table, keys: string[], ...actions: string[]): Polic
   return new PolicyStatement({
     actions: actions.map((action) => `dynamodb:${action}`),
     resources: [table.tableArn],
-    conditions: ofKeys(...keys),
+    conditions: conditionOnKeys(...keys),
   });
 }
 
-export const objectOf = (asset: Asset): string => asset.bucket.arnForObjects(asset.s3ObjectKey);
+export const formatObjectArn = (asset: Asset): string => asset.bucket.arnForObjects(asset.s3ObjectKey);
 
 /** Acknowledges each wildcard by itself, so that cdk-nag reports a new one. */
 function acknowledgeWildcards(policy: Policy, groupArn: string): void {
@@ -291,7 +291,7 @@ function acknowledgeWildcards(policy: Policy, groupArn: string): void {
         'takes a condition on the namespace instead.',
     },
     {
-      id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(policy).resolve(groupArn))}]`,
+      id: `AwsSolutions-IAM5[Resource::${formatResolved(Stack.of(policy).resolve(groupArn))}]`,
       reason:
         'The wildcards stand for the id of the group and the end of its name, which only its creation gives; the ' +
         'beginning of the name is the stack and the resource, so it is this group alone.',
@@ -303,10 +303,10 @@ function acknowledgeWildcards(policy: Policy, groupArn: string): void {
  * A resolved text in the format of cdk-nag: `<LogicalId>` for a reference, `<LogicalId.Attribute>` for an attribute, and JSON for
  * anything else.
  */
-export function flat(resolved: unknown): string {
+export function formatResolved(resolved: unknown): string {
   if (typeof resolved === 'string') return resolved;
   const intrinsic = resolved as { Ref?: string; 'Fn::GetAtt'?: string[]; 'Fn::Join'?: [string, unknown[]] };
   if (intrinsic.Ref !== undefined) return `<${intrinsic.Ref}>`;
   if (intrinsic['Fn::GetAtt']) return `<${intrinsic['Fn::GetAtt'].join('.')}>`;
-  return intrinsic['Fn::Join']?.[1].map(flat).join('') ?? JSON.stringify(resolved);
+  return intrinsic['Fn::Join']?.[1].map(formatResolved).join('') ?? JSON.stringify(resolved);
 }

@@ -7,7 +7,7 @@ import type { WorkerFleetProps } from '../props/props.ts';
  * The role whose credentials the agents pass to their workers; undefined for none. It trusts the role of the instances. A role of
  * the owner that is not in this stack cannot be changed here, so it must already trust that role.
  */
-export function workerRole(
+export function createWorkerRole(
   scope: Construct,
   access: NonNullable<WorkerFleetProps['workerAwsAccess']>,
   instanceRole: IRole,

@@ -32,7 +32,7 @@ interface GroupOptions {
 }
 
 /** The launch template of the instances. */
-export function launchTemplate(scope: Construct, options: GroupOptions): LaunchTemplate {
+export function createLaunchTemplate(scope: Construct, options: GroupOptions): LaunchTemplate {
   const { settings, network, role } = options;
   const [securityGroup, ...others] = network.securityGroups;
   const template = new LaunchTemplate(scope, 'LaunchTemplate', {
@@ -71,7 +71,7 @@ export function launchTemplate(scope: Construct, options: GroupOptions): LaunchT
 export const MIN_CAPACITY = 0;
 
 /** The Auto Scaling group, from 0 to `maxCapacity` instances. Only its own instances reduce it. */
-export function group(scope: Construct, template: LaunchTemplate, options: GroupOptions): AutoScalingGroup {
+export function createGroup(scope: Construct, template: LaunchTemplate, options: GroupOptions): AutoScalingGroup {
   const { settings, network } = options;
   const asg = new AutoScalingGroup(scope, 'Group', {
     vpc: network.vpc,
@@ -150,7 +150,7 @@ function getFirstType(settings: FleetSettings) {
 }
 
 /** The default machine image. */
-export function amazonLinux(settings: FleetSettings): IMachineImage {
+export function getDefaultImage(settings: FleetSettings): IMachineImage {
   const arm = getFirstType(settings).architecture === InstanceArchitecture.ARM_64;
   return MachineImage.latestAmazonLinux2023({
     cpuType: arm ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,

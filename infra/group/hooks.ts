@@ -5,7 +5,7 @@ import {
   type LifecycleHook,
   LifecycleTransition,
 } from 'aws-cdk-lib/aws-autoscaling';
-import { LONGEST_HEARTBEAT_SECONDS, MOST_HEARTBEATS } from '../../lib/limits.ts';
+import { AUTO_SCALING_MAX_HEARTBEAT_SECONDS, AUTO_SCALING_MAX_HEARTBEATS } from '../../lib/limits.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
 /** Fixed names, unique in the group. User-data contains them: a generated name would make a circular dependency. */
@@ -26,7 +26,7 @@ export function addHooks(group: AutoScalingGroup, settings: FleetSettings): Life
   const termination = group.addLifecycleHook('TerminationHook', {
     lifecycleHookName: TERMINATION_HOOK,
     lifecycleTransition: LifecycleTransition.INSTANCE_TERMINATING,
-    heartbeatTimeout: Duration.seconds(terminationHookSecondsOf(settings)),
+    heartbeatTimeout: Duration.seconds(computeTerminationHookSeconds(settings)),
     defaultResult: DefaultResult.CONTINUE,
   });
   const hooks = [launch, termination];
@@ -35,8 +35,8 @@ export function addHooks(group: AutoScalingGroup, settings: FleetSettings): Life
 }
 
 /** Heartbeat timeout of the termination hook, in seconds. */
-export function terminationHookSecondsOf(settings: FleetSettings): number {
-  return terminationHeartbeatSeconds({ ...settings, limitSeconds: settings.maxLimitSeconds });
+export function computeTerminationHookSeconds(settings: FleetSettings): number {
+  return computeTerminationHeartbeatSeconds({ ...settings, limitSeconds: settings.maxLimitSeconds });
 }
 
 /**
@@ -53,9 +53,9 @@ function retainUntilGroupIsDeleted(hook: LifecycleHook): void {
  * How long a terminating instance may send no heartbeat. Short, as an instance without an agent is billed for it; longer than
  * two intervals of reports; and long enough that 100 of them cover the longest job.
  */
-export function terminationHeartbeatSeconds(
+export function computeTerminationHeartbeatSeconds(
   settings: Pick<FleetSettings, 'limitSeconds' | 'graceSeconds' | 'reportSeconds'>,
 ): number {
-  const forJobs = (settings.limitSeconds + settings.graceSeconds) / (MOST_HEARTBEATS / 2);
-  return Math.min(LONGEST_HEARTBEAT_SECONDS, Math.ceil(Math.max(300, 3 * settings.reportSeconds, forJobs)));
+  const forJobs = (settings.limitSeconds + settings.graceSeconds) / (AUTO_SCALING_MAX_HEARTBEATS / 2);
+  return Math.min(AUTO_SCALING_MAX_HEARTBEAT_SECONDS, Math.ceil(Math.max(300, 3 * settings.reportSeconds, forJobs)));
 }

@@ -14,7 +14,7 @@ const ALLOWED =
  *
  * Throws a `FleetPropsError` for Windows, and for Amazon Linux 2, which has systemd 219.
  */
-export function usableImage(scope: Construct, where: string, image: IMachineImage): IMachineImage {
+export function checkMachineImage(scope: Construct, where: string, image: IMachineImage): IMachineImage {
   const config = image.getImage(scope);
   const parameter = parameterOf(scope, config.imageId);
   if (config.osType === OperatingSystemType.WINDOWS) {

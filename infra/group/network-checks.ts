@@ -33,7 +33,7 @@ const PERHAPS_NO_ADDRESS = 'mayfly:publicSubnetsMayGiveNoAddress';
  * Refuses subnets from which no instance could reach AWS, and warns of subnets of which synth cannot know it. It runs at synth,
  * as routes and endpoints may be added after the fleet.
  */
-export function checkWayOut(scope: Construct, vpc: IVpc, selection: SubnetSelection): void {
+export function checkOutboundAccess(scope: Construct, vpc: IVpc, selection: SubnetSelection): void {
   scope.node.addValidation({
     validate: () => {
       const { errors, warnings } = checkSubnets(scope, vpc, selection);
@@ -44,7 +44,7 @@ export function checkWayOut(scope: Construct, vpc: IVpc, selection: SubnetSelect
 }
 
 /** The same for the subnet in which the image is built, without warnings: the build itself shows what synth cannot know. */
-export function checkBuilderWayOut(scope: Construct, vpc: IVpc, subnet: ISubnet): void {
+export function checkBuilderOutboundAccess(scope: Construct, vpc: IVpc, subnet: ISubnet): void {
   scope.node.addValidation({
     validate: () => checkSubnets(scope, vpc, { subnets: [subnet] }, OF_BUILDER).errors,
   });

@@ -9,7 +9,7 @@ import {
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
-import { checkWayOut } from './network-checks.ts';
+import { checkOutboundAccess } from './network-checks.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
 export interface Network {
@@ -25,10 +25,10 @@ type NetworkSettings = Pick<
 >;
 
 /** The network of the instances: the owner's VPC, or one of the fleet's own with outbound access and no inbound access. */
-export function network(scope: Construct, settings: NetworkSettings): Network {
+export function createNetwork(scope: Construct, settings: NetworkSettings): Network {
   const vpc = settings.vpc ?? (createVpc(scope) as IVpc);
   const subnets = settings.vpcSubnets ?? (settings.vpc ? {} : { subnetType: SubnetType.PUBLIC });
-  checkWayOut(scope, vpc, subnets);
+  checkOutboundAccess(scope, vpc, subnets);
   const securityGroups = settings.securityGroups ?? [
     createSecurityGroup(scope, vpc, settings.allowAllIpv6Outbound),
   ];

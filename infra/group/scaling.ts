@@ -13,7 +13,7 @@ const PERIOD_SECONDS = 60;
  * The step scaling policy, which the alarm and the keeper execute. It is an L1 construct: the L2 construct splits the steps
  * between two policies with an alarm each.
  */
-export function scaleOutPolicy(
+export function createScaleOutPolicy(
   scope: Construct,
   group: AutoScalingGroup,
   { scaleOut, maxCapacity }: FleetSettings,
@@ -38,7 +38,7 @@ export function scaleOutPolicy(
 }
 
 /** The alarm that executes the policy if messages stay visible, even if the keeper does not run. */
-export function backlogAlarm(
+export function createBacklogAlarm(
   scope: Construct,
   queue: IQueue,
   policy: CfnScalingPolicy,

@@ -10,15 +10,15 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
-import { LONGEST_COMPONENT_DOCUMENT } from '../../lib/limits.ts';
-import { imageComponent } from './image-component.ts';
-import { builder, remover } from './image-permissions.ts';
+import { IMAGE_BUILDER_MAX_DOCUMENT_LENGTH } from '../../lib/limits.ts';
+import { makeComponentDocument } from './image-component.ts';
+import { createBuilderProfile, createRemoverRole } from './image-permissions.ts';
 import type { MachineFile } from '../instance/machine-files.ts';
 import type { Network } from '../group/network.ts';
-import { checkBuilderWayOut } from '../group/network-checks.ts';
+import { checkBuilderOutboundAccess } from '../group/network-checks.ts';
 import type { BakedImageSettings } from '../props/instances.ts';
 import type { FleetSettings } from '../props/settings.ts';
-import { sizeOf } from '../instance/user-data.ts';
+import { measureBytes } from '../instance/user-data.ts';
 
 export interface BakedImageOptions {
   fleetName: string;
@@ -47,15 +47,15 @@ const VERSION = '1.0.0';
  * the end of the update. There is no pipeline, which would build images outside of deployments, and no lifecycle policy, which
  * cannot know that the oldest image is in use.
  */
-export function bakedImage(scope: Construct, options: BakedImageOptions): IMachineImage {
+export function createBakedImage(scope: Construct, options: BakedImageOptions): IMachineImage {
   const inner = new Construct(scope, 'BakedImage');
   const { imageId: base } = options.base.getImage(inner);
-  const document = imageComponent(options.files, options.treeJson);
+  const document = makeComponentDocument(options.files, options.treeJson);
   refuseTooLongADocument(inner, document);
   const names = makeNames(inner, options, document, base);
   const recipe = createRecipe(inner, options, names, document, base);
   const log = createLog(inner, names);
-  const { profile, rights } = builder(inner, {
+  const { profile, rights } = createBuilderProfile(inner, {
     assets: options.assets,
     componentArn: recipe.component.attrArn,
     log,
@@ -66,7 +66,7 @@ export function bakedImage(scope: Construct, options: BakedImageOptions): IMachi
     imageRecipeArn: recipe.recipe.attrArn,
     infrastructureConfigurationArn: infrastructure.attrArn,
     loggingConfiguration: { logGroupName: log.logGroupName },
-    deletionSettings: { executionRole: remover(inner).roleArn },
+    deletionSettings: { executionRole: createRemoverRole(inner).roleArn },
   });
   image.node.addDependency(...rights, selectSubnets(options).internetConnectivityEstablished);
   for (const resource of [recipe.component, recipe.recipe, image]) keepWhenTagsChange(resource);
@@ -167,7 +167,7 @@ function createInfrastructure(
 ): CfnInfrastructureConfiguration {
   const { vpc, securityGroups } = options.network;
   const { subnet } = options.baked;
-  if (subnet) checkBuilderWayOut(scope, vpc, subnet);
+  if (subnet) checkBuilderOutboundAccess(scope, vpc, subnet);
   const [subnetId] = selectSubnets(options).subnetIds;
   return new CfnInfrastructureConfiguration(scope, 'Surroundings', {
     name: names.lasting,
@@ -196,10 +196,10 @@ function refuseTooLongADocument(scope: Construct, document: object): void {
   scope.node.addValidation({
     validate: () => {
       const stack = Stack.of(scope);
-      const characters = sizeOf(stack.resolve(stack.toJsonString(document)));
-      if (characters <= LONGEST_COMPONENT_DOCUMENT) return [];
+      const characters = measureBytes(stack.resolve(stack.toJsonString(document)));
+      if (characters <= IMAGE_BUILDER_MAX_DOCUMENT_LENGTH) return [];
       return [
-        `the image's component has about ${characters} characters; allowed: at most ${LONGEST_COMPONENT_DOCUMENT}`,
+        `the image's component has about ${characters} characters; allowed: at most ${IMAGE_BUILDER_MAX_DOCUMENT_LENGTH}`,
       ];
     },
   });

@@ -16,7 +16,7 @@ const UNITS = [
  *
  * @param treeJson the content of tree.json, with the location of the tree and of Node.js
  */
-export function imageComponent(files: MachineFile[], treeJson: string) {
+export function makeComponentDocument(files: MachineFile[], treeJson: string) {
   return {
     name: 'Mayfly worker',
     schemaVersion: 1.0,

@@ -11,7 +11,7 @@ import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { anyKeyOfAssets, decryptAssets, flat, objectOf, vaultPolicy } from '../access/permissions.ts';
+import { ASSET_KEY_ACKNOWLEDGEMENT, allowDecryptAssets, formatResolved, formatObjectArn, createVaultPolicy } from '../access/permissions.ts';
 
 interface BuilderOptions {
   assets: Asset[];
@@ -25,7 +25,7 @@ interface BuilderOptions {
  * permissions are those of the AWS managed policy `EC2InstanceProfileForImageBuilder`, scoped to this component and this log, and
  * the read access that the set-up needs.
  */
-export function builder(scope: Construct, options: BuilderOptions) {
+export function createBuilderProfile(scope: Construct, options: BuilderOptions) {
   const { assets, componentArn, log, setupVaultPassword } = options;
   const role = new Role(scope, 'BuilderRole', {
     assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
@@ -41,19 +41,19 @@ export function builder(scope: Construct, options: BuilderOptions) {
     roles: [role],
     statements: [
       allow([componentArn], 'imagebuilder:GetComponent'),
-      allow([programs, ...assets.map(objectOf)], 's3:GetObject'),
-      decryptAssets(assets),
+      allow([programs, ...assets.map(formatObjectArn)], 's3:GetObject'),
+      allowDecryptAssets(assets),
       allow([log.logGroupArn], 'logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'),
     ],
   });
   acknowledgeWildcards(policy, programs);
   const rights = [policy];
-  if (setupVaultPassword) rights.push(vaultPolicy(scope, 'BuilderVaultPolicy', role, setupVaultPassword));
+  if (setupVaultPassword) rights.push(createVaultPolicy(scope, 'BuilderVaultPolicy', role, setupVaultPassword));
   return { profile: new InstanceProfile(scope, 'BuilderProfile', { role }), rights };
 }
 
 /** The role that deletes the AMI and snapshots of a deleted image ("AWS::ImageBuilder::Image DeletionSettings"). */
-export function remover(scope: Construct): Role {
+export function createRemoverRole(scope: Construct): Role {
   const role = new Role(scope, 'RemoverRole', {
     // Not for images of another account ("The confused deputy problem").
     assumedBy: new ServicePrincipal('imagebuilder.amazonaws.com', {
@@ -81,8 +81,8 @@ function attach(role: Role, name: string, why: string): void {
 }
 
 function acknowledgeWildcards(policy: Policy, programs: string): void {
-  Validations.of(policy).acknowledge(anyKeyOfAssets, {
-    id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(policy).resolve(programs))}]`,
+  Validations.of(policy).acknowledge(ASSET_KEY_ACKNOWLEDGEMENT, {
+    id: `AwsSolutions-IAM5[Resource::${formatResolved(Stack.of(policy).resolve(programs))}]`,
     reason: "Image Builder's own program, from buckets of AWS that are named after regions.",
   });
 }

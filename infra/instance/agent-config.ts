@@ -7,7 +7,7 @@ import type { FleetSettings } from '../props/settings.ts';
 import { settingsForAgent } from '../props/table.ts';
 
 /** What an agent has to know beside the props. */
-export interface AgentSurroundings {
+export interface AgentEnvironment {
   /** `<stack>/<fleet>`: unique within account and region. */
   fleet: string;
   region: string;
@@ -86,7 +86,7 @@ type ValueAt<Key> = Key extends keyof AgentConfigInput
 type FlatAgentConfig = { [Key in AgentKey]?: ValueAt<Key> };
 
 /** The content of agent.json. CloudFormation puts in the names of the resources. */
-export function agentConfig(stack: Stack, settings: FleetSettings, environment: AgentSurroundings): string {
+export function makeAgentConfig(stack: Stack, settings: FleetSettings, environment: AgentEnvironment): string {
   const { workerRole, ...names } = environment;
   const values: FlatAgentConfig = {
     version: 1,

@@ -2,13 +2,13 @@ import { Stack } from 'aws-cdk-lib';
 import { InstanceArchitecture } from 'aws-cdk-lib/aws-ec2';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
-import { NODE_PACKAGES, nodeAsset } from './node-asset.ts';
+import { NODE_PACKAGES, createNodeAsset } from './node-asset.ts';
 import type { FleetSettings } from '../props/settings.ts';
-import { requirementsOf, setupOf } from './setup.ts';
-import { treeAsset, workersOf } from './tree.ts';
+import { checkRequirements, readSetup } from './setup.ts';
+import { createTreeAsset, checkWorkerDirectory } from './tree.ts';
 
 /** The assets that instances download. */
-export interface Deployed {
+export interface FleetAssets {
   /** Its hash changes with each file: an instance runs exactly what was deployed. */
   tree: Asset;
   node: Asset;
@@ -21,16 +21,16 @@ export interface Deployed {
  *
  * Throws a `FleetPropsError` for a command, worker directory or set-up that no instance could run.
  */
-export function deployed(scope: Construct, settings: FleetSettings): Deployed {
+export function createFleetAssets(scope: Construct, settings: FleetSettings): FleetAssets {
   const where = `WorkerFleet ${scope.node.path}`;
   const { command, instanceCheck } = settings;
-  const workers = workersOf(where, { command, instanceCheck }, settings.workerDirectory);
-  const setup = setupOf(where, workers, settings);
-  const requirements = requirementsOf(where, workers, settings.setupRequirements);
+  const workers = checkWorkerDirectory(where, { command, instanceCheck }, settings.workerDirectory);
+  const setup = readSetup(where, workers, settings);
+  const requirements = checkRequirements(where, workers, settings.setupRequirements);
   const [type] = settings.instanceTypes;
   const binary = NODE_PACKAGES[type?.architecture ?? InstanceArchitecture.X86_64];
-  const { asset: tree, contentHash } = treeAsset(scope, workers);
-  const node = nodeAsset(scope, binary);
+  const { asset: tree, contentHash } = createTreeAsset(scope, workers);
+  const node = createNodeAsset(scope, binary);
   const stack = Stack.of(scope);
   const treeJson = stack.toJsonString({
     bucket: tree.s3BucketName,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../bundle/package-files.ts';
 import type { FleetSettings } from '../props/settings.ts';
-import { slotSettings } from './unit-settings.ts';
+import { makeSlotDropIn } from './unit-settings.ts';
 
 /** A file of an instance. */
 export interface MachineFile {
@@ -26,7 +26,7 @@ const BESIDE_RETIREMENT_SECONDS = 900;
  * Files that an instance needs before anything can fail. They are the same for each fleet. An instance boots with them, and can
  * terminate itself with them alone.
  */
-export function machineFiles(): MachineFile[] {
+export function readMachineFiles(): MachineFile[] {
   return [
     fromPackage('systemd/aws.sh', '/usr/local/lib/mayfly/aws.sh', '0644'),
     file(readFileSync(new URL('./boot.sh', import.meta.url), 'utf8'), BOOT_SCRIPT, '0755'),
@@ -39,10 +39,10 @@ export function machineFiles(): MachineFile[] {
 }
 
 /** Drop-ins with the fleet's values, for units that are the same for each fleet. */
-export function dropIns(settings: FleetSettings): MachineFile[] {
+export function makeDropIns(settings: FleetSettings): MachineFile[] {
   const { drainSeconds, graceSeconds, ladderSeconds, bootBudgetSeconds, stopGraceSeconds } = settings;
   const stop = Math.ceil(drainSeconds + graceSeconds + AFTER_JOBS_SECONDS);
-  const slots = slotSettings(settings);
+  const slots = makeSlotDropIn(settings);
   return [
     dropIn('mayfly-agent.service', [
       '[Unit]',

@@ -42,7 +42,7 @@ interface Environment {
 }
 
 /** Directory of the packages that synths have downloaded. */
-export function cacheDirectory(env: Environment = process.env as Environment): string {
+export function getCacheDirectory(env: Environment = process.env as Environment): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mayfly');
 }
 
@@ -50,9 +50,9 @@ export function cacheDirectory(env: Environment = process.env as Environment): s
 const checked = new Set<string>();
 
 /** The package as an asset. Instances check it against the same integrity. */
-export function nodeAsset(scope: Construct, node: NodePackage): Asset {
+export function createNodeAsset(scope: Construct, node: NodePackage): Asset {
   return new Asset(scope, 'Node', {
-    path: nodeArchive(node),
+    path: fetchNodeArchive(node),
     // Saves CDK the hash of 50 MB.
     assetHash: node.integrity,
     assetHashType: AssetHashType.CUSTOM,
@@ -67,8 +67,8 @@ export function nodeAsset(scope: Construct, node: NodePackage): Asset {
  *
  * @throws if npm cannot download it, or if its integrity is another than the pinned one.
  */
-export function nodeArchive(node: NodePackage, env: Environment = process.env as Environment): string {
-  const directory = cacheDirectory(env);
+export function fetchNodeArchive(node: NodePackage, env: Environment = process.env as Environment): string {
+  const directory = getCacheDirectory(env);
   const file = join(directory, `${node.name}-${node.version}.tgz`);
   if (checked.has(file) && existsSync(file)) return file;
   if (!existsSync(file) || integrityOf(file) !== node.integrity) fetchInto(directory, file, node, env);

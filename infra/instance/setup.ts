@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { type Document, isMap, isScalar, isSeq, parseDocument, type Tags, visit } from 'yaml';
-import { FleetPropsError, show } from '../props/refusal.ts';
+import { FleetPropsError, formatValue } from '../props/refusal.ts';
 
 /** How the instance's playbook runs the owner's set-up. */
 export type SetupKind = 'program' | 'playbook' | 'tasks' | 'role';
@@ -37,7 +37,7 @@ const KEYS_OF_PLAYS = ['hosts', 'import_playbook', 'ansible.builtin.import_playb
  *
  * Throws a `FleetPropsError` for a set-up that no instance could run: each boot would fail.
  */
-export function setupOf(where: string, workers: string, props: SetupProps): Setup | undefined {
+export function readSetup(where: string, workers: string, props: SetupProps): Setup | undefined {
   const { setup: given } = props;
   if (given === undefined) return undefined;
   const refuse = refusing(where, 'setup', given);
@@ -56,7 +56,7 @@ export function setupOf(where: string, workers: string, props: SetupProps): Setu
  *
  * Throws a `FleetPropsError` for one that `ansible-galaxy` cannot read.
  */
-export function requirementsOf(where: string, workers: string, given?: string): string | undefined {
+export function checkRequirements(where: string, workers: string, given?: string): string | undefined {
   if (given === undefined) return undefined;
   const refuse = refusing(where, 'setupRequirements', given);
   const { path, file } = resolveInWorkers(workers, given, refuse);
@@ -74,7 +74,7 @@ type Refuse = (allowed: string) => never;
 
 const refusing = (where: string, key: string, given: string): Refuse => {
   return (allowed) => {
-    throw new FleetPropsError(where, key, show(given), allowed);
+    throw new FleetPropsError(where, key, formatValue(given), allowed);
   };
 };
 

@@ -5,8 +5,8 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
 import { BUNDLES, bundle } from '../bundle/bundle.ts';
 import { packageRoot } from '../bundle/package-files.ts';
-import { FleetPropsError, show } from '../props/refusal.ts';
-import { staged } from '../bundle/staging.ts';
+import { FleetPropsError, formatValue } from '../props/refusal.ts';
+import { withStagingDirectory } from '../bundle/staging.ts';
 
 /** Files of tools, which are not deployed. */
 const NEVER_SHIPPED = new Set(['.git', '.DS_Store', '__pycache__']);
@@ -14,16 +14,16 @@ const NEVER_SHIPPED = new Set(['.git', '.DS_Store', '__pycache__']);
 /** The parts of the package that instances need. `ansible` also has a collection for producers, which they do not need. */
 const MACHINE_PARTS = ['ansible/local.yml', 'ansible/prepare-setup.sh', 'ansible/roles', 'systemd'];
 
-export interface Tree {
+export interface TreeAsset {
   asset: Asset;
   /** The hash that instances check the tree against. CDK makes the hash in the asset's key from it. */
   contentHash: string;
 }
 
 /** The tree as one asset: an instance runs exactly what was deployed. */
-export function treeAsset(scope: Construct, workerDirectory: string): Tree {
-  return staged(
-    (directory) => fillTree(directory, workerDirectory),
+export function createTreeAsset(scope: Construct, workerDirectory: string): TreeAsset {
+  return withStagingDirectory(
+    (directory) => writeTree(directory, workerDirectory),
     (path, contentHash) => {
       const asset = new Asset(scope, 'Tree', {
         path,
@@ -40,10 +40,10 @@ export function treeAsset(scope: Construct, workerDirectory: string): Tree {
 export type Programs = Partial<Record<'command' | 'instanceCheck', string[] | undefined>>;
 
 /** The owner's worker directory, or the ready-made workers. Checks that it has the programs. */
-export function workersOf(where: string, programs: Programs, given?: string): string {
+export function checkWorkerDirectory(where: string, programs: Programs, given?: string): string {
   const directory = given === undefined ? join(packageRoot, 'workers') : resolve(given);
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
-    throw new FleetPropsError(where, 'workerDirectory', show(given), `a directory (${directory} is not one)`);
+    throw new FleetPropsError(where, 'workerDirectory', formatValue(given), `a directory (${directory} is not one)`);
   }
   for (const [key, words = []] of Object.entries(programs)) {
     const [program = ''] = words;
@@ -55,15 +55,15 @@ export function workersOf(where: string, programs: Programs, given?: string): st
 /** Without this check each instance would boot, find no program and terminate itself. */
 function checkProgram(where: string, key: string, words: string[], path: string): void {
   if (!existsSync(path) || !statSync(path).isFile()) {
-    throw new FleetPropsError(where, key, show(words), `a file of the worker directory (no ${path})`);
+    throw new FleetPropsError(where, key, formatValue(words), `a file of the worker directory (no ${path})`);
   }
   if ((statSync(path).mode & 0o111) === 0 && process.platform !== 'win32') {
-    throw new FleetPropsError(where, key, show(words), `an executable file (chmod +x ${path})`);
+    throw new FleetPropsError(where, key, formatValue(words), `an executable file (chmod +x ${path})`);
   }
 }
 
 /** Writes the tree that is deployed: the agent, the parts of the package, and the worker directory. */
-export function fillTree(directory: string, workerDirectory: string): void {
+export function writeTree(directory: string, workerDirectory: string): void {
   mkdirSync(join(directory, 'agent'));
   writeFileSync(join(directory, BUNDLES.agent.file), bundle('agent'));
   for (const part of MACHINE_PARTS) copy(join(packageRoot, part), join(directory, part));

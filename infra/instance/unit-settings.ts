@@ -1,4 +1,4 @@
-import { LONGEST_BODY } from '../../store/bodies.ts';
+import { MAX_BODY_BYTES } from '../../store/bodies.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
 type SlotSettings = Pick<
@@ -10,7 +10,7 @@ type SlotSettings = Pick<
  * The lines of a drop-in for `mayfly-slot@.service` (systemd.resource-control(5), systemd.exec(5)). There are none if the owner
  * sets no limits: then the settings of the unit apply.
  */
-export function slotSettings(settings: SlotSettings): string[] {
+export function makeSlotDropIn(settings: SlotSettings): string[] {
   const { workerMemoryMiB, workerCpu, workerTasks, workerDiskMiB, workerCacheDirectory } = settings;
   const lines: string[] = [];
   // With swap a worker could exceed its limit and slow down the whole instance.
@@ -31,7 +31,7 @@ function inMemory(mebibytes: number): string[] {
 
 /** The limit also applies to the slot's own process, which writes a job's body to a file in memory (memfd_create(2)). */
 function largestFile(mebibytes: number): string {
-  return `LimitFSIZE=${Math.max(mebibytes, LONGEST_BODY / 1024 ** 2)}M`;
+  return `LimitFSIZE=${Math.max(mebibytes, MAX_BODY_BYTES / 1024 ** 2)}M`;
 }
 
 /** systemd creates the directory for the slot's user, and keeps it when the slot stops. */

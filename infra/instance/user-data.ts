@@ -1,8 +1,8 @@
 import type { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { gzipSync, strToU8 } from 'fflate';
-import { LARGEST_USER_DATA_BYTES } from '../../lib/limits.ts';
-import { BOOT_SCRIPT, dropIns, type MachineFile, machineFiles } from './machine-files.ts';
+import { EC2_MAX_USER_DATA_BYTES } from '../../lib/limits.ts';
+import { BOOT_SCRIPT, makeDropIns, type MachineFile, readMachineFiles } from './machine-files.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
 /** Bytes to allow for a name that only the deployment knows. Queue URLs are the longest. */
@@ -24,17 +24,17 @@ const COMMANDS = [
 ];
 
 /** The user-data of the instances: files and commands for cloud-init. */
-export function userData(settings: FleetSettings, contents: { agentJson: string; treeJson: string }): string {
+export function makeUserData(settings: FleetSettings, contents: { agentJson: string; treeJson: string }): string {
   const own: MachineFile[] = [
     { path: '/etc/mayfly/agent.json', mode: '0644', content: contents.agentJson },
     { path: '/etc/mayfly/tree.json', mode: '0644', content: contents.treeJson },
-    ...dropIns(settings),
+    ...makeDropIns(settings),
   ];
   return [
     '#cloud-config',
     'write_files:',
     ...own.flatMap(formatLiteral),
-    ...formatCompressed({ path: PUT_IN_PLACE, mode: '0644', content: makePutInPlace(machineFiles()) }),
+    ...formatCompressed({ path: PUT_IN_PLACE, mode: '0644', content: makePutInPlace(readMachineFiles()) }),
     'runcmd:',
     ...COMMANDS.map((words) => `- [${words.join(', ')}]`),
     '',
@@ -66,13 +66,13 @@ function formatCompressed({ path, mode, content }: MachineFile): string[] {
 const formatHead = (path: string, mode: string): string[] => [`- path: ${path}`, `  permissions: '${mode}'`];
 
 /** Refuses, at synth, user-data that is too long for a launch. */
-export function refuseTooMuchUserData(scope: Construct, stack: Stack, content: string): void {
+export function validateUserDataSize(scope: Construct, stack: Stack, content: string): void {
   scope.node.addValidation({
     validate: () => {
-      const bytes = sizeOf(stack.resolve(content));
-      if (bytes <= LARGEST_USER_DATA_BYTES) return [];
+      const bytes = measureBytes(stack.resolve(content));
+      if (bytes <= EC2_MAX_USER_DATA_BYTES) return [];
       return [
-        `user-data is about ${bytes} bytes; allowed: at most ${LARGEST_USER_DATA_BYTES}. command and environment are its ` +
+        `user-data is about ${bytes} bytes; allowed: at most ${EC2_MAX_USER_DATA_BYTES}. command and environment are its ` +
           'parts that grow: put what is long into a file of the worker directory',
       ];
     },
@@ -80,9 +80,9 @@ export function refuseTooMuchUserData(scope: Construct, stack: Stack, content: s
 }
 
 /** Bytes of a resolved text. Each part that is not literal counts as `BYTES_OF_A_REFERENCE`. */
-export function sizeOf(resolved: unknown): number {
+export function measureBytes(resolved: unknown): number {
   if (typeof resolved === 'string') return Buffer.byteLength(resolved);
   const join = resolved as { 'Fn::Join'?: [string, unknown[]] };
   const parts = join['Fn::Join']?.[1];
-  return parts ? parts.reduce<number>((sum, part) => sum + sizeOf(part), 0) : BYTES_OF_A_REFERENCE;
+  return parts ? parts.reduce<number>((sum, part) => sum + measureBytes(part), 0) : BYTES_OF_A_REFERENCE;
 }

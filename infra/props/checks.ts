@@ -1,4 +1,4 @@
-import { FleetPropsError, isDuration, isSize, show } from './refusal.ts';
+import { FleetPropsError, isDuration, isSize, formatValue } from './refusal.ts';
 
 export const HOUR = 3600;
 export const DAY = 24 * HOUR;
@@ -27,11 +27,11 @@ export function checkAll(where: string, values: object, checks: Record<string, C
       throw new FleetPropsError(
         where,
         `${prefix}${key}`,
-        `not a prop (its value: ${show(value)})`,
+        `not a prop (its value: ${formatValue(value)})`,
         Object.keys(checks).join(', '),
       );
     }
-    if (!check.test(value)) throw new FleetPropsError(where, `${prefix}${key}`, show(value), check.allowed);
+    if (!check.test(value)) throw new FleetPropsError(where, `${prefix}${key}`, formatValue(value), check.allowed);
     if (check.keys) checkAll(where, value as object, check.keys, `${prefix}${key}.`);
   }
 }

@@ -4,7 +4,7 @@ import {
   DEFAULT_MIN_FREE_DISK_BYTES,
   LONGEST_LOG_BYTES,
 } from '../../agent/config/agent-config.ts';
-import { LARGEST_VOLUME_BYTES, LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
+import { EBS_MAX_VOLUME_BYTES, SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { commandCheck, DAY, duration, flag, HOUR, object, sizeIn, whole, wholeSeconds } from './checks.ts';
 import { toBytes, toSeconds } from './conversions.ts';
 import { type RetryBackoffProps, retryBackoffRows, toRetryBackoff } from './retry-backoff.ts';
@@ -124,7 +124,7 @@ const DEFAULT_LIMIT = Duration.hours(1);
 
 export const jobRows = {
   limit: {
-    check: duration(1, LONGEST_VISIBILITY_SECONDS),
+    check: duration(1, SQS_MAX_VISIBILITY_SECONDS),
     default: DEFAULT_LIMIT,
     setting: 'limitSeconds',
     convert: toSeconds,
@@ -132,7 +132,7 @@ export const jobRows = {
     fact: 'limitSeconds',
   },
   maxLimit: {
-    check: duration(1, LONGEST_VISIBILITY_SECONDS),
+    check: duration(1, SQS_MAX_VISIBILITY_SECONDS),
     default: ({ limit }: FleetJobProps) => limit ?? DEFAULT_LIMIT,
     setting: 'maxLimitSeconds',
     convert: toSeconds,
@@ -148,7 +148,7 @@ export const jobRows = {
     fact: 'graceSeconds',
   },
   lease: {
-    check: duration(2, LONGEST_VISIBILITY_SECONDS, wholeSeconds),
+    check: duration(2, SQS_MAX_VISIBILITY_SECONDS, wholeSeconds),
     default: Duration.minutes(1),
     setting: 'leaseSeconds',
     convert: toSeconds,
@@ -165,7 +165,7 @@ export const jobRows = {
   },
   instanceCheck: { check: commandCheck, agent: 'instanceCheck' },
   minFreeDisk: {
-    check: sizeIn('bytes', 0, LARGEST_VOLUME_BYTES, 'a Size of at most 64 TiB in whole bytes'),
+    check: sizeIn('bytes', 0, EBS_MAX_VOLUME_BYTES, 'a Size of at most 64 TiB in whole bytes'),
     default: Size.bytes(DEFAULT_MIN_FREE_DISK_BYTES),
     setting: 'minFreeDiskBytes',
     convert: toBytes,

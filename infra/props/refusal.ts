@@ -9,7 +9,7 @@ export class FleetPropsError extends Error {
 }
 
 /** A value for a message, in one line. */
-export function show(value: unknown): string {
+export function formatValue(value: unknown): string {
   if (isDuration(value)) return value.toHumanString();
   if (isSize(value)) return showSize(value.toBytes());
   if (typeof value === 'string') return clip(JSON.stringify(value));

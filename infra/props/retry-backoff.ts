@@ -1,6 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
 import { DEFAULT_RETRY_BACKOFF } from '../../agent/config/agent-config.ts';
-import { LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
+import { SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { duration, number } from './checks.ts';
 import { toSeconds } from './conversions.ts';
 import { type PropRows, settingsFrom } from './rows.ts';
@@ -35,9 +35,9 @@ export interface RetryBackoffSettings {
 }
 
 export const retryBackoffRows = {
-  first: { check: duration(0, LONGEST_VISIBILITY_SECONDS), setting: 'firstSeconds', convert: toSeconds },
+  first: { check: duration(0, SQS_MAX_VISIBILITY_SECONDS), setting: 'firstSeconds', convert: toSeconds },
   factor: { check: number(1, 100), default: DEFAULT_RETRY_BACKOFF.factor },
-  longest: { check: duration(0, LONGEST_VISIBILITY_SECONDS), setting: 'longestSeconds', convert: toSeconds },
+  longest: { check: duration(0, SQS_MAX_VISIBILITY_SECONDS), setting: 'longestSeconds', convert: toSeconds },
 } satisfies PropRows<RetryBackoffProps>;
 
 /** A default gives way to the bound that is given: it is shortened to `longest` or extended to `first`. */

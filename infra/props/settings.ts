@@ -14,7 +14,7 @@ export type FleetSettings = TableSettings & {
  *
  * Throws a `FleetPropsError` on what cannot be deployed.
  */
-export function settingsOf(where: string, id: string, props: WorkerFleetProps): FleetSettings {
+export function resolveSettings(where: string, id: string, props: WorkerFleetProps): FleetSettings {
   validateProps(where, id, props);
   const settings = settingsFrom(propTable, props, props, id);
   validateSettings(where, settings);

@@ -1,6 +1,6 @@
 import { type CfnResource, Stack, TagManager } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { LONGEST_TAG_VALUE } from '../../lib/limits.ts';
+import { EC2_MAX_TAG_VALUE_LENGTH } from '../../lib/limits.ts';
 
 /**
  * With tags in the instance metadata a launch fails if a key has other characters or is reserved ("View tags for your EC2
@@ -16,7 +16,7 @@ const ALLOWED_KEY =
  * Refuses tags that instances would inherit from their launch template, their group or the stack, and with which each launch
  * would fail. It runs at synth, after all aspects.
  */
-export function refuseTagsThatFailLaunches(scope: Construct, resources: CfnResource[]): void {
+export function validateTags(scope: Construct, resources: CfnResource[]): void {
   scope.node.addValidation({
     validate: () => {
       const tagged = [Stack.of(scope), ...resources];
@@ -34,8 +34,8 @@ function problemsOf([key, value]: [string, string]): string[] {
   if (!KEY.test(key) || RESERVED.has(key) || key.toLowerCase().startsWith('aws:')) {
     return [`tag key is ${JSON.stringify(key)} (value ${JSON.stringify(value)}); allowed: ${ALLOWED_KEY}`];
   }
-  if (value.length > LONGEST_TAG_VALUE) {
-    return [`tag ${key} has a value of ${value.length} characters; allowed: at most ${LONGEST_TAG_VALUE}`];
+  if (value.length > EC2_MAX_TAG_VALUE_LENGTH) {
+    return [`tag ${key} has a value of ${value.length} characters; allowed: at most ${EC2_MAX_TAG_VALUE_LENGTH}`];
   }
   return [];
 }

@@ -1,8 +1,8 @@
 import type { InstanceType } from 'aws-cdk-lib/aws-ec2';
-import { LONGEST_RETENTION_SECONDS, LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
+import { SQS_MAX_RETENTION_SECONDS, SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { checkAll } from './checks.ts';
 import type { WorkerFleetProps } from './props.ts';
-import { FleetPropsError, show } from './refusal.ts';
+import { FleetPropsError, formatValue } from './refusal.ts';
 import { checksOf } from './rows.ts';
 import { propTable, type TableSettings } from './table.ts';
 
@@ -16,7 +16,7 @@ export function validateProps(where: string, id: string, props: WorkerFleetProps
   checkAll(where, props, checksOf(propTable));
   const { check: name } = propTable.fleetName;
   if (props.fleetName === undefined && !name.test(id)) {
-    throw new FleetPropsError(where, "fleetName (by default the construct's id)", show(id), name.allowed);
+    throw new FleetPropsError(where, "fleetName (by default the construct's id)", formatValue(id), name.allowed);
   }
   validateRetention(where, props);
   validateSecurityGroups(where, props);
@@ -43,7 +43,7 @@ function validateSetup(where: string, props: WorkerFleetProps): void {
   for (const key of ['setupRequirements', 'setupVaultPassword'] as const) {
     const value = props[key];
     if (value === undefined) continue;
-    const is = typeof value === 'string' ? show(value) : show(value.parameterName);
+    const is = typeof value === 'string' ? formatValue(value) : formatValue(value.parameterName);
     throw new FleetPropsError(where, key, is, 'only with setup');
   }
 }
@@ -70,19 +70,19 @@ function validateIdleTimeout(where: string, { billing, idleTimeout }: WorkerFlee
   throw new FleetPropsError(
     where,
     'idleTimeout',
-    show(idleTimeout),
+    formatValue(idleTimeout),
     "none with billing 'per-hour', where an idle instance stays to the end of its paid hour",
   );
 }
 
 /** A message can be delivered again after its job has ended. Only the record shows that the job has ended. */
 function validateRetention(where: string, { trackJobs = true, recordRetention }: WorkerFleetProps): void {
-  const seconds = recordRetention?.toSeconds({ integral: false }) ?? LONGEST_RETENTION_SECONDS;
-  if (trackJobs && seconds < LONGEST_RETENTION_SECONDS) {
+  const seconds = recordRetention?.toSeconds({ integral: false }) ?? SQS_MAX_RETENTION_SECONDS;
+  if (trackJobs && seconds < SQS_MAX_RETENTION_SECONDS) {
     throw new FleetPropsError(
       where,
       'recordRetention',
-      show(recordRetention),
+      formatValue(recordRetention),
       'at least 14 days, as long as the queue keeps a message: a job that is delivered again would run again',
     );
   }
@@ -96,7 +96,7 @@ function validateBuilders(where: string, builders: InstanceType[], fleet: Instan
     throw new FleetPropsError(
       where,
       'bakedImage.instanceTypes',
-      show(builders.map(String)),
+      formatValue(builders.map(String)),
       `types of the architecture of instanceTypes (${worker?.architecture})`,
     );
   }
@@ -111,7 +111,7 @@ function validateRunTime(where: string, { limitSeconds, maxLimitSeconds, graceSe
     ['maxLimit', maxLimitSeconds],
   ] as const) {
     const seconds = limit + graceSeconds;
-    if (seconds <= LONGEST_VISIBILITY_SECONDS) continue;
+    if (seconds <= SQS_MAX_VISIBILITY_SECONDS) continue;
     throw new FleetPropsError(
       where,
       `${name} plus grace`,

@@ -6,7 +6,7 @@ export function validationError(message: string): AwsError {
 }
 
 /** The reason of a failed resource or stack, as an event shows it. */
-export function reasonOf(error: unknown): string {
+export function errorReason(error: unknown): string {
   if (error instanceof AwsError) return `${error.message} (Error Code: ${error.code})`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -64,9 +64,9 @@ export interface ResourceContext {
   /** An earlier update of it failed. It may be in the state before that update, in the wanted one, or in between. */
   uncertain: boolean;
   /** Reports that the resource exists: if a later call fails, the roll-back deletes it. */
-  exists(physicalId: string): void;
+  reportCreated(physicalId: string): void;
   /** Adds a reason to an event of the resource. */
-  note(reason: string): void;
+  addEventReason(reason: string): void;
   /** Polls `look` until it returns a value. Rejects when the operation is cancelled. */
   until<T>(look: () => Promise<T | undefined>): Promise<T>;
   /** Aborted when the stack operation stops waiting. */

@@ -1,7 +1,7 @@
-import { INSIDE } from './call-log.ts';
+import { INTERNAL_CALLER } from './call-log.ts';
 import type { ConditionContext } from './conditions.ts';
-import { type Decision, evaluate, type PolicyDocument } from './policy.ts';
-import { judgeResourcePolicies, type Principal } from './resource-policy.ts';
+import { type Decision, evaluatePolicies, type PolicyDocument } from './policy.ts';
+import { evaluateResourcePolicies, type Principal } from './resource-policy.ts';
 import {
   AwsError,
   type Call,
@@ -65,7 +65,7 @@ function requireRight(
   const decision = decide(caller, principal, request, account, documents);
   if (!decision.allowed && decision.explicit) throw refusal(principal, request, decision);
   if (operation.trust) {
-    const trust = judgeResourcePolicies([operation.trust(input)], request, principal);
+    const trust = evaluateResourcePolicies([operation.trust(input)], request, principal);
     // For a role, `*` counts as the account, so that this cloud allows nothing that AWS refuses.
     if (trust === 'named' || (trust !== 'denied' && trust !== 'none' && decision.allowed)) return;
     throw untrusted(principal, request, trust === 'denied');
@@ -86,7 +86,7 @@ function requireKey(
   for (const action of actions) {
     const request = { action, resources: [arn], context };
     const own = ownDecision(caller, request, account);
-    const verdict = judgeResourcePolicies([policy], { action, resource: arn, context }, principal);
+    const verdict = evaluateResourcePolicies([policy], { action, resource: arn, context }, principal);
     const isNamed = verdict === 'named' && !own.explicit;
     if (isNamed || (own.allowed && (verdict === 'account' || verdict === 'everyone'))) continue;
     const { message } = refusal(principal, request, { resource: arn, ...own });
@@ -95,7 +95,7 @@ function requireKey(
 }
 
 function ownDecision(caller: Caller, request: Request, { policiesOf }: PolicyAccount): Decision {
-  return caller.kind === 'owner' ? { allowed: true } : evaluate(policiesOf(caller.roleArn), request);
+  return caller.kind === 'owner' ? { allowed: true } : evaluatePolicies(policiesOf(caller.roleArn), request);
 }
 
 /**
@@ -131,7 +131,7 @@ function decide(
   if (documents.length === 0 || isBeyondPolicies(caller, request.action)) return own;
   const { action, context } = request;
   const verdicts = request.resources.map((resource) =>
-    judgeResourcePolicies(documents, { action, resource, context }, principal),
+    evaluateResourcePolicies(documents, { action, resource, context }, principal),
   );
   const denied = verdicts.indexOf('denied');
   const resource = request.resources[denied];
@@ -147,7 +147,7 @@ function isBeyondPolicies(caller: Caller, action: string): boolean {
   return isInside(caller) || (caller.kind === 'owner' && KEYS_OF_THE_ROOT.includes(action));
 }
 
-const isInside = (caller: Caller): boolean => caller.kind === 'owner' && caller.accessKeyId === INSIDE;
+const isInside = (caller: Caller): boolean => caller.kind === 'owner' && caller.accessKeyId === INTERNAL_CALLER;
 
 const KEYS_OF_THE_ROOT = [
   ...['s3:GetBucketPolicy', 's3:PutBucketPolicy', 's3:DeleteBucketPolicy'],

@@ -83,12 +83,12 @@ export function openCallLog(path: string, longestFile = LONGEST_FILE): CallLog {
 }
 
 export function callerName(caller: Caller): string {
-  if (caller.kind === 'owner') return caller.accessKeyId === INSIDE ? 'cloud' : 'owner';
+  if (caller.kind === 'owner') return caller.accessKeyId === INTERNAL_CALLER ? 'cloud' : 'owner';
   return `${caller.roleArn.split('/').at(-1)}/${caller.sessionName}`;
 }
 
 /** The access key of calls that the cloud makes itself. */
-export const INSIDE = 'cloud';
+export const INTERNAL_CALLER = 'cloud';
 
 const LONGEST_TEXT = 256;
 /** The checker reads from its expression what a write does to an item, so it is kept up to DynamoDB's own limit. */
@@ -98,12 +98,12 @@ const DEEPEST = 8;
 const SECRET = /secret|password|sessiontoken|credential/i;
 
 /** A copy of an input for the log: all its members, without secrets and with long strings cut. */
-export function summarise(value: unknown, depth = 0, longest = LONGEST_TEXT): unknown {
+export function summariseInput(value: unknown, depth = 0, longest = LONGEST_TEXT): unknown {
   if (typeof value === 'string') return shorten(value, longest);
   if (value instanceof Uint8Array) return `(${value.length} bytes)`;
   if (value instanceof Date) return value.toISOString();
   if (depth >= DEEPEST) return '(...)';
-  if (Array.isArray(value)) return value.slice(0, LONGEST_LIST).map((item) => summarise(item, depth + 1));
+  if (Array.isArray(value)) return value.slice(0, LONGEST_LIST).map((item) => summariseInput(item, depth + 1));
   if (!isStructure(value)) return value;
   const hidden = value['Type'] === 'SecureString';
   return Object.fromEntries(
@@ -111,7 +111,7 @@ export function summarise(value: unknown, depth = 0, longest = LONGEST_TEXT): un
       name,
       SECRET.test(name) || (hidden && name === 'Value')
         ? '(secret)'
-        : summarise(member, depth + 1, name.endsWith('Expression') ? LONGEST_EXPRESSION : LONGEST_TEXT),
+        : summariseInput(member, depth + 1, name.endsWith('Expression') ? LONGEST_EXPRESSION : LONGEST_TEXT),
     ]),
   );
 }

@@ -17,9 +17,9 @@ type Test = (actual: string, wanted: string) => boolean;
 const TESTS: Record<string, Test> = {
   StringEquals: (actual, wanted) => actual === wanted,
   StringEqualsIgnoreCase: (actual, wanted) => actual.toLowerCase() === wanted.toLowerCase(),
-  StringLike: wildcard,
-  ArnEquals: wildcard,
-  ArnLike: wildcard,
+  StringLike: matchesWildcard,
+  ArnEquals: matchesWildcard,
+  ArnLike: matchesWildcard,
   Bool: (actual, wanted) => actual.toLowerCase() === wanted.toLowerCase(),
   NumericEquals: (actual, wanted) => Number(actual) === Number(wanted),
   NumericLessThan: (actual, wanted) => Number(actual) < Number(wanted),
@@ -45,17 +45,17 @@ const NEGATED: Record<string, string> = {
 };
 
 /** `*` is any run of characters, `?` any one. */
-export function wildcard(actual: string, pattern: string): boolean {
+export function matchesWildcard(actual: string, pattern: string): boolean {
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's').test(actual);
 }
 
 /** All operators and keys of a block must hold. For one key, any of its values must match; for a negated one, none. */
-export function evaluateConditions(block: unknown, context: ConditionContext): ConditionResult {
+export function evaluateConditionBlock(block: unknown, context: ConditionContext): ConditionResult {
   const byLowerCase = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
   for (const [operator, keys] of Object.entries(asRecord(block))) {
     for (const [key, wanted] of Object.entries(asRecord(keys))) {
-      const values = [wanted].flat().map((value) => substitute(String(value), byLowerCase));
+      const values = [wanted].flat().map((value) => substituteVariables(String(value), byLowerCase));
       const actual = byLowerCase.get(key.toLowerCase());
       const result = evaluateOne(operator, key, values, actual === undefined ? [] : [actual].flat());
       if (!result.holds) return result;
@@ -87,7 +87,7 @@ function evaluateOne(
 }
 
 /** Replaces policy variables: `${aws:userid}`, or `${key, 'default'}`. An unknown variable matches nothing. */
-export function substitute(text: string, context: ReadonlyMap<string, string | readonly string[]>): string {
+export function substituteVariables(text: string, context: ReadonlyMap<string, string | readonly string[]>): string {
   return text.replace(/\$\{([^}]+)\}/g, (_, variable: string) => {
     const [name = '', fallback] = variable.split(',').map((part) => part.trim());
     if (name === '*' || name === '?' || name === '$') return name;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { authorize, isAllowed, type PolicyAccount } from './authorize.ts';
-import { type CallLog, type CallRecord, callerName, INSIDE, summarise } from './call-log.ts';
-import { type Faults, NoAnswer } from './faults.ts';
+import { type CallLog, type CallRecord, callerName, INTERNAL_CALLER, summariseInput } from './call-log.ts';
+import { type Faults, NoAnswerError } from './faults.ts';
 import type { PolicyDocument } from './policy.ts';
 import {
   AwsError,
@@ -62,11 +62,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const strike = (name: string) => {
         record.fault = name;
       };
-      const output = await options.faults.play(input, call, run, strike);
+      const output = await options.faults.apply(input, call, run, strike);
       record.status = typeof output?.['StatusCode'] === 'number' ? output['StatusCode'] : 200;
       return output;
     } catch (thrown) {
-      const error = thrown instanceof NoAnswer ? thrown : asAwsError(thrown, call);
+      const error = thrown instanceof NoAnswerError ? thrown : asAwsError(thrown, call);
       Object.assign(record, failure(error));
       throw error;
     } finally {
@@ -101,12 +101,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     callsFrom: (region) => ({
       call: callFrom(region, INSIDE_CALLER),
       callAs: (roleArn, sessionName) =>
-        callFrom(region, { kind: 'role', accessKeyId: INSIDE, roleArn, sessionName }),
+        callFrom(region, { kind: 'role', accessKeyId: INTERNAL_CALLER, roleArn, sessionName }),
     }),
   };
 }
 
-const INSIDE_CALLER = { kind: 'owner', accessKeyId: INSIDE } as const;
+const INSIDE_CALLER = { kind: 'owner', accessKeyId: INTERNAL_CALLER } as const;
 
 /** Stands in for the caller of a call that was refused before its caller was identified. */
 const NOBODY = { kind: 'owner', accessKeyId: '' } as const;
@@ -118,14 +118,14 @@ function startRecord(call: Call, input: Input, atMs: number): CallRecord {
     service: call.service,
     action: call.action,
     caller: callerName(call.caller),
-    input: summarise(input),
+    input: summariseInput(input),
     status: 0,
     durationMs: 0,
   };
 }
 
-function failure(error: AwsError | NoAnswer): Pick<CallRecord, 'status' | 'error' | 'message'> {
-  if (error instanceof NoAnswer) return { status: 0, error: error.kind };
+function failure(error: AwsError | NoAnswerError): Pick<CallRecord, 'status' | 'error' | 'message'> {
+  if (error instanceof NoAnswerError) return { status: 0, error: error.kind };
   return { status: error.status, error: error.code, message: error.message };
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { callerName, INSIDE } from './call-log.ts';
-import { runPartly } from './partly.ts';
+import { callerName, INTERNAL_CALLER } from './call-log.ts';
+import { runWithFailures } from './partly.ts';
 import { AwsError, type Call, type Input, type Output } from './service.ts';
 
 /**
@@ -43,7 +43,7 @@ export type FaultEffect =
 
 export interface Fault {
   /** To how many calls it was applied so far. */
-  readonly strikes: number;
+  readonly timesApplied: number;
   remove(): void;
 }
 
@@ -53,7 +53,7 @@ export interface Faults {
   /** The rules in force, for the admin path. */
   list(): { rule: FaultRule; timesApplied: number }[];
   /** Runs a call under the rule that matches it, if any. Calls `struck` with the fault's name first. */
-  play(
+  apply(
     input: Input,
     call: Call,
     run: (input: Input) => Promise<Output>,
@@ -62,7 +62,7 @@ export interface Faults {
 }
 
 /** A call rejects with this when its caller is to get no answer. */
-export class NoAnswer extends Error {
+export class NoAnswerError extends Error {
   readonly kind: 'timeout' | 'reset';
   constructor(kind: 'timeout' | 'reset') {
     super(kind === 'reset' ? 'The connection was reset.' : 'The call got no answer.');
@@ -81,7 +81,7 @@ export function createFaults(): Faults {
       const entry = { rule, timesApplied: 0 };
       rules.push(entry);
       return {
-        get strikes() {
+        get timesApplied() {
           return entry.timesApplied;
         },
         remove: () => remove(entry),
@@ -89,7 +89,7 @@ export function createFaults(): Faults {
     },
     clear: () => void rules.splice(0),
     list: () => [...rules],
-    async play(input, call, run, struck) {
+    async apply(input, call, run, struck) {
       const entry = rules.find(
         ({ rule, timesApplied }) => timesApplied < (rule.times ?? Infinity) && matches(rule, input, call),
       );
@@ -102,7 +102,7 @@ export function createFaults(): Faults {
 }
 
 function matches(rule: FaultRule, input: Input, call: Call): boolean {
-  if (call.caller.accessKeyId === INSIDE && rule.caller !== INSIDE) return false;
+  if (call.caller.accessKeyId === INTERNAL_CALLER && rule.caller !== INTERNAL_CALLER) return false;
   if (rule.service !== undefined && rule.service !== call.service) return false;
   if (rule.action !== undefined && ![rule.action].flat().includes(call.action)) return false;
   if (rule.caller !== undefined) {
@@ -133,17 +133,17 @@ async function applyEffect(
     case 'timeout':
       if (effect.applied) await run(input);
       await untilAborted(call.signal);
-      throw new NoAnswer('timeout');
+      throw new NoAnswerError('timeout');
     case 'reset':
       if (effect.applied) await run(input);
-      throw new NoAnswer('reset');
+      throw new NoAnswerError('reset');
     case 'throttle':
       throw throttled(call.service);
     case 'error':
       if (effect.applied) await run(input);
       throw new AwsError(effect.code, effect.message ?? `A fault was set: ${effect.code}.`, effect.status);
     case 'partial':
-      return runPartly(effect, input, run);
+      return runWithFailures(effect, input, run);
   }
 }
 

@@ -10,7 +10,7 @@ export interface PartialEffect {
 type Run = (input: Input) => Promise<Output>;
 
 /** Runs a batch call of which some entries fail. A call that is not a batch runs as usual. */
-export function runPartly(effect: PartialEffect, input: Input, run: Run): Promise<Output> {
+export function runWithFailures(effect: PartialEffect, input: Input, run: Run): Promise<Output> {
   return isStructure(input['RequestItems']) ? runItems(effect, input, run) : runEntries(effect, input, run);
 }
 

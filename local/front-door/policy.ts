@@ -1,4 +1,4 @@
-import { type ConditionContext, evaluateConditions, substitute, wildcard } from './conditions.ts';
+import { type ConditionContext, evaluateConditionBlock, substituteVariables, matchesWildcard } from './conditions.ts';
 
 /** "Policy evaluation logic" of the IAM guide, for identity-based policies: deny, else allow, else deny. */
 
@@ -33,7 +33,7 @@ export interface Decision {
   unknown?: string[];
 }
 
-export function evaluate(documents: PolicyDocument[], request: PolicyRequest): Decision {
+export function evaluatePolicies(documents: PolicyDocument[], request: PolicyRequest): Decision {
   const statements = documents.flatMap((document) => [document.Statement].flat());
   for (const resource of request.resources) {
     const decision = evaluateResource(statements, request, resource);
@@ -48,7 +48,7 @@ function evaluateResource(statements: PolicyStatement[], request: PolicyRequest,
   for (const statement of statements) {
     if (!coversAction(statement, request.action)) continue;
     if (!coversResource(statement, resource, request.context)) continue;
-    const judged = effectOf(statement, request.context);
+    const judged = evaluateStatement(statement, request.context);
     if (judged.unknown) unknown.push(judged.unknown);
     if (judged.effect === 'Deny') return { allowed: false, resource, explicit: true, unknown };
     if (judged.effect === 'Allow') allowed = true;
@@ -57,11 +57,11 @@ function evaluateResource(statements: PolicyStatement[], request: PolicyRequest,
 }
 
 /** The effect of a statement that covers a request, by its conditions, and what of them could not be evaluated. */
-export function effectOf(
+export function evaluateStatement(
   { Effect, Condition }: PolicyStatement,
   context: ConditionContext,
 ): { effect?: 'Allow' | 'Deny'; unknown?: string } {
-  const { holds, unknown } = evaluateConditions(Condition, context);
+  const { holds, unknown } = evaluateConditionBlock(Condition, context);
   // An unknown condition must not give access: a Deny with an unknown operator applies.
   const unjudged = Effect === 'Deny' && (unknown?.startsWith('condition operator') ?? false);
   return { ...((holds || unjudged) && { effect: Effect }), ...(unknown !== undefined && { unknown }) };
@@ -69,7 +69,7 @@ export function effectOf(
 
 export function coversAction({ Action, NotAction }: PolicyStatement, action: string): boolean {
   const called = action.toLowerCase();
-  return applies(Action, NotAction, (pattern) => wildcard(called, pattern.toLowerCase()));
+  return applies(Action, NotAction, (pattern) => matchesWildcard(called, pattern.toLowerCase()));
 }
 
 export function coversResource(
@@ -78,7 +78,7 @@ export function coversResource(
   context: ConditionContext,
 ): boolean {
   const variables = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
-  return applies(Resource, NotResource, (pattern) => wildcard(resource, substitute(pattern, variables)));
+  return applies(Resource, NotResource, (pattern) => matchesWildcard(resource, substituteVariables(pattern, variables)));
 }
 
 function applies(

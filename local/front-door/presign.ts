@@ -1,5 +1,5 @@
 import type { OwnerKeys } from './sessions.ts';
-import { signatureOf } from './signature.ts';
+import { computeSignature } from './signature.ts';
 
 export interface PresignOptions {
   /** Default GET. */
@@ -34,7 +34,7 @@ export function presign(
     payload: 'UNSIGNED-PAYLOAD',
   };
   const scope = { date, region, service: 's3', signedHeaders: ['host'], time };
-  return `${url}?${query}&X-Amz-Signature=${signatureOf(request, scope, keys.secretAccessKey)}`;
+  return `${url}?${query}&X-Amz-Signature=${computeSignature(request, scope, keys.secretAccessKey)}`;
 }
 
 /** `20260101T000000Z` */

@@ -19,7 +19,7 @@ export interface AwsRequest {
 const FORM = 'application/x-www-form-urlencoded';
 
 /** Finds the protocol of a request without reading its body. */
-export function protocolOf(
+export function findProtocol(
   request: IncomingMessage,
   url: URL,
   serviceName: string,
@@ -83,7 +83,7 @@ function unknownPath(request: IncomingMessage, url: URL): AwsError {
 const LONGEST_BODY_BYTES = 16 * 1024 * 1024;
 
 /** Decompresses a body: SDKs compress large CloudWatch calls. */
-export function unpack(request: IncomingMessage, body: Buffer): Buffer {
+export function decompress(request: IncomingMessage, body: Buffer): Buffer {
   if (request.headers['content-encoding'] !== 'gzip') return body;
   try {
     return gunzipSync(body, { maxOutputLength: LONGEST_BODY_BYTES });

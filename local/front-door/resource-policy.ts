@@ -2,7 +2,7 @@ import type { ConditionContext } from './conditions.ts';
 import {
   coversAction,
   coversResource,
-  effectOf,
+  evaluateStatement,
   type PolicyDocument,
   type PolicyStatement,
 } from './policy.ts';
@@ -39,7 +39,7 @@ const ALLOWANCES: readonly Allowance[] = ['named', 'everyone', 'account'];
  * Evaluates policies of a resource ("Determining whether a request is allowed within an account"; "AWS JSON policy
  * elements: Principal"). Statements for services and federated principals match no caller here.
  */
-export function judgeResourcePolicies(
+export function evaluateResourcePolicies(
   documents: readonly PolicyDocument[],
   { action, resource, context }: ResourceRequest,
   principal: Principal,
@@ -49,7 +49,7 @@ export function judgeResourcePolicies(
     const how = principalOf(statement, principal);
     if (how === undefined || !coversAction(statement, action)) continue;
     if (resource !== undefined && !coversResource(statement, resource, context)) continue;
-    const { effect } = effectOf(statement, context);
+    const { effect } = evaluateStatement(statement, context);
     if (effect === 'Deny') return 'denied';
     if (effect === 'Allow') allowances.add(how);
   }

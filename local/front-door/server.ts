@@ -6,9 +6,9 @@ import { handleAdmin } from './admin.ts';
 import { writeAnswer, writeError } from './answer.ts';
 import { authenticate } from './authenticate.ts';
 import type { Dispatcher } from './dispatch.ts';
-import { type Faults, NoAnswer } from './faults.ts';
-import { foreignTo } from './foreign.ts';
-import { type Protocol, protocolOf, readBody, readRequest, unpack } from './request.ts';
+import { type Faults, NoAnswerError } from './faults.ts';
+import { findForeignOrigin } from './foreign.ts';
+import { type Protocol, findProtocol, readBody, readRequest, decompress } from './request.ts';
 import { AwsError, type Call, type Service } from './service.ts';
 import type { Sessions } from './sessions.ts';
 import { readSignatureFields, type SignatureFields } from './signature-fields.ts';
@@ -36,7 +36,7 @@ export interface FrontDoorOptions {
   sessions: Sessions;
   faults: Faults;
   s3: StreamHandler;
-  clock: Pick<CloudClock, 'now' | 'played'>;
+  clock: Pick<CloudClock, 'now' | 'simulated'>;
   /** What the instances are: processes or machines. */
   instances: string | undefined;
   /** The front door's host name in a network of instances. */
@@ -96,7 +96,7 @@ async function handle(
 ): Promise<void> {
   const { dispatcher, faults, sessions, instanceConnections, instanceHostName, clock, instances } = context;
   const fromInstance = instanceConnections.has(request.socket);
-  const foreign = foreignTo(request, fromInstance ? [instanceHostName] : []);
+  const foreign = findForeignOrigin(request, fromInstance ? [instanceHostName] : []);
   if (foreign !== undefined) return refuseForeignRequest(request, response, foreign, context);
   // Node's own Date header lags by one turn of the event loop, and clients take AWS's time from it.
   const nowMs = serverTime(clock);
@@ -106,7 +106,7 @@ async function handle(
     return handleAdmin(request, response, url, { faults, instances, sessions, fromInstance, nowMs });
   }
   const requestId = randomUUID();
-  let protocol = protocolOf(request, url, '', undefined);
+  let protocol = findProtocol(request, url, '', undefined);
   let service: Service | undefined;
   try {
     const fields = await reportRefusal(
@@ -115,12 +115,12 @@ async function handle(
     );
     // Requests are parsed alike in all regions.
     service = (await context.openRegion(context.region)).services.get(fields?.service ?? '');
-    if (fields) protocol = protocolOf(request, url, fields.service, service);
+    if (fields) protocol = findProtocol(request, url, fields.service, service);
     const arrival = { fields, protocol, service, requestId, fromInstance };
     await serve(request, response, url, arrival, context);
   } catch (error) {
     if (error instanceof AwsError) writeError(response, service, protocol, error, requestId);
-    else if (error instanceof NoAnswer) request.socket.resetAndDestroy();
+    else if (error instanceof NoAnswerError) request.socket.resetAndDestroy();
     // A client that disconnects while it sends its body is not an error of the server.
     else if (!request.destroyed) throw error;
   }
@@ -177,7 +177,7 @@ async function serve(
       const caller = authenticate(request, fields, body, { sessions, fromInstance, nowMs });
       await openRegion(details.region);
       if (protocol === 'rest-xml' || !body) return { caller };
-      return { caller, read: readRequest(request, url, protocol, unpack(request, body), service) };
+      return { caller, read: readRequest(request, url, protocol, decompress(request, body), service) };
     },
     (error) => dispatcher.refuse({ ...details, action: describeRequest(request, url) }, error),
   );
@@ -191,7 +191,7 @@ async function serve(
 
 /** AWS's time as clients see it. With a simulated clock, which only tests have, clients sign by this machine's time. */
 function serverTime(clock: FrontDoorOptions['clock']): number {
-  return clock.played ? Date.now() : clock.now();
+  return clock.simulated ? Date.now() : clock.now();
 }
 
 /** Runs `task` and reports an `AwsError` of it before passing it on. */

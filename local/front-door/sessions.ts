@@ -15,7 +15,7 @@ export interface OwnerKeys {
 }
 
 /** Drawn anew for each cloud. Only those to whom the cloud shows them know them. */
-export function drawOwnerKeys(): OwnerKeys {
+export function createOwnerKeys(): OwnerKeys {
   return { accessKeyId: 'local', secretAccessKey: randomBytes(30).toString('base64url') };
 }
 

@@ -19,7 +19,7 @@ type CredentialScope = Pick<SignatureFields, 'date' | 'region' | 'service' | 'si
  * The signature that AWS computes ("Create a signed AWS API request", IAM User Guide). The path is URI-encoded once
  * more; S3's is used as received.
  */
-export function signatureOf(request: SignedRequest, scope: CredentialScope, secret: string): string {
+export function computeSignature(request: SignedRequest, scope: CredentialScope, secret: string): string {
   const { date, region, service, signedHeaders } = scope;
   const [path = '', query = ''] = split(request.url, '?');
   const canonical = [
@@ -49,7 +49,7 @@ export function verifySignature(
   secret: string,
   nowMs: number,
 ): void {
-  const right = Buffer.from(signatureOf(request, fields, secret));
+  const right = Buffer.from(computeSignature(request, fields, secret));
   const given = Buffer.from(fields.signature);
   const same = right.length === given.length && timingSafeEqual(right, given);
   // A signature without the host could be replayed to another server.

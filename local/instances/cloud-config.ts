@@ -26,7 +26,7 @@ const CloudConfigSchema = v.object({ write_files: v.optional(v.array(FileSchema)
  *
  * @throws if it is a `#cloud-config` that cloud-init cannot read either.
  */
-export function filesOfUserData(userData: string): UserDataFile[] {
+export function readWriteFiles(userData: string): UserDataFile[] {
   if (!isCloudConfig(userData)) return [];
   const config = v.safeParse(CloudConfigSchema, parse(userData) ?? {});
   if (!config.success) throw new Error(`user-data: ${v.summarize(config.issues)}`);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { foreignTo } from '../front-door/foreign.ts';
+import { findForeignOrigin } from '../front-door/foreign.ts';
 import { type MetadataView, readMetadata } from './metadata.ts';
 
 /** The metadata service of one instance. The SDK drops the path of its endpoint, so each instance has its own port. */
@@ -57,7 +57,7 @@ interface Answer {
 
 function answer(view: MetadataView, tokens: Map<string, number>, request: IncomingMessage): Answer {
   // This serves role credentials, so requests of web pages in a browser are refused.
-  if (foreignTo(request, OWN_NAMES) !== undefined) return { status: 403, body: '403 - Forbidden' };
+  if (findForeignOrigin(request, OWN_NAMES) !== undefined) return { status: 403, body: '403 - Forbidden' };
   const path = new URL(request.url ?? '/', 'http://metadata').pathname;
   if (view.options.httpEndpoint === 'disabled') return { status: 403, body: '403 - Forbidden' };
   if (request.method === 'PUT') return issueToken(tokens, request, path);

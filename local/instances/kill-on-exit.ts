@@ -33,7 +33,7 @@ let killer: ChildProcess | undefined;
  *
  * @param pid the leader of a process group.
  */
-export function plugIn(pid: number, directory: string): () => void {
+export function killOnExit(pid: number, directory: string): () => void {
   killer ??= startKiller();
   const { stdin } = killer;
   stdin?.write(`add ${pid} ${directory}\n`);

@@ -8,7 +8,7 @@ export interface Launcher {
   /** Why instances cannot do what this user-data says; undefined if they can. */
   problemWith?(userData: string): string | undefined;
   /** The part of this user-data that instances ignore, as a sentence; undefined if they do all of it. */
-  leavesOut?(userData: string): string | undefined;
+  ignoredPart?(userData: string): string | undefined;
   /** The private address of the n-th instance (from 0), if the launcher decides it. */
   addressOf?(number: number): string;
   /** Removes the disk of a stopped instance that will not be started again. */
@@ -34,7 +34,7 @@ export interface InstanceSpec {
   /** The instance's own directory, with its log, state and unpacked tree. It stays after the instance has ended. */
   directory: string;
   /** True if the instance was stopped and starts again with its disk. */
-  again: boolean;
+  restarted: boolean;
 }
 
 export interface Instance {

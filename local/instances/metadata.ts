@@ -72,7 +72,7 @@ function metadataLeaves(view: MetadataView): Map<string, Leaf> {
     ['meta-data/instance-action', () => 'none'],
     ['meta-data/instance-id', () => view.instanceId],
     ['meta-data/instance-life-cycle', () => view.lifecycle],
-    ['meta-data/mac', () => macOf(view.privateIp)],
+    ['meta-data/mac', () => macAddress(view.privateIp)],
     ['meta-data/instance-type', () => view.instanceType],
     ['meta-data/local-hostname', () => hostnameOf(view)],
     ['meta-data/local-ipv4', () => view.privateIp],
@@ -103,7 +103,7 @@ function metadataLeaves(view: MetadataView): Map<string, Leaf> {
 
 /** cloud-init configures the network from these values. Without them it requests a DHCP lease at each boot stage. */
 function networkInterface(view: MetadataView): [string, Leaf][] {
-  const mac = macOf(view.privateIp);
+  const mac = macAddress(view.privateIp);
   const network = `${view.privateIp.split('.', 2).join('.')}.0.0/16`;
   const values = {
     'device-number': '0',
@@ -134,7 +134,7 @@ function zoneIdOf({ availabilityZone, region }: MetadataView): string {
 }
 
 /** The MAC address of the interface with this IPv4 address: unicast, locally administered. */
-export function macOf(privateIp: string): string {
+export function macAddress(privateIp: string): string {
   const bytes = [6, 0, ...privateIp.split('.').map(Number)];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }

@@ -3,10 +3,10 @@ import { closeSync, existsSync, mkdirSync, openSync, realpathSync, writeFileSync
 import { appendFile, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, normalize } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { filesOfUserData, isCloudConfig, type UserDataFile } from './cloud-config.ts';
+import { readWriteFiles, isCloudConfig, type UserDataFile } from './cloud-config.ts';
 import { fetchTree } from './fetch-tree.ts';
 import type { Instance, InstanceSpec, Launcher } from './launcher.ts';
-import { plugIn } from './kill-on-exit.ts';
+import { killOnExit } from './kill-on-exit.ts';
 import { kill, killInstance } from './processes.ts';
 
 /** systemd's default `TimeoutStopSec` is 90 s; EC2 gives an instance some minutes. Real time. */
@@ -47,7 +47,7 @@ export function createProcessLauncher({ stopMs = STOP_MS }: ProcessLauncherOptio
     },
     problemWith: (userData) =>
       userData.trim() === '' || isCloudConfig(userData) ? undefined : ONLY_CLOUD_CONFIG,
-    leavesOut: findIgnoredPart,
+    ignoredPart: findIgnoredPart,
   };
 }
 
@@ -55,7 +55,7 @@ const NO_SETUP = "The fleet's set-up (prop `setup`) is not run: instances are pr
 
 function findIgnoredPart(userData: string): string | undefined {
   try {
-    const tree = filesOfUserData(userData).find(({ path }) => path === TREE_FILE);
+    const tree = readWriteFiles(userData).find(({ path }) => path === TREE_FILE);
     return tree && JSON.parse(tree.content.toString('utf8')).setup !== undefined ? NO_SETUP : undefined;
   } catch {
     // An unreadable one fails the boot, with its reason.
@@ -121,13 +121,13 @@ class ProcessInstance implements Instance {
   async #boot(): Promise<void> {
     await mkdir(this.#disk, { recursive: true });
     const treeDirectory = join(this.#disk, 'tree');
-    if (this.#spec.again && existsSync(treeDirectory)) {
+    if (this.#spec.restarted && existsSync(treeDirectory)) {
       // cloud-init does its work only at the first boot, and systemd's units start at each boot.
       await this.#log('booted again');
       if (!this.#killed.signal.aborted) this.#runAgent(treeDirectory);
       return;
     }
-    const files = filesOfUserData(this.#spec.userData);
+    const files = readWriteFiles(this.#spec.userData);
     for (const file of files) await writeOnto(this.#disk, file);
     const tree = files.find(({ path }) => path === TREE_FILE);
     if (!tree || !files.some(({ path }) => path === CONFIG_FILE)) {
@@ -155,7 +155,7 @@ class ProcessInstance implements Instance {
     this.#agent = agent;
     writeFileSync(join(this.#disk, 'run', 'agent.pid'), `${agent.pid}\n`);
     this.#agentEnded = describeEnd(agent).then((how) => this.#off.resolve(`powered off, ${how}`));
-    if (agent.pid !== undefined) this.#disarm = plugIn(agent.pid, this.#disk);
+    if (agent.pid !== undefined) this.#disarm = killOnExit(agent.pid, this.#disk);
   }
 
   /** What systemd sets, and AWS's endpoint. No credentials: they come from the metadata, as on EC2. */

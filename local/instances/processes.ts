@@ -21,12 +21,12 @@ interface Process {
  */
 export async function killInstance(directory: string, root: number): Promise<void> {
   for (let round = 0; round < 100; round += 1) {
-    const found = processesOf(directory, root);
+    const found = findProcesses(directory, root);
     if (found.length === 0) return;
     for (const pid of found) kill(pid, 'SIGKILL');
     await delay(10);
   }
-  throw new Error(`processes ${processesOf(directory, root).join(', ')} of ${directory} outlive SIGKILL`);
+  throw new Error(`processes ${findProcesses(directory, root).join(', ')} of ${directory} outlive SIGKILL`);
 }
 
 /** Sends a signal. A process that has ended in the meantime is no error. */
@@ -39,7 +39,7 @@ export function kill(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** The arguments of `kill` for the instance's processes; without `/proc`, the main process's group. */
-export function processesOf(directory: string, root: number): number[] {
+export function findProcesses(directory: string, root: number): number[] {
   const all = allProcesses();
   if (all.length === 0) return groupAlive(root) ? [-root] : [];
   const owned = new Set(all.filter((one) => livesBelow(directory, one)).map(({ pid }) => pid));

@@ -1,7 +1,7 @@
-import { macOf } from '../instances/metadata.ts';
+import { macAddress } from '../instances/metadata.ts';
 
 /** The cloud's address for machines. It is in the range for network benchmarks (RFC 2544), which nobody else uses. */
-export const LAB_ADDRESS = '198.18.0.1';
+export const CLOUD_ADDRESS = '198.18.0.1';
 /** "Instance metadata service": the same address on every EC2 instance. */
 export const METADATA_ADDRESS = '169.254.169.254';
 export const AWS_PORT = 4566;
@@ -16,7 +16,7 @@ export function addressOf(number: number): string {
 }
 
 /** dnsmasq's `--dhcp-hostsfile`: gives every possible machine the address that its MAC address determines. */
-export function leases(): string {
+export function dhcpHosts(): string {
   const all = Array.from({ length: PER_BLOCK * BLOCKS }, (_, number) => addressOf(number));
-  return all.map((address) => `${macOf(address)},${address}\n`).join('');
+  return all.map((address) => `${macAddress(address)},${address}\n`).join('');
 }

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { connect, type Server, type Socket } from 'node:net';
 
 /** An address to listen on in the machines' network, and the handler of its connections. */
-export interface Door {
+export interface Listener {
   host: string;
   port: number;
-  onVisitor(socket: Socket): void;
+  onConnection(socket: Socket): void;
 }
 
 /**
@@ -30,7 +30,7 @@ listeners.forEach(([host, port], index) => {
  *
  * @throws Error with the message of the system if an address cannot be used.
  */
-export async function openDoors(pid: number, listeners: readonly Door[]): Promise<() => void> {
+export async function openListeners(pid: number, listeners: readonly Listener[]): Promise<() => void> {
   const addresses = JSON.stringify(listeners.map(({ host, port }) => [host, port]));
   const child = spawn(
     'nsenter',
@@ -54,7 +54,7 @@ export async function openDoors(pid: number, listeners: readonly Door[]): Promis
     (server as Server).on('connection', (socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket)).on('error', () => {});
-      listener.onVisitor(socket);
+      listener.onConnection(socket);
     });
   });
   const close = () => {
@@ -73,7 +73,7 @@ export async function openDoors(pid: number, listeners: readonly Door[]): Promis
 }
 
 /** Forwards a connection to a service of this host. */
-export function forward(socket: Socket, endpoint: string): void {
+export function forwardConnection(socket: Socket, endpoint: string): void {
   const { hostname, port } = new URL(endpoint);
   const target = connect({ host: hostname, port: Number(port) });
   target.on('error', () => socket.destroy());

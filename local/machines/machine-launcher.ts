@@ -2,13 +2,13 @@ import { chmod, mkdir } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { InstanceSpec, Launcher } from '../instances/launcher.ts';
-import { AWS_PORT, addressOf, LAB_ADDRESS, METADATA_ADDRESS } from './addresses.ts';
-import { forward, openDoors } from './doors.ts';
+import { AWS_PORT, addressOf, CLOUD_ADDRESS, METADATA_ADDRESS } from './addresses.ts';
+import { forwardConnection, openListeners } from './doors.ts';
 import { findImages, type Images, type Release } from './images.ts';
 import { bootMachine, discardDisk, type Machine } from './machine.ts';
 import { createPackageServer } from './package-server.ts';
 import { missingForMachines } from './requirements.ts';
-import { openRoom } from './room.ts';
+import { createNamespaces } from './room.ts';
 
 /** EC2 gives an instance some minutes. Real time. */
 const STOP_MS = 120_000;
@@ -74,7 +74,7 @@ class NspawnLauncher implements MachineLauncher {
   readonly #silenced = new Set<(instanceId: string) => boolean>();
   /** Open connections to the metadata service, with the address of the machine. */
   readonly #metadataConnections = new Map<Socket, string>();
-  #namespaces: Awaited<ReturnType<typeof openRoom>> | undefined;
+  #namespaces: Awaited<ReturnType<typeof createNamespaces>> | undefined;
   #closeListeners: () => void = () => {};
   #launched = 0;
 
@@ -84,17 +84,17 @@ class NspawnLauncher implements MachineLauncher {
   }
 
   async open(): Promise<this> {
-    const room = await openRoom();
+    const room = await createNamespaces();
     const packages = createPackageServer(this.#images.packages);
     this.#namespaces = room;
     try {
-      this.#closeListeners = await openDoors(room.pid, [
-        { host: METADATA_ADDRESS, port: 80, onVisitor: (socket) => this.#connectToMetadata(socket) },
-        { host: LAB_ADDRESS, port: AWS_PORT, onVisitor: (socket) => this.#connectToAws(socket) },
+      this.#closeListeners = await openListeners(room.pid, [
+        { host: METADATA_ADDRESS, port: 80, onConnection: (socket) => this.#connectToMetadata(socket) },
+        { host: CLOUD_ADDRESS, port: AWS_PORT, onConnection: (socket) => this.#connectToAws(socket) },
         {
-          host: LAB_ADDRESS,
+          host: CLOUD_ADDRESS,
           port: PACKAGES_PORT,
-          onVisitor: (socket) => packages.emit('connection', socket),
+          onConnection: (socket) => packages.emit('connection', socket),
         },
       ]);
     } catch (error) {
@@ -110,7 +110,7 @@ class NspawnLauncher implements MachineLauncher {
     // A machine that starts again keeps its number, as its system knows the interface by the name.
     const number = this.#machines.get(spec.privateIp)?.number ?? this.#launched++;
     const machine = await bootMachine(spec, {
-      room: this.#namespaces,
+      namespaces: this.#namespaces,
       number,
       image: typeof image === 'string' ? this.#images[image] : image.root,
       shared,
@@ -150,7 +150,7 @@ class NspawnLauncher implements MachineLauncher {
     const silent = [...this.#silenced].some((of) => of(spec.instanceId));
     // The connection stays open without an answer.
     if (silent) socket.resume();
-    else forward(socket, spec.metadataEndpoint);
+    else forwardConnection(socket, spec.metadataEndpoint);
   }
 
   #connectToAws(socket: Socket): void {

@@ -4,9 +4,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Instance, InstanceSpec } from '../instances/launcher.ts';
-import { macOf } from '../instances/metadata.ts';
+import { macAddress } from '../instances/metadata.ts';
 import { machinePath } from './requirements.ts';
-import type { Room } from './room.ts';
+import type { MachineNamespaces } from './room.ts';
 
 /** The result of a command on a machine. */
 export interface CommandResult {
@@ -28,7 +28,7 @@ export interface Machine extends Instance {
 }
 
 export interface MachineOptions {
-  room: Room;
+  namespaces: MachineNamespaces;
   /** The number of the machine in the cloud, from 0. The name of its interface contains it. */
   number: number;
   /** The root of its file system before the first boot. */
@@ -153,10 +153,10 @@ class BootedMachine implements Machine {
   }
 }
 
-function startMachine(spec: InstanceSpec, { room, number, image, shared }: MachineOptions) {
+function startMachine(spec: InstanceSpec, { namespaces, number, image, shared }: MachineOptions) {
   const { instanceId, privateIp, directory } = spec;
-  const machine = [instanceId, String(number), macOf(privateIp), directory, image, room.name, shared];
-  const enter = ['--target', String(room.pid), '--mount', '--net', '--pid', '--'];
+  const machine = [instanceId, String(number), macAddress(privateIp), directory, image, namespaces.name, shared];
+  const enter = ['--target', String(namespaces.pid), '--mount', '--net', '--pid', '--'];
   const log = openSync(join(directory, 'instance.log'), 'a');
   try {
     return spawn('nsenter', [...enter, 'unshare', ...ISOLATION, 'sh', SCRIPT, ...machine], {

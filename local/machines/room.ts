@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { leases } from './addresses.ts';
+import { dhcpHosts } from './addresses.ts';
 import { machinePath } from './requirements.ts';
 
 /** The namespaces in which all machines of one cloud run. They have one network and end together. */
-export interface Room {
+export interface MachineNamespaces {
   /** Part of the name of their control groups. */
   name: string;
   /** The id of the namespaces' first process. Processes enter the namespaces through it. */
@@ -22,9 +22,9 @@ export interface Room {
 const SCRIPT = join(import.meta.dirname, 'namespaces.sh');
 
 /** @throws Error with the system's message if namespaces, the bridge or DHCP cannot be set up. */
-export async function openRoom(): Promise<Room> {
+export async function createNamespaces(): Promise<MachineNamespaces> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-machines-'));
-  await writeFile(join(directory, 'addresses'), leases());
+  await writeFile(join(directory, 'addresses'), dhcpHosts());
   const name = `${process.pid}-${randomBytes(3).toString('hex')}`;
   const child = spawn('sh', [SCRIPT, name, directory], {
     // A session of its own: Ctrl-C in a terminal reaches only the cloud, which ends this process itself.

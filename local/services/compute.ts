@@ -2,7 +2,7 @@ import type { CloudContext, RunningService } from '../front-door/service.ts';
 import type { Launcher } from '../instances/launcher.ts';
 import { createAutoScaling } from './autoscaling/autoscaling.ts';
 import { createEc2 } from './ec2/ec2.ts';
-import type { Machines } from './ec2/machines.ts';
+import type { Ec2Instances } from './ec2/machines.ts';
 import { createLambda } from './lambda/lambda.ts';
 import { createMonitoring } from './monitoring/monitoring.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
@@ -11,7 +11,7 @@ import type { QueueActivity } from './sqs/activity.ts';
 export interface Compute {
   running: RunningService[];
   /** Every instance. Tests use them to act as AWS: to fail a host, or to send a Spot notice. */
-  machines: Machines;
+  instances: Ec2Instances;
 }
 
 /**
@@ -30,5 +30,5 @@ export function createCompute(
   const monitoring = createMonitoring(context, { scalingPolicy: autoScaling.onAlarm }, queueActivity);
   const lambda = createLambda(context);
   const running = [ec2, autoScaling, monitoring, lambda, createScheduler(context, lambda)];
-  return { running, machines: ec2.machines };
+  return { running, instances: ec2.instances };
 }

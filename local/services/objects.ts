@@ -6,11 +6,11 @@ import { bootstrapNames } from './bootstrap.ts';
 import { startFauxqs } from './fauxqs.ts';
 import type { Keys } from './kms/keys.ts';
 import { ObjectEncryption } from './s3/encryption.ts';
-import { keepLifecycles } from './s3/lifecycle.ts';
+import { startLifecycleRules } from './s3/lifecycle.ts';
 import { createS3Handler } from './s3/rest.ts';
 import { createS3 } from './s3/service.ts';
 import { createBucketSettings } from './s3/settings.ts';
-import { Turns } from './s3/turns.ts';
+import { WriteQueue } from './s3/turns.ts';
 import { Versions } from './s3/versions.ts';
 
 /**
@@ -38,10 +38,10 @@ export async function createObjects(
   const standIns = new Set<string>();
   const service = createS3(fauxqs, settings, versions, standIns);
   const encryption = new ObjectEncryption(settings, keysOf);
-  const stop = keepLifecycles(clock, fauxqs.objects, settings, versions);
+  const stop = startLifecycleRules(clock, fauxqs.objects, settings, versions);
   return {
     service,
-    handle: createS3Handler(service, dispatcher, fauxqs, settings, encryption, versions, new Turns()),
+    handle: createS3Handler(service, dispatcher, fauxqs, settings, encryption, versions, new WriteQueue()),
     async addBootstrapBucket({ accountId, region, call }) {
       const { bucket: Bucket } = bootstrapNames(accountId, region);
       // It may have been created from another region.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { playedClock, startClock } from '../clock.ts';
+import { createSimulatedClock, startClock } from '../clock.ts';
 
 describe('a running clock', () => {
   test('starts no timer once it is closed, not even for a periodic task that was running', async () => {
@@ -75,7 +75,7 @@ describe('a running clock', () => {
 
 describe('a simulated clock', () => {
   test('runs tasks in the order in which they are due, with those that they schedule', async () => {
-    const clock = playedClock(0);
+    const clock = createSimulatedClock(0);
     const seen: [string, number][] = [];
     clock.after(2000, () => seen.push(['b', clock.now()]));
     clock.after(1000, () => {
@@ -93,7 +93,7 @@ describe('a simulated clock', () => {
   });
 
   test('repeats until it is cancelled, and waits for long tasks', async () => {
-    const clock = playedClock(0);
+    const clock = createSimulatedClock(0);
     const ended: number[] = [];
     const cancel = clock.every(1000, async () => {
       await Promise.resolve();

@@ -91,7 +91,7 @@ describe('two regions are separate', () => {
     const run = async (region: string) => {
       const one = await cloud.inRegion(region);
       await one.call('ec2', 'RunInstances', { ImageId: 'ami-1', MinCount: 1, MaxCount: 1 });
-      return one.machines.all();
+      return one.instances.all();
     };
     const [here, there] = [await run(HERE), await run(THERE)];
     expect([...here, ...there].map(({ availabilityZone }) => availabilityZone)).toEqual([

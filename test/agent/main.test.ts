@@ -4,15 +4,15 @@ import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { openSlotSockets, whyNoSlots } from '../../bench/stage/slot-sockets.ts';
+import { openSlotSockets, missingForSlots } from '../../bench/stage/slot-sockets.ts';
 import { bundle } from '../../infra/bundle/bundle.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Bench, openBench } from '../support/queue.ts';
+import { type TestQueue, testQueues } from '../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 
 /** The agent as on an instance: its bundle in a tree, beside a worker folder. */
-async function install(bench: Bench, config: object | string, more: Record<string, string> = {}) {
+async function install(bench: TestQueue, config: object | string, more: Record<string, string> = {}) {
   const tree = join(bench.directory, 'tree');
   await mkdir(join(tree, 'agent'), { recursive: true });
   await mkdir(join(tree, 'worker'), { recursive: true });
@@ -26,7 +26,7 @@ async function install(bench: Bench, config: object | string, more: Record<strin
   return (...args: string[]) => execa(process.execPath, [file, '--config', configFile, ...args], settings);
 }
 
-const lastWords = (bench: Bench) =>
+const lastWords = (bench: TestQueue) =>
   readFile(join(bench.directory, 'last-words'), 'utf8').catch(() => undefined);
 
 /** Loaded into an agent before its code. Throws an unexpected error once the file `crash` exists. */
@@ -38,16 +38,16 @@ const look = setInterval(() => {
 }, 50);
 `;
 
-async function installCrashing(bench: Bench, config: object, more: Record<string, string> = {}) {
+async function installCrashing(bench: TestQueue, config: object, more: Record<string, string> = {}) {
   const crashes = join(bench.directory, 'crashes.mjs');
   await writeFile(crashes, CRASHES);
   return install(bench, config, { NODE_OPTIONS: `--import ${crashes}`, ...more });
 }
 
-const askedForPowerOff = (bench: Bench) =>
+const askedForPowerOff = (bench: TestQueue) =>
   readFile(join(bench.directory, 'retirement.json'), 'utf8').catch(() => undefined);
 
-const configOf = (bench: Bench, fields: object) => ({
+const configOf = (bench: TestQueue, fields: object) => ({
   version: 1,
   fleet: 'test',
   region: bench.cloud.region,
@@ -90,7 +90,7 @@ test('a second signal requeues the running job at once', async () => {
 });
 
 test('a slot that its worker ends costs the job no attempt, and the agent goes on', async ({ skip }) => {
-  skip(whyNoSlots() !== undefined, whyNoSlots());
+  skip(missingForSlots() !== undefined, missingForSlots());
   const bench = await open();
   const sockets = await openSlotSockets({ cgroups: 'none' });
   try {

@@ -4,7 +4,7 @@ import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, expect, test } from 'vitest';
 import { AwsClock } from '../../aws/aws-clock.ts';
-import { keepTime } from '../../aws/client-time.ts';
+import { synchronizeTime } from '../../aws/client-time.ts';
 import { type Clients, createClients } from '../../aws/clients.ts';
 import { systemClock } from '../../aws/clock.ts';
 import { startClock } from '../../local/clock.ts';
@@ -82,7 +82,7 @@ test.each([
     credentials: async () => ({ accessKeyId: 'AKIA', secretAccessKey: 'any', expiration }),
   });
   closers.push(() => client.destroy());
-  keepTime(client, clock);
+  synchronizeTime(client, clock);
   const { expiration: shown } = await client.config.credentials();
   const leftMinutes = (Number(shown) - Date.now()) / MINUTE;
   expect(Math.abs(leftMinutes - expected)).toBeLessThan(0.1);
@@ -93,7 +93,7 @@ test('a clock that learns nothing changes nothing', async () => {
   const credentials = async () => ({ accessKeyId: 'AKIA', secretAccessKey: 'any', expiration });
   const client = new SQSClient({ region: 'us-east-1', credentials });
   closers.push(() => client.destroy());
-  keepTime(client, systemClock);
+  synchronizeTime(client, systemClock);
   expect(await client.config.credentials()).toMatchObject({ expiration });
   expect(client.config.systemClockOffset).toBe(0);
 });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../aws/clock.ts';
 import { findIdentity } from '../../aws/identity.ts';
-import { MetadataError, metadataOf } from '../../aws/metadata.ts';
+import { MetadataError, createMetadata } from '../../aws/metadata.ts';
 import { startMetadataService } from '../../local/instances/imds.ts';
 import type { MetadataView } from '../../local/instances/metadata.ts';
 
@@ -99,9 +99,9 @@ describe('identity', () => {
 
 describe('metadata', () => {
   test('a missing value is undefined, and any other status is an error', async () => {
-    const metadata = metadataOf(await serve(), systemClock);
+    const metadata = createMetadata(await serve(), systemClock);
     expect(await metadata?.get('meta-data/spot/instance-action')).toBeUndefined();
-    const dead = metadataOf({ AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' }, systemClock);
+    const dead = createMetadata({ AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' }, systemClock);
     await expect(dead?.get('meta-data/instance-id')).rejects.toThrow(/ECONNREFUSED/);
   });
 
@@ -118,7 +118,7 @@ describe('metadata', () => {
     let nowMs = 0;
     const clock = { ...systemClock, monotonic: () => nowMs };
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/ignored`;
-    const metadata = metadataOf({ AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint }, clock);
+    const metadata = createMetadata({ AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint }, clock);
     await metadata?.get('a');
     await metadata?.get('b');
     expect(tokens).toBe(1);

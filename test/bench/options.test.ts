@@ -1,16 +1,16 @@
 import { InvalidArgumentError } from 'commander';
 import { expect, it } from 'vitest';
-import { atLeast, someOf } from '../../bench/options.ts';
+import { wholeNumberFrom, namesFrom } from '../../bench/options.ts';
 
 it.each(['0', '-1', '1.5', 'many', ''])('refuses "%s" as a number of runs', (text) => {
-  expect(() => atLeast(1)(text)).toThrow(InvalidArgumentError);
+  expect(() => wholeNumberFrom(1)(text)).toThrow(InvalidArgumentError);
 });
 
 it('returns names in the order of the known names', () => {
-  expect(atLeast(5)('5')).toBe(5);
-  expect(someOf(['stock', 'prepared', 'baked'])('baked,stock')).toEqual(['stock', 'baked']);
+  expect(wholeNumberFrom(5)('5')).toBe(5);
+  expect(namesFrom(['stock', 'prepared', 'baked'])('baked,stock')).toEqual(['stock', 'baked']);
 });
 
 it.each(['', 'backed', 'stock,backed'])('refuses "%s" and lists the known names', (text) => {
-  expect(() => someOf(['stock', 'baked'])(text)).toThrow('Allowed are stock, baked');
+  expect(() => namesFrom(['stock', 'baked'])(text)).toThrow('Allowed are stock, baked');
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { callsIn } from '../../checker/gather.ts';
+import { readCalls } from '../../checker/gather.ts';
 import { type CallRecord, openCallLog } from '../../local/front-door/call-log.ts';
 
 let directory: string;
@@ -38,7 +38,7 @@ async function log(count: number, longestFile: number): Promise<void> {
   await calls.close();
 }
 
-const times = async (): Promise<number[]> => (await callsIn(file)).map(({ atMs }) => atMs);
+const times = async (): Promise<number[]> => (await readCalls(file)).map(({ atMs }) => atMs);
 
 test('the checker reads both files of a call log, in order', async () => {
   await log(15, 2000);

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { CallFacts, Facts, RecordFacts, Rule } from '../../checker/facts.ts';
 import { judge } from '../../checker/judge.ts';
 import {
-  accounts,
-  buries,
+  notesCapacity,
+  sendsDeadLetter,
   call,
   cancels,
-  entombs,
+  putsTombstone,
   leases,
-  leaves,
+  terminates,
   ONE,
   ran,
   removes,
@@ -63,7 +63,7 @@ describe('each rule finds the one change that is wrong', () => {
     {
       what: 'the keeper ends an instance that works and reports',
       change: ({ calls }) => ({
-        calls: [...calls.filter((one) => !isLeaving(one, ONE)), { ...leaves(ONE, KEEPER), atMs: 1_500 }],
+        calls: [...calls.filter((one) => !isLeaving(one, ONE)), { ...terminates(ONE, KEEPER), atMs: 1_500 }],
       }),
       finds: ['busy-ended', ONE],
     },
@@ -73,7 +73,7 @@ describe('each rule finds the one change that is wrong', () => {
         calls: [
           ...calls.filter((one) => !isLeaving(one, ONE)),
           // Before the job, so that this call alone does not end a busy instance.
-          { ...leaves(ONE, KEEPER), atMs: 950 },
+          { ...terminates(ONE, KEEPER), atMs: 950 },
           call('ec2', 'TerminateInstances', 'cloud', { InstanceIds: [ONE] }, 1_500),
         ],
       }),
@@ -82,7 +82,7 @@ describe('each rule finds the one change that is wrong', () => {
     {
       what: 'an instance ends itself while a job runs',
       change: ({ calls }) => ({
-        calls: [...calls.filter((one) => !isLeaving(one, ONE)), { ...leaves(ONE), atMs: 1_500 }],
+        calls: [...calls.filter((one) => !isLeaving(one, ONE)), { ...terminates(ONE), atMs: 1_500 }],
       }),
       finds: ['busy-ended', ONE],
     },
@@ -119,7 +119,7 @@ describe('each rule finds the one change that is wrong', () => {
       what: 'the keeper lowers the capacity twice for one instance',
       change: died(
         7_000,
-        accounts(DEAD, KEEPER, 7_950),
+        notesCapacity(DEAD, KEEPER, 7_950),
         setsDesired(KEEPER, 1, 8_000),
         setsDesired(KEEPER, 1, 8_500),
       ),
@@ -144,7 +144,7 @@ describe('each rule finds the one change that is wrong', () => {
       change: died(
         7_000,
         ...looks(7_100, 1),
-        accounts(DEAD, KEEPER, 7_150),
+        notesCapacity(DEAD, KEEPER, 7_150),
         ...looks(7_900, 1),
         setsDesired(KEEPER, 1, 8_000),
       ),
@@ -154,38 +154,38 @@ describe('each rule finds the one change that is wrong', () => {
       what: 'the keeper lowers the capacity twice for one instance, which it recorded each time',
       change: died(
         7_000,
-        accounts(DEAD, KEEPER, 7_950),
+        notesCapacity(DEAD, KEEPER, 7_950),
         setsDesired(KEEPER, 1, 8_000),
-        accounts(DEAD, KEEPER, 8_450),
+        notesCapacity(DEAD, KEEPER, 8_450),
         setsDesired(KEEPER, 1, 8_500),
       ),
       finds: ['capacity-lowered', 'fleet'],
     },
     {
       what: 'the keeper lowers the capacity by two for one instance',
-      change: died(7_000, accounts(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 0, 8_000)),
+      change: died(7_000, notesCapacity(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 0, 8_000)),
       finds: ['capacity-lowered', 'fleet'],
     },
     {
       what: 'the keeper lowers the capacity for a running instance',
       change: ({ calls }) => ({
-        calls: [...calls, accounts(TWO, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)],
+        calls: [...calls, notesCapacity(TWO, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)],
       }),
       finds: ['capacity-lowered', 'fleet'],
     },
     {
       what: 'an agent records an instance, and the keeper lowers the capacity',
-      change: died(7_000, accounts(DEAD, AGENT, 7_950), setsDesired(KEEPER, 1, 8_000)),
+      change: died(7_000, notesCapacity(DEAD, AGENT, 7_950), setsDesired(KEEPER, 1, 8_000)),
       finds: ['capacity-lowered', 'fleet'],
     },
     {
       what: 'an instance lowers the capacity twice',
-      change: ({ calls }) => ({ calls: [...calls, { ...leaves(ONE), atMs: 9_100 }] }),
+      change: ({ calls }) => ({ calls: [...calls, { ...terminates(ONE), atMs: 9_100 }] }),
       finds: ['lowered-twice', ONE],
     },
     {
       what: 'the keeper lowers the capacity for an instance that did so itself',
-      change: ({ calls }) => ({ calls: [...calls, { ...leaves(ONE, KEEPER), atMs: 9_100 }] }),
+      change: ({ calls }) => ({ calls: [...calls, { ...terminates(ONE, KEEPER), atMs: 9_100 }] }),
       finds: ['lowered-twice', ONE],
     },
     // The record of a job that never ran.
@@ -202,7 +202,7 @@ describe('each rule finds the one change that is wrong', () => {
         what: `${by} replaces the record of a queued job by a tombstone`,
         change: ({ records, calls }) => ({
           records: replaced(records, { id: 'm-3', state: 'queued', removed: true }),
-          calls: [...calls, entombs('m-3', by, 3_000)],
+          calls: [...calls, putsTombstone('m-3', by, 3_000)],
         }),
         finds: ['record-removed', 'm-3'],
       },
@@ -303,7 +303,7 @@ describe('each rule finds the one change that is wrong', () => {
         records: replaced(records, { id: 'm-1', state: 'failed' }),
         calls: [
           ...withoutEnd(calls),
-          buries('m-9', AGENT, 400),
+          sendsDeadLetter('m-9', AGENT, 400),
           call('sqs', 'DeleteMessage', 'owner', { QueueUrl: 'dead', ReceiptHandle: 'r' }, 500),
           call('sqs', 'DeleteMessage', 'owner', { QueueUrl: 'dead', ReceiptHandle: 'r' }, 5_000),
         ],
@@ -324,7 +324,7 @@ describe('similar changes that are correct have no violation', () => {
       change: ({ calls, journal }) => ({
         calls: [
           ...calls.filter((one) => !isLeaving(one, ONE)),
-          { ...leaves(ONE, KEEPER), atMs: 30_000 },
+          { ...terminates(ONE, KEEPER), atMs: 30_000 },
           call('ec2', 'TerminateInstances', 'cloud', { InstanceIds: [ONE] }, 30_200),
         ],
         journal: [...journal, { event: 'beat', job: 'm-1', attempt: 1, pid: 100, atMs: 30_500 }],
@@ -352,11 +352,11 @@ describe('similar changes that are correct have no violation', () => {
     },
     {
       what: 'the keeper lowers the capacity for an instance that has just ended, and its successor runs',
-      change: died(7_000, ...looks(7_100, 3), accounts(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)),
+      change: died(7_000, ...looks(7_100, 3), notesCapacity(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)),
     },
     {
       what: 'the keeper lowers the capacity for an instance that ended long before, because jobs waited all the time, with launches suspended',
-      change: died(2_500, ...looks(2_600, 50), accounts(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)),
+      change: died(2_500, ...looks(2_600, 50), notesCapacity(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)),
     },
     {
       what: 'the keeper lowers the capacity for two instances that ended one after the other, and both successors run',
@@ -369,10 +369,10 @@ describe('similar changes that are correct have no violation', () => {
         calls: [
           ...calls,
           ...looks(7_900, 1),
-          accounts(DEAD, KEEPER, 7_950),
+          notesCapacity(DEAD, KEEPER, 7_950),
           setsDesired(KEEPER, 1, 8_000),
           ...looks(8_400, 1),
-          accounts(ALSO_DEAD, KEEPER, 8_450),
+          notesCapacity(ALSO_DEAD, KEEPER, 8_450),
           setsDesired(KEEPER, 0, 8_500),
         ],
       }),
@@ -385,7 +385,7 @@ describe('similar changes that are correct have no violation', () => {
           ...calls,
           ...looks(7_900, 1),
           setsDesired(KEEPER, 2, 8_000),
-          { ...leaves(DEAD), atMs: 9_500 },
+          { ...terminates(DEAD), atMs: 9_500 },
         ],
       }),
     },
@@ -398,7 +398,7 @@ describe('similar changes that are correct have no violation', () => {
           ...[DEAD, ALSO_DEAD].map((id) => ({ id, state: 'terminated', launchedMs: 0, leftMs: 300 })),
         ],
         calls: [
-          ...[DEAD, ALSO_DEAD].map((id) => ({ ...leaves(id), atMs: 300 })),
+          ...[DEAD, ALSO_DEAD].map((id) => ({ ...terminates(id), atMs: 300 })),
           setsDesired('owner', 1, 400),
           ...calls,
         ],
@@ -408,7 +408,7 @@ describe('similar changes that are correct have no violation', () => {
       what: 'the keeper ends an instance that never reported, with decrement',
       change: ({ calls, instances }) => ({
         instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0 }],
-        calls: [...calls, leaves(DEAD, KEEPER)],
+        calls: [...calls, terminates(DEAD, KEEPER)],
       }),
     },
     {
@@ -527,7 +527,7 @@ describe('the call log shows the cause of a second run', () => {
         records: undefined,
         journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
         instances: instances.map((one) => (one.id === ONE ? { ...one, leftMs: 2_050 } : one)),
-        calls: [call('sqs', 'ReceiveMessage', AGENT, {}, 1_500), leaves(TWO)],
+        calls: [call('sqs', 'ReceiveMessage', AGENT, {}, 1_500), terminates(TWO)],
       }),
       note: 'an agent ended before it could delete a message',
     },

@@ -1,6 +1,6 @@
 import { RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { instancesOf } from '../../checker/gather.ts';
+import { readInstances } from '../../checker/gather.ts';
 import { type GroupCloud, startGroupCloud } from '../../local/test/services/autoscaling/group-fixture.ts';
 
 let fleet: GroupCloud;
@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => fleet.close());
 
-const gathered = () => instancesOf({ ec2: fleet.ec2, autoScaling: fleet.autoScaling });
+const gathered = () => readInstances({ ec2: fleet.ec2, autoScaling: fleet.autoScaling });
 
 test('the launch time of an instance of a group is that of Auto Scaling, to the millisecond', async () => {
   const { clock } = fleet;

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { Facts, Rule } from '../../checker/facts.ts';
 import { judge } from '../../checker/judge.ts';
 import {
-  buries,
+  sendsDeadLetter,
   call,
   claimsNew,
   enqueues,
-  leaves,
+  terminates,
   ONE,
   ran,
   removes,
@@ -286,7 +286,7 @@ describe('each violation is found', () => {
     },
     {
       what: 'an instance that ends another',
-      change: () => ({ calls: [leaves(ONE), leaves(TWO, `agent/${ONE}`)] }),
+      change: () => ({ calls: [terminates(ONE), terminates(TWO, `agent/${ONE}`)] }),
       finds: [['capacity-lowered', TWO]],
     },
   ])('$what', ({ change, finds }) => {
@@ -410,7 +410,7 @@ describe('correct facts have no violation', () => {
         deadLetterQueueUrl: 'dead',
         calls: [
           ...calls,
-          buries('m-1', `agent/${ONE}`, 2_100),
+          sendsDeadLetter('m-1', `agent/${ONE}`, 2_100),
           call('sqs', 'PurgeQueue', 'owner', { QueueUrl: 'dead' }, 5_000),
         ],
       }),
@@ -438,7 +438,7 @@ describe('correct facts have no violation', () => {
     },
     {
       what: 'a keeper that corrects the capacity of an instance that powered itself off',
-      change: () => ({ calls: [leaves(ONE), setsDesired(KEEPER, 1)] }),
+      change: () => ({ calls: [terminates(ONE), setsDesired(KEEPER, 1)] }),
     },
     {
       what: 'a decrease of the capacity that was refused',

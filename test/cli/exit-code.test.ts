@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { statusOfJob, statusOfJobs } from '../../cli/exit-code.ts';
+import { jobExitStatus, jobsExitStatus } from '../../cli/exit-code.ts';
 
 test.each([
   [{ state: 'succeeded', exitStatus: 0 }, 0],
@@ -20,7 +20,7 @@ test.each([
   [{ state: 'running' }, 123],
   [{ state: 'held' }, 123],
 ] as const)('%j: %d', (job, status) => {
-  expect(statusOfJob(job)).toBe(status);
+  expect(jobExitStatus(job)).toBe(status);
 });
 
 test.each([
@@ -29,5 +29,5 @@ test.each([
   [['succeeded', 'cancelled', 'lost'], 122],
   [['cancelled', 'running'], 123],
 ] as const)('several jobs, %j: %d', (states, status) => {
-  expect(statusOfJobs(states.map((state) => ({ state })))).toBe(status);
+  expect(jobsExitStatus(states.map((state) => ({ state })))).toBe(status);
 });

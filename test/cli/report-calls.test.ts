@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createReporter } from '../../cli/report-calls.ts';
+import { createCallReporter } from '../../cli/report-calls.ts';
 import type { Screen } from '../../cli/terminal/screen.ts';
 import type { CallRecord } from '../../local/front-door/call-log.ts';
 
@@ -47,7 +47,7 @@ describe('off a terminal', () => {
     ],
   ])('%s', (_, record, shown) => {
     const screen = recordingScreen(false);
-    createReporter(screen, 'text').call(record);
+    createCallReporter(screen, 'text').call(record);
     expect(screen.text).toMatch(shown ? /^12:30:00 {2}\S+ \S+ {2}by \S+ .*\n$/ : /^$/);
   });
 });
@@ -55,7 +55,7 @@ describe('off a terminal', () => {
 describe('on a terminal', () => {
   test('one line shows the last call, no wider than the screen', () => {
     const screen = recordingScreen(true);
-    const reporter = createReporter(screen, 'text');
+    const reporter = createCallReporter(screen, 'text');
     reporter.call(call('sqs', 'ReceiveMessage'));
     reporter.call(
       call('sqs', 'ChangeMessageVisibilityBatch', { caller: 'a-role-of-a-long-name/i-0123456789abcdef0' }),
@@ -72,14 +72,14 @@ test.each(['text', 'json'] as const)(
   (form) => {
     const screen = recordingScreen(false);
     const record = call('ec2', 'Run\u001b]0;title\u0007\u009b2J\nInstances', { error: 'InvalidAction' });
-    createReporter(screen, form).call(record);
+    createCallReporter(screen, form).call(record);
     expect(screen.text.trimEnd().split('\n')).toEqual([expect.not.stringMatching(/\p{Cc}/u)]);
   },
 );
 
 test('JSON has a line for every call', () => {
   const screen = recordingScreen(true);
-  const reporter = createReporter(screen, 'json');
+  const reporter = createCallReporter(screen, 'json');
   reporter.ready({
     endpoint: 'http://127.0.0.1:1',
     region: 'us-east-1',

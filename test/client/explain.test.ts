@@ -2,9 +2,9 @@ import { DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
 import { S3ServiceException } from '@aws-sdk/client-s3';
 import { SQSServiceException } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
-import { FleetError, StoreGone } from '../../client/errors.ts';
-import { explain, isRefusal } from '../../client/explain.ts';
-import { TableThrottled } from '../../store/batches.ts';
+import { FleetError, StoreGoneError } from '../../client/errors.ts';
+import { explainError, isRefusal } from '../../client/explain.ts';
+import { TableThrottledError } from '../../store/batches.ts';
 
 const names = { queueUrl: 'https://sqs/q', table: 'jobs', logBucket: 'logs' };
 const about = { region: 'eu-west-1', fleet: 'Shop/Mail', ...names };
@@ -54,7 +54,7 @@ describe('an error of AWS or of the network becomes a sentence', () => {
     ],
     [
       'a batch that is not done after all retries',
-      new TableThrottled('jobs', 3),
+      new TableThrottledError('jobs', 3),
       'ThrottledError',
       'AWS throttles calls to the resources of fleet',
     ],
@@ -95,7 +95,7 @@ describe('an error of AWS or of the network becomes a sentence', () => {
       'AWS refuses a call to the queue https://sqs/q of fleet Shop/Mail (InvalidParameterValue: Value x is bad).',
     ],
   ])('%s', (_, error, name, part) => {
-    const explained = explain(about, error) as Error;
+    const explained = explainError(about, error) as Error;
     expect(explained.name).toBe(name);
     expect(explained).toBeInstanceOf(FleetError);
     expect(explained.message).toContain(part);
@@ -105,15 +105,15 @@ describe('an error of AWS or of the network becomes a sentence', () => {
   it.each([
     ['a defect', new TypeError('x is undefined')],
     ['an abort', without('AbortError', 'aborted')],
-    ['an error that was explained already', new StoreGone('It is gone.')],
+    ['an error that was explained already', new StoreGoneError('It is gone.')],
     ['a value that is no error', 'text'],
   ])('but not %s', (_, error) => {
-    expect(explain(about, error)).toBe(error);
+    expect(explainError(about, error)).toBe(error);
   });
 
   it('names only what is known', () => {
     const error = answer(DynamoDBServiceException, 'ResourceNotFoundException', 'not found');
-    expect((explain({ region: 'eu-west-1' }, error) as Error).message).toMatch(
+    expect((explainError({ region: 'eu-west-1' }, error) as Error).message).toMatch(
       /^The table is gone, or not in/,
     );
   });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { WaitProgress } from '../../client/index.ts';
-import { mannedFleets } from '../support/manned.ts';
+import { fleetsWithAgent } from '../support/manned.ts';
 
-const open = mannedFleets();
+const open = fleetsWithAgent();
 
 describe('a job can be followed', () => {
   it('from its start to its end, with its times, its status and its log', async () => {
-    const { fleet, bench, work } = await open();
-    await work('cat; echo oops >&2; until [ -e $DIRECTORY/go ]; do sleep 0.02; done; exit 65');
+    const { fleet, bench, startAgent } = await open();
+    await startAgent('cat; echo oops >&2; until [ -e $DIRECTORY/go ]; do sleep 0.02; done; exit 65');
     const { id } = await fleet.enqueue('hello', { limitSeconds: 30 });
     const seen: WaitProgress[] = [];
     const waiting = fleet.wait([id], {
@@ -30,12 +30,12 @@ describe('a job can be followed', () => {
       tries: [{ attempt: 1, instance: 'i-test', exitStatus: 65 }],
     });
     expect(seen.some(({ running }) => running[0]?.instance === 'i-test')).toBe(true);
-    expect(seen.at(-1)).toMatchObject({ total: 1, left: 0, ended: [{ id }], throttled: false });
+    expect(seen.at(-1)).toMatchObject({ total: 1, remaining: 0, ended: [{ id }], throttled: false });
   });
 
   it('also if it ends at once', async () => {
-    const { fleet, work } = await open();
-    await work('true');
+    const { fleet, startAgent } = await open();
+    await startAgent('true');
     const started = performance.now();
     const { id } = await fleet.enqueue('x');
     expect(await fleet.wait([id], { pollSeconds: 60 })).toMatchObject([
@@ -45,8 +45,8 @@ describe('a job can be followed', () => {
   });
 
   it('until it is killed at its limit', async () => {
-    const { fleet, work } = await open();
-    await work('exec sleep 60');
+    const { fleet, startAgent } = await open();
+    await startAgent('exec sleep 60');
     const { id } = await fleet.enqueue('x', { limitSeconds: 1 });
     const [job] = await fleet.wait([id]);
     expect(job).toMatchObject({ state: 'timed_out', finished: true });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetContext } from '../../client/context.ts';
-import { WrongOption } from '../../client/errors.ts';
+import { WrongOptionError } from '../../client/errors.ts';
 import { Fleet } from '../../client/fleet.ts';
-import { factsOfNames } from '../../client/find/names.ts';
+import { factsFromNames } from '../../client/find/names.ts';
 
 const names = { queueUrl: 'https://sqs/q', table: 'table', logBucket: 'logs', group: 'group' };
 /** It has no clients, so no call can be made. */
-const fleet = new Fleet({ facts: factsOfNames(names, 'eu-west-1') } as FleetContext);
+const fleet = new Fleet({ facts: factsFromNames(names, 'eu-west-1') } as FleetContext);
 const { deadLetters } = fleet;
 
 /** A call from code without types. */
@@ -33,7 +33,7 @@ describe('an unknown option is refused, not ignored', () => {
     ['deadLetters.purge', () => deadLetters.purge({ all: true, ...WRONG })],
   ])('of %s', async (method, call) => {
     const error = await call().catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(WrongOption);
+    expect(error).toBeInstanceOf(WrongOptionError);
     expect((error as Error).message).toMatch(
       new RegExp(`^\`${method}\` has no option "limitSecond"; it has [a-zA-Z]+(, [a-zA-Z]+)*\\.$`),
     );

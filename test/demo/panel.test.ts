@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, it } from 'vitest';
-import { type Moment, panel, plainLine } from '../../demo/panel.ts';
+import { type PanelState, drawPanel, plainLine } from '../../demo/panel.ts';
 
-const moment: Moment = {
+const moment: PanelState = {
   sample: { atMs: 0, visible: 24, inFlight: 8, desired: 5, running: 4 },
   maxCapacity: 5,
   done: 16,
@@ -11,7 +11,7 @@ const moment: Moment = {
 };
 
 it('shows queue, instances and tiles as bars', () => {
-  expect(panel(moment, 80).map(stripVTControlCharacters)).toEqual([
+  expect(drawPanel(moment, 80).map(stripVTControlCharacters)).toEqual([
     '  queue      ███████████████████████···········  24 waiting, 8 in flight',
     '  instances  ██████████████████████████████████  4 instances, 5 desired',
     '  tiles      ████████████······················  16 of 48, 12 s',
@@ -20,7 +20,7 @@ it('shows queue, instances and tiles as bars', () => {
 
 it.each([20, 46, 60, 200])('never wraps on %d columns, whatever the numbers', (columns) => {
   const sample = { atMs: 0, visible: 100_000, inFlight: 100_000, desired: 100_000, running: 100_000 };
-  for (const line of panel({ ...moment, sample, done: 100_000 }, columns)) {
+  for (const line of drawPanel({ ...moment, sample, done: 100_000 }, columns)) {
     expect(stripVTControlCharacters(line).length).toBeLessThan(columns);
   }
 });

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { createProgram } from '../../cli/program.ts';
-import { DAMAGES, DOCTOR, unsaid, WAITING } from '../../demo/recordings/script.ts';
-import { inRows, textOf } from '../../demo/recordings/text.ts';
+import { DAMAGES, DOCTOR, missingReasons, WAITING } from '../../demo/recordings/script.ts';
+import { toRows, toText } from '../../demo/recordings/text.ts';
 
 const recorded = (name: string) =>
   readFile(join(import.meta.dirname, '../../docs/recordings', `${name}.txt`), 'utf8');
@@ -30,19 +30,19 @@ test('doctor: the recording has the script, all ten findings, and a repaired fle
   const text = await recorded('doctor');
   expect(DAMAGES).toHaveLength(10);
   expect(DOCTOR.filter(({ typed }) => !text.includes(`$ ${typed}\n`))).toEqual([]);
-  expect(DAMAGES.filter(({ found }) => !new RegExp(`^(warn|bad ) .*${found}`, 'm').test(text))).toEqual([]);
+  expect(DAMAGES.filter(({ finding }) => !new RegExp(`^(warn|bad ) .*${finding}`, 'm').test(text))).toEqual([]);
   expect(text).toMatch(/\nAll is well\.\n$/);
 });
 
 test('waiting: the recording has the script, and the reason of each wait', async () => {
   const text = await recorded('waiting');
   for (const { comment } of WAITING) expect(text).toContain(`# ${comment}\n`);
-  expect(unsaid(text)).toEqual([]);
-  expect(unsaid(text.replace('is paused since', 'is not paused'))).toEqual(['why does it wait?']);
+  expect(missingReasons(text)).toEqual([]);
+  expect(missingReasons(text.replace('is paused since', 'is not paused'))).toEqual(['why does it wait?']);
 });
 
 test('a line that is too long for the picture continues in the next row, with its indentation', () => {
-  const rows = inRows(
+  const rows = toRows(
     [
       { kind: 'typed', atMs: 1, text: 'one two three' },
       { kind: 'printed', atMs: 2, text: '  four five six' },
@@ -55,5 +55,5 @@ test('a line that is too long for the picture continues in the next row, with it
     ['printed', '  four'],
     ['printed', '  five six'],
   ]);
-  expect(textOf(rows.slice(0, 1))).toBe('$ one two\n');
+  expect(toText(rows.slice(0, 1))).toBe('$ one two\n');
 });

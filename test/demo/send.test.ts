@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { queueFactsOf } from '../../checker/queue.ts';
+import { readQueue } from '../../checker/queue.ts';
 import { type OperatorClients, operatorClients } from '../../demo/clients.ts';
 import { sendJobs } from '../../demo/send.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
@@ -41,7 +41,7 @@ it('sends each body once and returns the ids in order, whatever part of a batch 
   const keys = await sendJobs(clients.sqs, queueUrl, bodies);
   fault.remove();
   expect(new Set(keys).size).toBe(23);
-  expect((await queueFactsOf(clients.sqs, queueUrl)).visible.toSorted()).toEqual(keys.toSorted());
+  expect((await readQueue(clients.sqs, queueUrl)).visible.toSorted()).toEqual(keys.toSorted());
 });
 
 it('says how many jobs the queue keeps refusing', async () => {
@@ -54,8 +54,8 @@ it('says how many jobs the queue keeps refusing', async () => {
 
 it('the checker leaves a queue as it found it', async () => {
   await sendJobs(clients.sqs, queueUrl, bodies);
-  const first = await queueFactsOf(clients.sqs, queueUrl);
+  const first = await readQueue(clients.sqs, queueUrl);
   expect(first).toMatchObject({ inFlight: 0 });
   expect(first.visible).toHaveLength(23);
-  expect((await queueFactsOf(clients.sqs, queueUrl)).visible.toSorted()).toEqual(first.visible.toSorted());
+  expect((await readQueue(clients.sqs, queueUrl)).visible.toSorted()).toEqual(first.visible.toSorted());
 });

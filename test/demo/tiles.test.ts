@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { assemble, cut, type View } from '../../demo/picture/tiles.ts';
+import { assemble, cutIntoTiles, type View } from '../../demo/picture/tiles.ts';
 
 const view = (width: number, height: number): View => ({
   width,
@@ -17,7 +17,7 @@ it('covers every pixel once, whatever the sizes', () => {
   const size = fc.integer({ min: 1, max: 40 });
   fc.assert(
     fc.property(size, size, size, (width, height, side) => {
-      const tiles = cut(view(width, height), side);
+      const tiles = cutIntoTiles(view(width, height), side);
       const painted = tiles.map((tile) => ({ tile, rgb: numbered(tile, width) }));
       const picture = assemble(view(width, height), painted);
       expect([...picture]).toEqual(Array.from({ length: width * height * 3 }, (_, byte) => byte % 251));
@@ -27,7 +27,7 @@ it('covers every pixel once, whatever the sizes', () => {
 });
 
 it('refuses a tile with a wrong number of bytes', () => {
-  const [tile] = cut(view(4, 4), 4);
+  const [tile] = cutIntoTiles(view(4, 4), 4);
   expect(() => assemble(view(4, 4), tile ? [{ tile, rgb: new Uint8Array(3) }] : [])).toThrow(
     'tile-0-0 has 3 bytes, not 48',
   );

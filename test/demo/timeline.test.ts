@@ -1,13 +1,13 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { expect, it } from 'vitest';
-import type { History, Life } from '../../demo/history.ts';
+import type { History, InstanceHistory } from '../../demo/history.ts';
 import { tickStep } from '../../demo/picture/frame.ts';
-import { lanesOf } from '../../demo/picture/lives.ts';
+import { toLanes } from '../../demo/picture/lives.ts';
 import { drawTimeline } from '../../demo/picture/timeline.ts';
 
 const run = (job: string, startedMs: number, endedMs: number) => ({ job, startedMs, endedMs, status: 0 });
 
-const life: Life = {
+const life: InstanceHistory = {
   id: 'i-0123456789abcdef0',
   launchedMs: 2_000,
   readyMs: 3_000,
@@ -26,7 +26,7 @@ const history: History = {
     { atMs: 3_000, visible: 1, inFlight: 2, desired: 1, running: 1 },
     { atMs: 9_000, visible: 0, inFlight: 0, desired: 0, running: 0 },
   ],
-  lives: [life],
+  instances: [life],
   marks: [{ atMs: 1_500, label: '3 jobs <sent> & "counted"' }],
 };
 
@@ -40,13 +40,13 @@ it('is well-formed whatever the texts, and has a summary', () => {
 });
 
 it('draws an empty history', () => {
-  const svg = drawTimeline({ startedMs: 0, endedMs: 0, samples: [], lives: [], marks: [] });
+  const svg = drawTimeline({ startedMs: 0, endedMs: 0, samples: [], instances: [], marks: [] });
   expect(XMLValidator.validate(svg)).toBe(true);
   expect(svg).not.toMatch(/NaN|Infinity/);
 });
 
 it('puts jobs that overlap in different lanes', () => {
-  expect(lanesOf(life.jobs).map((lane) => lane.map(({ job }) => job))).toEqual([['m-1', 'm-3'], ['m-2']]);
+  expect(toLanes(life.jobs).map((lane) => lane.map(({ job }) => job))).toEqual([['m-1', 'm-3'], ['m-2']]);
 });
 
 it.each([

@@ -6,9 +6,9 @@ import { execa } from 'execa';
 import { buildApp } from 'fauxqs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AgentConfigInput } from '../../agent/config/agent-config.ts';
-import { parseJournal, runsOf } from '../../checker/journal.ts';
+import { parseJournal, groupRuns } from '../../checker/journal.ts';
 import {
-  type Access,
+  type CloudAccess,
   type OperatorClients,
   operatorClients,
   operatorEnvironment,
@@ -20,7 +20,7 @@ const REGION = 'us-east-1';
 
 let directory: string;
 let queues: ReturnType<typeof buildApp>;
-let access: Access;
+let access: CloudAccess;
 let clients: OperatorClients;
 
 beforeEach(async () => {
@@ -52,7 +52,7 @@ it('an agent with only a queue runs jobs, and retires with the last escalation s
     retirement: { idleSeconds: 1, ladderSeconds: 2 },
   });
   expect(agent.exitCode, agent.all).toBe(0);
-  const runs = runsOf(parseJournal(await readFile(journal, 'utf8')));
+  const runs = groupRuns(parseJournal(await readFile(journal, 'utf8')));
   expect(runs.map(({ job, status }) => [job, status]).toSorted()).toEqual(
     sent.map((job) => [job, 0]).toSorted(),
   );

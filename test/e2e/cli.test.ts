@@ -7,20 +7,20 @@ import { createInterface } from 'node:readline';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gather, type StackNames } from '../../checker/gather.ts';
+import { gatherFacts, type StackNames } from '../../checker/gather.ts';
 import { parseJournal } from '../../checker/journal.ts';
 import { judge } from '../../checker/judge.ts';
-import { report } from '../../checker/report.ts';
+import { formatVerdict } from '../../checker/report.ts';
 import {
-  type Access,
+  type CloudAccess,
   type OperatorClients,
   operatorClients,
   operatorEnvironment,
 } from '../../demo/clients.ts';
 import { sendJobs } from '../../demo/send.ts';
-import { lookAt } from '../../demo/watch.ts';
+import { readFleetState } from '../../demo/watch.ts';
 import { eventually } from '../support/eventually.ts';
-import { outputIn } from '../support/job-output.ts';
+import { readOutput } from '../support/job-output.ts';
 import { readyAccess } from '../support/ready.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -32,7 +32,7 @@ const CDK_MS = 240_000;
 let directory: string;
 let local: ReturnType<typeof spawn>;
 let endpoint: string;
-let access: Access;
+let access: CloudAccess;
 let clients: OperatorClients;
 
 /** `npx mayfly local` in its own process, as in another shell of a user. */
@@ -145,7 +145,7 @@ describe('an owner who updates a fleet and deletes another one', () => {
       const untilFile = join(directory, 'destroyed');
       const jobs = await send({ untilFile }, { untilFile });
       for (const job of jobs) await started(job);
-      const desired = async () => (await lookAt(clients, stack.queueUrl, stack.group)).desired;
+      const desired = async () => (await readFleetState(clients, stack.queueUrl, stack.group)).desired;
       expect(await desired()).toBeGreaterThanOrEqual(2);
       const destroying = cdk(['destroy', '--force', ...asDeployed()]);
       await eventually('the deletion to reach the group', async () => (await desired()) === 0, 120_000);
@@ -154,8 +154,8 @@ describe('an owner who updates a fleet and deletes another one', () => {
       for (const { exitCode, all } of [await destroying, await leaving]) {
         expect(exitCode, all).toBe(0);
       }
-      const verdict = judge(await gather({ ...checkerInput(sent), stack: undefined }));
-      expect(verdict.violations, report(verdict)).toEqual([]);
+      const verdict = judge(await gatherFacts({ ...checkerInput(sent), stack: undefined }));
+      expect(verdict.violations, formatVerdict(verdict)).toEqual([]);
       expect(verdict.counts).toMatchObject({ succeeded: 3, runs: 3 });
     },
     2 * CDK_MS,
@@ -237,7 +237,7 @@ function outputOf({ table = '' }: StackNames, messageId: string): Promise<string
       const { Item } = await clients.dynamodb.send(
         new GetItemCommand({ TableName: table, Key: { pk: { S: `job#m-${messageId}` } } }),
       );
-      return Item?.['state']?.S === 'succeeded' && outputIn(Item);
+      return Item?.['state']?.S === 'succeeded' && readOutput(Item);
     },
     120_000,
   );

@@ -19,7 +19,7 @@ it(
   async () => {
     const fleet = await open(
       { bootBudget: Duration.seconds(BOOT_SECONDS) },
-      { speed: 20, patienceMs: 90_000 },
+      { speed: 20, timeoutMs: 90_000 },
     );
     await slowFirstAgent(fleet.directory);
     // Longer than the boot budget, because the keeper ignores instances that may still boot.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { operatorEnvironment } from '../../demo/clients.ts';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
-import { type Played, play, type Result } from '../ansible/collection/playbook.ts';
+import { type PlayResult, play, type Result } from '../ansible/collection/playbook.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 
 /** Jobs of the loop, and of the single call. The loop starts the command for each job. */
@@ -80,7 +80,7 @@ const TASKS = [
 ];
 
 let fleet: TestFleet;
-let played: Played;
+let played: PlayResult;
 const environment = () => ({
   ...operatorEnvironment(fleet.cloud),
   MAYFLY_STACK: 'Test',

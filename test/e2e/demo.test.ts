@@ -35,8 +35,8 @@ it('scales from zero to at least three instances and back, runs all jobs and wri
   expect(peak).toBeGreaterThanOrEqual(3);
   expect(verdict).toMatchObject({ violations: [], notes: [], counts: { sent: 48, succeeded: 48, runs: 48 } });
   expect(history.samples.at(-1)).toMatchObject({ visible: 0, inFlight: 0, desired: 0, running: 0 });
-  expect(history.lives.map(({ reason, rung }) => [reason, rung])).toEqual(
-    history.lives.map(() => ['idle', 'terminate']),
+  expect(history.instances.map(({ reason, rung }) => [reason, rung])).toEqual(
+    history.instances.map(() => ['idle', 'terminate']),
   );
   const png = await readFile(join(out, 'picture.png'));
   expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([1440, 1080]);

@@ -7,7 +7,7 @@ import type { Diagnosis } from '../../client/doctor/diagnose.ts';
 import type { Check } from '../../client/doctor/finding.ts';
 import { Fleet } from '../../client/fleet.ts';
 import { toItem } from '../../store/item.ts';
-import { listedAtOf, listedOf } from '../../store/listing.ts';
+import { listingSortKey, statePartition } from '../../store/listing.ts';
 import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { runAwsCli } from '../support/aws-cli.ts';
 import { eventually } from '../support/eventually.ts';
@@ -16,13 +16,13 @@ const open = deployedFleets();
 const PATIENCE_MS = 240_000;
 
 const of = ({ findings }: Diagnosis, check: Check) => findings.filter((finding) => finding.check === check);
-const ill = ({ findings }: Diagnosis) => findings.filter(({ mark }) => mark !== 'ok');
+const ill = ({ findings }: Diagnosis) => findings.filter(({ status }) => status !== 'ok');
 
 /** Resolves with the first diagnosis after the keeper of a new fleet has run. */
 function kept({ library }: DeployedFleet): Promise<Diagnosis> {
   return eventually('a run of the keeper', async () => {
     const diagnosis = await library.diagnose();
-    return of(diagnosis, 'keeper').every(({ mark }) => mark === 'ok') && diagnosis;
+    return of(diagnosis, 'keeper').every(({ status }) => status === 'ok') && diagnosis;
   });
 }
 
@@ -96,14 +96,14 @@ describe('a fleet with problems', () => {
             state: 'queued',
             attempts: 0,
             enqueuedAt,
-            listed: listedOf('queued', 'j-waits'),
-            listedAt: listedAtOf(enqueuedAt, 'j-waits'),
+            listed: statePartition('queued', 'j-waits'),
+            listedAt: listingSortKey(enqueuedAt, 'j-waits'),
           }),
         }),
       );
       const diagnosis = await library.diagnose();
       const found = (check: Check) => JSON.stringify(of(diagnosis, check));
-      expect(diagnosis.mark).toBe('bad');
+      expect(diagnosis.status).toBe('bad');
       expect(found('queue')).toContain('VisibilityTimeout=15');
       expect(found('dead letters')).toMatch(/j-dead.*exited 65/);
       expect(found('table')).toContain('update-time-to-live');
@@ -195,7 +195,7 @@ describe('a fleet with problems', () => {
       await fleet.send({});
       const finding = await eventually(
         'the refusal',
-        async () => of(await fleet.library.diagnose(), 'launches').find(({ mark }) => mark === 'bad'),
+        async () => of(await fleet.library.diagnose(), 'launches').find(({ status }) => status === 'bad'),
         PATIENCE_MS,
       );
       expect(finding.text).toMatch(/The last (launch has|\d+ launches have) failed .*: .*launch template/);
@@ -217,7 +217,7 @@ describe('a fleet with problems', () => {
       await call('autoscaling', 'DeleteAutoScalingGroup', { AutoScalingGroupName: group, ForceDelete: true });
       const diagnosis = await eventually('all of it to be gone', async () => {
         const now = await fleet.library.diagnose();
-        return of(now, 'group')[0]?.mark === 'bad' && now;
+        return of(now, 'group')[0]?.status === 'bad' && now;
       });
       for (const check of ['queue', 'table', 'log bucket', 'group'] as const) {
         expect(of(diagnosis, check)).toMatchObject([{ mark: 'bad', text: expect.stringContaining('gone') }]);

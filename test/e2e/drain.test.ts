@@ -10,13 +10,13 @@ const LONG_MS = 240_000;
 
 let fleet: DeployedFleet;
 afterEach(async ({ task }) => {
-  if (task.result?.state === 'fail') console.log(await fleet.lastWords());
+  if (task.result?.state === 'fail') console.log(await fleet.failureDetails());
 });
 
 it(
   'fleet drain: one of two instances ends its job and leaves, and the other runs the further jobs',
   async () => {
-    fleet = await open({ maxCapacity: 2 }, { patienceMs: 60_000 });
+    fleet = await open({ maxCapacity: 2 }, { timeoutMs: 60_000 });
     const { mayfly } = fleet;
     const gates = ['first', 'second'].map((name) => join(fleet.directory, name));
     const jobs = await fleet.send(...gates.map((untilFile) => ({ untilFile })));
@@ -53,7 +53,7 @@ it(
       effect: { kind: 'throttle' },
     });
     const waited = mayfly('fleet', 'drain', drained, '--wait');
-    await eventually('AWS to throttle the calls', () => fewer.strikes === 3);
+    await eventually('AWS to throttle the calls', () => fewer.timesApplied === 3);
     await writeFile(gates[0] ?? '', '');
     const gone = await waited;
     expect(gone).toMatchObject({ exitCode: 0, stdout: `${drained} is gone (drained by an operator).` });

@@ -10,7 +10,7 @@ const SPEED = 20;
 
 let fleet: DeployedFleet;
 afterEach(async ({ task }) => {
-  if (task.result?.state === 'fail') console.log(await fleet.lastWords());
+  if (task.result?.state === 'fail') console.log(await fleet.failureDetails());
 });
 
 it(
@@ -47,7 +47,7 @@ it(
     }
     const { findings } = await fleet.library.diagnose();
     const launches = findings.find(({ check }) => check === 'launches');
-    expect(launches?.mark).toBe('bad');
+    expect(launches?.status).toBe('bad');
     expect(launches?.text).toContain(`The last instances could not receive jobs: AccessDenied: ${said}`);
     expect((await fleet.mayfly('fleet')).stdout).toContain('could not receive jobs: AccessDenied');
 

@@ -14,8 +14,8 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '../../infra/bundle/package-files.ts';
-import { setupOf } from '../../infra/instance/setup.ts';
-import { VAULT_PASSWORD, vaulted } from '../support/vault.ts';
+import { readSetup } from '../../infra/instance/setup.ts';
+import { VAULT_PASSWORD, vaultValue } from '../support/vault.ts';
 
 const ANSIBLE = join(packageRoot, 'ansible');
 const TASKS = join(ANSIBLE, 'roles/mayfly_agent/tasks/setup.yml');
@@ -40,7 +40,7 @@ const SETUPS: Record<string, string> = {
     dest: ${join(base, 'tagged')}
     mode: "0600"
   vars:
-    secret: ${vaulted('      ')}
+    secret: ${vaultValue('      ')}
     raw: !unsafe "{{ no variable }}"
 `,
   'needy.yml': JSON.stringify([
@@ -93,7 +93,7 @@ const ENVIRONMENT = { PATH: '/usr/bin:/bin', HOME: base, LC_ALL: 'C.UTF-8' };
 
 /** Writes the deployment file of a machine. */
 function deploymentOf({ setup, key = 'first' }: Run): string {
-  const judged = setupOf('WorkerFleet', WORKERS, { setup, setupVaultPassword: {} });
+  const judged = readSetup('WorkerFleet', WORKERS, { setup, setupVaultPassword: {} });
   const file = join(base, `${setup.replaceAll('/', '-')}-${key}.json`);
   writeFileSync(file, JSON.stringify({ key, node: {}, setup: judged?.path, setupKind: judged?.kind }));
   return file;

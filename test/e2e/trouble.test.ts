@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { expect, it } from 'vitest';
-import { instanceOf, parseCalls } from '../../checker/calls.ts';
-import { lookAt } from '../../demo/watch.ts';
+import { callerInstance, parseCalls } from '../../checker/calls.ts';
+import { readFleetState } from '../../demo/watch.ts';
 import { eventually } from '../support/eventually.ts';
 import type { TestFleet } from '../support/fleet.ts';
 import { expectSound, fleets } from '../support/suite.ts';
@@ -70,7 +70,7 @@ it(
     });
     await fleet.send({ sleepMs: 100 });
     await fleet.backToZero(120_000);
-    expect(throttled.strikes).toBe(4);
+    expect(throttled.timesApplied).toBe(4);
     await expectSound(fleet, { succeeded: 1 });
     expect(await terminateCalls(fleet)).toContain(200);
   },
@@ -115,7 +115,7 @@ it(
     const deleted = fleet.deleteStack();
     await eventually(
       'the deletion to reach the group',
-      async () => (await lookAt(fleet.clients, queueUrl, group)).desired === 0,
+      async () => (await readFleetState(fleet.clients, queueUrl, group)).desired === 0,
     );
     await writeFile(gate, '');
     await deleted;
@@ -134,6 +134,6 @@ it(
 async function terminateCalls(fleet: TestFleet): Promise<number[]> {
   const calls = parseCalls(await readFile(fleet.cloud.logFile, 'utf8'));
   return calls
-    .filter((call) => call.action === 'TerminateInstanceInAutoScalingGroup' && instanceOf(call))
+    .filter((call) => call.action === 'TerminateInstanceInAutoScalingGroup' && callerInstance(call))
     .map(({ status }) => status);
 }

@@ -13,7 +13,7 @@ const JOBS = 8;
 
 let fleet: DeployedFleet;
 afterEach(async ({ task }) => {
-  if (task.result?.state === 'fail') console.log(await fleet.lastWords());
+  if (task.result?.state === 'fail') console.log(await fleet.failureDetails());
 });
 
 it(
@@ -26,7 +26,7 @@ it(
         maxAttempts: 1,
         instanceCheck: ['sh', '-c', 'test ! -e "$HOME/broken" || { echo "a package is broken"; exit 3; }'],
       },
-      { speed: SPEED, patienceMs: 120_000 },
+      { speed: SPEED, timeoutMs: 120_000 },
     );
     const gate = join(fleet.directory, 'gate');
     const first = await fleet.send({ untilFile: gate }, { untilFile: gate });
@@ -51,7 +51,7 @@ it(
     expect([2, 3]).toContain(others.length);
 
     const { findings } = await fleet.library.diagnose();
-    const wrong = findings.filter(({ mark }) => mark !== 'ok');
+    const wrong = findings.filter(({ status }) => status !== 'ok');
     // `warn` if the replacement has done a job; it may have been launched too late for one.
     expect(wrong).toMatchObject([{ check: 'instances', mark: expect.stringMatching(/^(bad|warn)$/) }]);
     expect(wrong[0]?.text).toMatch(

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { report } from '../../checker/report.ts';
+import { formatVerdict } from '../../checker/report.ts';
 import { operatorEnvironment } from '../../demo/clients.ts';
 import { onTerminal } from '../support/pty.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
@@ -166,5 +166,5 @@ it.each([
 it('the checker finds no violations', async () => {
   await fleet.backToZero(50_000);
   const verdict = await fleet.judge();
-  if (!verdict.ok) throw new Error(report(verdict));
+  if (!verdict.ok) throw new Error(formatVerdict(verdict));
 }, 180_000);

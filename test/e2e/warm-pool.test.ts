@@ -6,7 +6,7 @@ import { expectSound } from '../support/suite.ts';
 const open = deployedFleets();
 
 it('an instance boots, waits in the warm pool, runs a job, and another one replaces it in the pool', async () => {
-  const fleet = await open({ warmPool: {} }, { patienceMs: 60_000 });
+  const fleet = await open({ warmPool: {} }, { timeoutMs: 60_000 });
   const { cloud, stack, library } = fleet;
   const pool = async () => {
     const input = { AutoScalingGroupName: stack.group };
@@ -24,13 +24,13 @@ it('an instance boots, waits in the warm pool, runs a job, and another one repla
       60_000,
     );
   const first = await stopped();
-  expect(cloud.machines.get(first).state).toBe('stopped');
+  expect(cloud.instances.get(first).state).toBe('stopped');
   expect(await library.describe()).toMatchObject({
     capacity: { desired: 0 },
     instances: [{ instance: first, doing: 'pooled' }],
   });
   // Once the keeper has run.
-  await eventually('that all is well', async () => (await library.diagnose()).mark === 'ok', 60_000);
+  await eventually('that all is well', async () => (await library.diagnose()).status === 'ok', 60_000);
 
   const [job = ''] = await fleet.send({ sleepMs: 200 });
   await fleet.event('end', job);

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   awsWorkerDirectory,
   BUCKETS,
-  buckets,
+  addBuckets,
   fillBuckets,
-  RIGHTS_OF_ITS_ROLE,
-  told,
+  ROLE_PERMISSIONS,
+  askWorker,
 } from '../support/aws-worker.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 
@@ -40,7 +40,7 @@ const awsCli = () =>
 
 describe('workers with their own role', () => {
   beforeAll(async () => {
-    fleet = await startFleet(PROPS, { around: buckets });
+    fleet = await startFleet(PROPS, { around: addBuckets });
     await fillBuckets(fleet);
   }, START_MS);
   afterAll(() => fleet.close());
@@ -50,8 +50,8 @@ describe('workers with their own role', () => {
     async (test) => {
       const python = await withBoto3();
       if (!python) return test.skip('needs Python with boto3');
-      const answer = JSON.parse(await told(fleet, 'boto3', python));
-      expect(answer).toEqual({ ...RIGHTS_OF_ITS_ROLE, method: 'container-role' });
+      const answer = JSON.parse(await askWorker(fleet, 'boto3', python));
+      expect(answer).toEqual({ ...ROLE_PERMISSIONS, method: 'container-role' });
     },
     START_MS,
   );
@@ -61,7 +61,7 @@ describe('workers with their own role', () => {
     async (test) => {
       const aws = await awsCli();
       if (!aws) return test.skip('needs the AWS CLI');
-      expect(JSON.parse(await told(fleet, 'cli', aws))).toEqual(RIGHTS_OF_ITS_ROLE);
+      expect(JSON.parse(await askWorker(fleet, 'cli', aws))).toEqual(ROLE_PERMISSIONS);
     },
     START_MS,
   );
@@ -69,7 +69,7 @@ describe('workers with their own role', () => {
   it(
     'get it in the JavaScript SDK',
     async () => {
-      expect(JSON.parse(await told(fleet, 'javascript', 'node'))).toEqual(RIGHTS_OF_ITS_ROLE);
+      expect(JSON.parse(await askWorker(fleet, 'javascript', 'node'))).toEqual(ROLE_PERMISSIONS);
     },
     START_MS,
   );
@@ -77,7 +77,7 @@ describe('workers with their own role', () => {
   it(
     'have no other AWS variables in their environment',
     async () => {
-      expect((await told(fleet, 'environment')).trim().split('\n')).toEqual([
+      expect((await askWorker(fleet, 'environment')).trim().split('\n')).toEqual([
         'AWS_CONTAINER_AUTHORIZATION_TOKEN',
         'AWS_CONTAINER_CREDENTIALS_FULL_URI',
         'AWS_DEFAULT_REGION',
@@ -99,7 +99,7 @@ describe('workers without a role', () => {
   it(
     'have only the variable that disables the metadata service',
     async () => {
-      expect((await told(fleet, 'environment')).trim()).toBe('AWS_EC2_METADATA_DISABLED');
+      expect((await askWorker(fleet, 'environment')).trim()).toBe('AWS_EC2_METADATA_DISABLED');
     },
     START_MS,
   );
@@ -109,7 +109,7 @@ describe('workers without a role', () => {
     async (test) => {
       const python = await withBoto3();
       if (!python) return test.skip('needs Python with boto3');
-      expect(JSON.parse(await told(fleet, 'boto3', python))).toEqual({ method: null });
+      expect(JSON.parse(await askWorker(fleet, 'boto3', python))).toEqual({ method: null });
     },
     START_MS,
   );
@@ -118,7 +118,7 @@ describe('workers without a role', () => {
     'find none with the JavaScript SDK',
     async () => {
       const none = 'CredentialsProviderError';
-      const answer = JSON.parse(await told(fleet, 'javascript', 'node'));
+      const answer = JSON.parse(await askWorker(fleet, 'javascript', 'node'));
       expect(answer).toEqual({ who: none, granted: none, other: none, end: none });
     },
     START_MS,

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { evidenceName } from '../../first-run/evidence.ts';
-import { instanceLogKey, signOfLifeKey } from '../../store/log-layout.ts';
+import { instanceLogKey, heartbeatKey } from '../../store/log-layout.ts';
 
 it('gives each log a name of its own, with its instance', () => {
   const keys = ['i-1', 'i-2'].flatMap((instance) => [
     instanceLogKey(instance, '2026-01-02T03:04:05Z', { reason: 'boot-failed' }),
-    signOfLifeKey(instance),
+    heartbeatKey(instance),
   ]);
   const names = keys.map(evidenceName);
   expect(new Set(names).size).toBe(4);

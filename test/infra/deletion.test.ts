@@ -1,8 +1,8 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { only, type Resource, resourcesOf, templateOf } from '../support/synthesised.ts';
+import { onlyResource, type Resource, resourcesOf, synthTemplate } from '../support/synthesised.ts';
 
-const template = templateOf({ removalPolicy: RemovalPolicy.DESTROY });
+const template = synthTemplate({ removalPolicy: RemovalPolicy.DESTROY });
 const resources = template.toJSON()['Resources'] as Record<string, Resource>;
 
 /** The resources that a resource names in DependsOn, Ref, GetAtt and Sub. CloudFormation deletes them after it. */
@@ -23,7 +23,7 @@ function outlasting(id: string, known = new Set<string>()): Set<string> {
 }
 
 describe('when the stack is deleted while instances are busy', () => {
-  const { id: group } = only(template, 'AWS::AutoScaling::AutoScalingGroup');
+  const { id: group } = onlyResource(template, 'AWS::AutoScaling::AutoScalingGroup');
   const later = outlasting(group);
   const idsOf = (type: string, pattern = /./) =>
     Object.keys(resourcesOf(template, type)).filter((id) => pattern.test(id));

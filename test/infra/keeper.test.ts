@@ -3,16 +3,16 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
-import { flat, only, templateOf } from '../support/synthesised.ts';
+import { toText, onlyResource, synthTemplate } from '../support/synthesised.ts';
 
-const template = templateOf();
+const template = synthTemplate();
 
 function configOf(props?: WorkerFleetProps) {
-  const { Environment } = only(templateOf(props), 'AWS::Lambda::Function').resource.Properties as {
+  const { Environment } = onlyResource(synthTemplate(props), 'AWS::Lambda::Function').resource.Properties as {
     Environment: { Variables: { KEEPER_CONFIG: unknown } };
   };
   return readKeeperConfig(
-    flat(Environment.Variables.KEEPER_CONFIG).replace(
+    toText(Environment.Variables.KEEPER_CONFIG).replace(
       '<FleetQueue',
       'https://sqs.us-east-1.amazonaws.com/1/<FleetQueue',
     ),
@@ -30,7 +30,7 @@ describe('the keeper', () => {
   });
 
   it('runs once a minute, and a missed run is not repeated', () => {
-    const { id } = only(template, 'AWS::Lambda::Function');
+    const { id } = onlyResource(template, 'AWS::Lambda::Function');
     template.hasResourceProperties('AWS::Scheduler::Schedule', {
       ScheduleExpression: 'rate(1 minute)',
       FlexibleTimeWindow: { Mode: 'OFF' },
@@ -43,7 +43,7 @@ describe('the keeper', () => {
   });
 
   it('is not retried by Lambda', () => {
-    const { id } = only(template, 'AWS::Lambda::Function');
+    const { id } = onlyResource(template, 'AWS::Lambda::Function');
     template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       FunctionName: { Ref: id },
       Qualifier: '$LATEST',
@@ -53,7 +53,7 @@ describe('the keeper', () => {
   });
 
   it('is invoked with a role that may do only that, for this account', () => {
-    const { id } = only(template, 'AWS::Lambda::Function');
+    const { id } = onlyResource(template, 'AWS::Lambda::Function');
     template.hasResourceProperties('AWS::IAM::Role', {
       AssumeRolePolicyDocument: Match.objectLike({
         Statement: [

@@ -6,9 +6,9 @@ import { backlogWatch, bootBreakerWatch } from '../../client/doctor/alarm-settin
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { FleetFactsSchema } from '../../store/fleet-facts.ts';
 import { stepsFor } from '../../policy/steps.ts';
-import { flat, resourcesOf, templateOf } from '../support/synthesised.ts';
+import { toText, resourcesOf, synthTemplate } from '../support/synthesised.ts';
 
-const template = templateOf();
+const template = synthTemplate();
 
 describe('the queues', () => {
   it('are encrypted, keep messages for 14 days and refuse calls without TLS', () => {
@@ -28,7 +28,7 @@ describe('the queues', () => {
   });
 
   it('use long polling and the given lease, and dead-letter after 1,000 receives', () => {
-    templateOf({ lease: Duration.minutes(2) }).hasResourceProperties('AWS::SQS::Queue', {
+    synthTemplate({ lease: Duration.minutes(2) }).hasResourceProperties('AWS::SQS::Queue', {
       ReceiveMessageWaitTimeSeconds: 20,
       VisibilityTimeout: 120,
       RedrivePolicy: {
@@ -102,7 +102,7 @@ describe('the content of the log bucket', () => {
     ['expires after the retention of the props; bodies with their messages', {}, 28],
     ['keeps bodies as long as records', { recordRetention: Duration.days(90.5) }, 105],
   ])('%s', (_, props, bodyDays) => {
-    const deployed = templateOf({ logRetention: Duration.days(7), ...props });
+    const deployed = synthTemplate({ logRetention: Duration.days(7), ...props });
     deployed.hasResourceProperties('AWS::S3::Bucket', {
       LifecycleConfiguration: {
         Rules: [
@@ -126,7 +126,7 @@ describe('the stores', () => {
   ])(
     'with removal policy %s: %s, and the bucket is emptied only then',
     (removalPolicy, deletion, replacement, emptied) => {
-      const template = templateOf(removalPolicy ? { removalPolicy } : {});
+      const template = synthTemplate(removalPolicy ? { removalPolicy } : {});
       const policies = stores
         .flatMap((type) => Object.values(resourcesOf(template, type)))
         .map(({ DeletionPolicy, UpdateReplacePolicy }) => [DeletionPolicy, UpdateReplacePolicy]);
@@ -138,8 +138,8 @@ describe('the stores', () => {
 
 describe('the parameter', () => {
   const parameterOf = (props?: WorkerFleetProps) => {
-    const [parameter] = Object.values(resourcesOf(templateOf(props), 'AWS::SSM::Parameter'));
-    return { name: parameter?.Properties['Name'], facts: JSON.parse(flat(parameter?.Properties['Value'])) };
+    const [parameter] = Object.values(resourcesOf(synthTemplate(props), 'AWS::SSM::Parameter'));
+    return { name: parameter?.Properties['Name'], facts: JSON.parse(toText(parameter?.Properties['Value'])) };
   };
 
   it('names the resources', () => {
@@ -179,7 +179,7 @@ describe('the parameter', () => {
   it('has the values that the group, its policy, its hooks and its alarms were deployed with', () => {
     const props = { maxCapacity: 7, limit: Duration.hours(8), scaleOut: { threshold: 5 } };
     const { facts } = parameterOf(props);
-    const template = templateOf(props);
+    const template = synthTemplate(props);
     const deployed = (type: string) =>
       Object.values(resourcesOf(template, type)).map((one) => one.Properties);
     expect(deployed('AWS::AutoScaling::AutoScalingGroup')).toMatchObject([

@@ -10,8 +10,8 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import cdkJson from '../../cdk.json' with { type: 'json' };
-import { fleetApp } from '../../infra/fleet-app.ts';
-import { cacheDirectory, NODE_PACKAGES, nodeArchive } from '../../infra/instance/node-asset.ts';
+import { createFleetApp } from '../../infra/fleet-app.ts';
+import { getCacheDirectory, NODE_PACKAGES, fetchNodeArchive } from '../../infra/instance/node-asset.ts';
 import { packageRoot } from '../../infra/bundle/package-files.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { errorsOf } from '../support/aws-validation.ts';
@@ -25,7 +25,7 @@ async function cdkSynth(output: string): Promise<string> {
   const bin = join(packageRoot, 'node_modules', '.bin');
   const { all } = await execa(join(bin, 'cdk'), ['synth', '--quiet', '--output', output], {
     cwd: packageRoot,
-    env: { PATH: `${bin}:${PATH}`, HOME: base, XDG_CACHE_HOME: dirname(cacheDirectory()) },
+    env: { PATH: `${bin}:${PATH}`, HOME: base, XDG_CACHE_HOME: dirname(getCacheDirectory()) },
     extendEnv: false,
     all: true,
   });
@@ -36,7 +36,7 @@ describe('npx cdk synth', () => {
   const [first, second] = [join(base, 'first'), join(base, 'second')];
   let said: string;
   beforeAll(async () => {
-    nodeArchive(NODE_PACKAGES.x86_64);
+    fetchNodeArchive(NODE_PACKAGES.x86_64);
     [said] = await Promise.all([cdkSynth(first), cdkSynth(second)]);
   }, 300_000);
 
@@ -114,7 +114,7 @@ describe('a fleet in a nested stack, whose name only the deployment knows', () =
 describe("an owner's fleet", () => {
   it('may have resources that its stack has or looks up', () => {
     const own = (stack: Stack) => ({ vpc: Vpc.fromLookup(stack, 'Own', { vpcName: 'main' }) });
-    const app = fleetApp('Test', own, { account: '123456789012', region: 'eu-west-1' });
+    const app = createFleetApp('Test', own, { account: '123456789012', region: 'eu-west-1' });
     const stack = app.node.findChild('Test') as Stack;
     expect(stack.region).toBe('eu-west-1');
     Template.fromStack(stack).resourceCountIs('AWS::EC2::VPC', 0);
@@ -123,7 +123,7 @@ describe("an owner's fleet", () => {
 
 describe('the checks of the app', () => {
   it('have a finding for what nobody acknowledged', () => {
-    const app = fleetApp('Test', {});
+    const app = createFleetApp('Test', {});
     const stack = app.node.findChild('Test');
     new Queue(stack, 'Careless');
     expect(() => app.synth()).toThrow(/Careless.*\n.*AwsSolutions-SQS4/);

@@ -13,7 +13,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { errorsOf } from '../support/aws-validation.ts';
-import { type Expected, faultsOf } from '../support/faults.ts';
+import { type Expected, findTemplateFaults } from '../support/faults.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mayfly-variants-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -146,7 +146,7 @@ describe('a fleet', { timeout: SYNTH_MS }, () => {
     const file = join(directory, 'template.json');
     writeFileSync(file, JSON.stringify(template.toJSON()));
     expect(errorsOf(file)).toEqual([]);
-    expect(faultsOf(template, expectedOf(variant))).toEqual([]);
+    expect(findTemplateFaults(template, expectedOf(variant))).toEqual([]);
   });
 });
 
@@ -223,6 +223,6 @@ describe('the check of templates', { timeout: SYNTH_MS }, () => {
     if (!variant) throw new Error(`no variant ${name}`);
     const template = structuredClone(templateOf(variant).toJSON()) as Json;
     spoil(template);
-    expect(faultsOf(Template.fromJSON(template), expectedOf(variant))).toEqual([fault]);
+    expect(findTemplateFaults(Template.fromJSON(template), expectedOf(variant))).toEqual([fault]);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { deadLetterAttributes, raisedFrom } from '../../jobs/dead-letter.ts';
+import { createDeadLetterAttributes, redrivenFrom } from '../../jobs/dead-letter.ts';
 
 const EPITAPH = { jobId: 'j', reason: 'exit status 1', exit: '1', source: 'https://sqs/q' };
 const text = (value: string) => ({ DataType: 'String', StringValue: value });
@@ -8,7 +8,7 @@ const some = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`own${index}`, text('v')]));
 
 test('a dead letter has the reason, the job, its exit and its queue beside its own attributes', () => {
-  expect(deadLetterAttributes({ body: 'x', attributes: some(2) }, EPITAPH)).toEqual({
+  expect(createDeadLetterAttributes({ body: 'x', attributes: some(2) }, EPITAPH)).toEqual({
     ...some(2),
     MayflyReason: text('exit status 1'),
     MayflyJobId: text('j'),
@@ -22,12 +22,12 @@ test.each([
   [9, ['MayflyReason']],
   [10, []],
 ])('beside %i of its own, SQS has room for %j', (count, ours) => {
-  const attributes = deadLetterAttributes({ body: 'x', attributes: some(count) }, EPITAPH);
+  const attributes = createDeadLetterAttributes({ body: 'x', attributes: some(count) }, EPITAPH);
   expect(Object.keys(attributes)).toEqual([...Object.keys(some(count)), ...ours]);
 });
 
 test('a body of the largest size stays, without the attributes that have no room', () => {
-  const attributes = deadLetterAttributes({ body: 'x'.repeat(1_048_576), attributes: {} }, EPITAPH);
+  const attributes = createDeadLetterAttributes({ body: 'x'.repeat(1_048_576), attributes: {} }, EPITAPH);
   expect(attributes).toEqual({});
 });
 
@@ -41,7 +41,7 @@ test.each([
   ['characters beyond the first plane stay', 'key "🐛\u{1fffe}"', 'key "🐛\u{1fffe}"'],
   ['a character that is cut in two', `${'x'.repeat(999)}🐛`, 'x'.repeat(999)],
 ])('nothing that SQS would refuse is in a reason: %s', (_, reason, said) => {
-  const attributes = deadLetterAttributes({ body: 'x', attributes: {} }, { ...EPITAPH, reason });
+  const attributes = createDeadLetterAttributes({ body: 'x', attributes: {} }, { ...EPITAPH, reason });
   expect(attributes['MayflyReason']?.StringValue).toBe(said);
 });
 
@@ -50,7 +50,7 @@ test('SQS accepts every reason, which has at most 1000 characters', () => {
   const reasons = fc.array(unit, { maxLength: 1100 }).map((units) => String.fromCharCode(...units));
   fc.assert(
     fc.property(reasons, (reason) => {
-      const attributes = deadLetterAttributes({ body: 'x', attributes: {} }, { ...EPITAPH, reason });
+      const attributes = createDeadLetterAttributes({ body: 'x', attributes: {} }, { ...EPITAPH, reason });
       const said = attributes['MayflyReason']?.StringValue;
       if (said === undefined) expect(reason).toBe('');
       else expect(said).toMatch(TAKEN_BY_SQS);
@@ -60,13 +60,13 @@ test('SQS accepts every reason, which has at most 1000 characters', () => {
 });
 
 test('a message that was a dead letter before has the attributes of the last time only', () => {
-  const attributes = deadLetterAttributes(
+  const attributes = createDeadLetterAttributes(
     { body: 'x', attributes: some(6) },
     { ...EPITAPH, reason: 'first' },
   );
   const { exit: _, ...second } = { ...EPITAPH, jobId: 'k' };
-  expect(raisedFrom(attributes)).toBe('j');
-  expect(deadLetterAttributes({ body: 'x', attributes }, second)).toEqual({
+  expect(redrivenFrom(attributes)).toBe('j');
+  expect(createDeadLetterAttributes({ body: 'x', attributes }, second)).toEqual({
     ...some(6),
     MayflyReason: text('exit status 1'),
     MayflyJobId: text('k'),
@@ -75,5 +75,5 @@ test('a message that was a dead letter before has the attributes of the last tim
 });
 
 test.each(['', '1', 'x'.repeat(129), 'a b'])('an invalid job id names no earlier job: %j', (id) => {
-  expect(raisedFrom({ MayflyJobId: text(id) })).toBeUndefined();
+  expect(redrivenFrom({ MayflyJobId: text(id) })).toBeUndefined();
 });

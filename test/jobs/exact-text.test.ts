@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { memberTexts } from '../../jobs/json-text.ts';
+import { readMemberTexts } from '../../jobs/json-text.ts';
 import { type Job, readJob } from '../../jobs/message.ts';
 import { blanks, json, number, object, text } from '../support/json-texts.ts';
 
@@ -108,7 +108,7 @@ test('the members of any object are found', () => {
       // V8's JSON.parse takes an escaped name for a name of an earlier object that has the same characters.
       fc.pre(!written.includes('\\\\'));
       const value = JSON.parse(written) as Record<string, unknown>;
-      const members = memberTexts(written);
+      const members = readMemberTexts(written);
       expect([...members.keys()].toSorted()).toEqual(Object.keys(value).toSorted());
       for (const [key, member] of members) {
         expect(member).toBe(member.trim());

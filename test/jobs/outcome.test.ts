@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DEFAULT_RETRY_BACKOFF } from '../../agent/config/agent-config.ts';
-import { type Ending, outcomeOf, type RetryRules, type Tries } from '../../jobs/outcome.ts';
+import { type Ending, decideOutcome, type RetryRules, type TryCounts } from '../../jobs/outcome.ts';
 
 const RULES: RetryRules = {
   maxAttempts: 3,
@@ -9,9 +9,9 @@ const RULES: RetryRules = {
   maxJobAgeSeconds: 1000,
   backoff: { initialMs: 10_000, maxMs: 100_000 },
 };
-const FIRST: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 10, slotsLost: 0, unhealthy: 0 };
-const LAST: Tries = { attempts: 3, receiveCount: 3, ageSeconds: 10, slotsLost: 0, unhealthy: 0 };
-const OLD: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 1001, slotsLost: 0, unhealthy: 0 };
+const FIRST: TryCounts = { attempts: 1, receiveCount: 1, ageSeconds: 10, slotsLost: 0, unhealthy: 0 };
+const LAST: TryCounts = { attempts: 3, receiveCount: 3, ageSeconds: 10, slotsLost: 0, unhealthy: 0 };
+const OLD: TryCounts = { attempts: 1, receiveCount: 1, ageSeconds: 1001, slotsLost: 0, unhealthy: 0 };
 const half = () => 0.5;
 
 const exited = (status: number): Ending => ({ kind: 'exited', status });
@@ -23,7 +23,7 @@ const deadLetter = { to: 'dead-letter' };
 const requeue = (delaySeconds: number) => ({ to: 'requeue', delaySeconds });
 
 // The documentation's table "What comes of it": state, whether the try counts, what is done with the message, and why.
-test.each<[string, Ending, Tries, unknown[]]>([
+test.each<[string, Ending, TryCounts, unknown[]]>([
   ['exit 0', exited(0), FIRST, ['succeeded', true, { to: 'delete' }, undefined]],
   ['exit 0 on the last attempt', exited(0), LAST, ['succeeded', true, { to: 'delete' }, undefined]],
   ['EX_DATAERR', exited(65), FIRST, ['failed', true, deadLetter, /EX_DATAERR/]],
@@ -96,7 +96,7 @@ test.each<[string, Ending, Tries, unknown[]]>([
   ],
   ['lost too often', { kind: 'used-up' }, LAST, ['lost', false, deadLetter, /lost on attempt 3 of 3/]],
 ])('%s', (_, ending, tries, [state, costsAttempt, fate, reason]) => {
-  const outcome = outcomeOf(ending, tries, RULES, half);
+  const outcome = decideOutcome(ending, tries, RULES, half);
   expect(outcome).toMatchObject({ state, costsAttempt, fate });
   if (reason instanceof RegExp) expect(outcome.reason).toMatch(reason);
   else expect(outcome.reason).toBeUndefined();
@@ -104,9 +104,9 @@ test.each<[string, Ending, Tries, unknown[]]>([
 
 test('a job whose slot was lost waits until its worker must have ended, whatever the backoff', () => {
   const lost: Ending = { kind: 'slot-lost', reason: 'the slot was lost' };
-  expect(outcomeOf(lost, FIRST, RULES, () => 0).fate).toEqual(requeue(5));
-  expect(outcomeOf(lost, LAST, RULES, () => 0.999).fate).toEqual(requeue(20));
-  expect(outcomeOf(lost, { ...FIRST, slotsLost: 1 }, RULES, () => 0).fate).toEqual(requeue(5));
+  expect(decideOutcome(lost, FIRST, RULES, () => 0).action).toEqual(requeue(5));
+  expect(decideOutcome(lost, LAST, RULES, () => 0.999).action).toEqual(requeue(20));
+  expect(decideOutcome(lost, { ...FIRST, slotsLost: 1 }, RULES, () => 0).action).toEqual(requeue(5));
 });
 
 test('by default three tries outlast two minutes in nine of ten cases, and take six minutes on average', () => {
@@ -115,8 +115,8 @@ test('by default three tries outlast two minutes in nine of ten cases, and take 
   const rules = { ...RULES, backoff };
   const evenly = Array.from({ length: 200 }, (_, index) => (index + 0.5) / 200);
   const waitAfter = (attempts: number, random: number) => {
-    const { fate } = outcomeOf(exited(1), { ...FIRST, attempts }, rules, () => random);
-    return fate.to === 'requeue' ? fate.delaySeconds : Number.NaN;
+    const { action } = decideOutcome(exited(1), { ...FIRST, attempts }, rules, () => random);
+    return action.to === 'requeue' ? action.delaySeconds : Number.NaN;
   };
   const [first = [], second = []] = [1, 2].map((attempts) =>
     evenly.map((random) => waitAfter(attempts, random)),
@@ -128,8 +128,8 @@ test('by default three tries outlast two minutes in nine of ten cases, and take 
 
 test('a fleet can retry jobs that ran past their limit', () => {
   const rules = { ...RULES, retryTimedOut: true };
-  expect(outcomeOf(late, FIRST, rules, half)).toMatchObject({ state: 'queued', fate: requeue(5) });
-  expect(outcomeOf(late, LAST, rules, half)).toMatchObject({ state: 'timed_out', fate: deadLetter });
+  expect(decideOutcome(late, FIRST, rules, half)).toMatchObject({ state: 'queued', fate: requeue(5) });
+  expect(decideOutcome(late, LAST, rules, half)).toMatchObject({ state: 'timed_out', fate: deadLetter });
 });
 
 test('only messages of succeeded or cancelled jobs are deleted, and a job in a final state is never requeued', () => {
@@ -155,10 +155,10 @@ test('only messages of succeeded or cancelled jobs are deleted, and a job in a f
   });
   fc.assert(
     fc.property(ending, tries, fc.boolean(), (how, after, retryTimedOut) => {
-      const { state, fate } = outcomeOf(how, after, { ...RULES, retryTimedOut }, Math.random);
-      expect(fate.to === 'delete').toBe(state === 'succeeded' || state === 'cancelled');
-      expect(fate.to === 'requeue').toBe(state === 'queued');
-      expect(fate.to === 'leave').toBe(state === undefined);
+      const { state, action } = decideOutcome(how, after, { ...RULES, retryTimedOut }, Math.random);
+      expect(action.to === 'delete').toBe(state === 'succeeded' || state === 'cancelled');
+      expect(action.to === 'requeue').toBe(state === 'queued');
+      expect(action.to === 'leave').toBe(state === undefined);
     }),
   );
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Try } from '../../jobs/record.ts';
-import { areOverlong, boundedTries, LONGEST_INLINE_LOGS, MOST_TRIES } from '../../jobs/tries.ts';
+import { areOverlong, boundTries, MAX_INLINE_LOGS_BYTES, MAX_KEPT_TRIES } from '../../jobs/tries.ts';
 
 const tryOf = (key: number, text?: string): Try => ({
   key: `${key}`.padStart(3, '0'),
@@ -18,7 +18,7 @@ const tryOf = (key: number, text?: string): Try => ({
 
 test('the newest tries stay, and of older ones that do not fit only the counts of their output', () => {
   const long = 'é'.repeat(3000);
-  const bounded = boundedTries(Array.from({ length: 25 }, (_, key) => tryOf(key, long)));
+  const bounded = boundTries(Array.from({ length: 25 }, (_, key) => tryOf(key, long)));
   expect(bounded.map(({ key }) => Number(key))).toEqual(Array.from({ length: 20 }, (_, key) => key + 5));
   expect(bounded.filter(({ log }) => log?.stdout.text === long)).toHaveLength(2);
   expect(bounded.at(-1)).toEqual(tryOf(24, long));
@@ -34,12 +34,12 @@ test('bounded tries are never overlong, keep their order and the newest, and are
   fc.assert(
     fc.property(fc.array(anyTry, { maxLength: 40, size: 'max' }), (given) => {
       const tries = given.map(([key, text]) => tryOf(key, text));
-      const bounded = boundedTries(tries);
-      expect(bounded.map(({ key }) => key)).toEqual(tries.slice(-MOST_TRIES).map(({ key }) => key));
+      const bounded = boundTries(tries);
+      expect(bounded.map(({ key }) => key)).toEqual(tries.slice(-MAX_KEPT_TRIES).map(({ key }) => key));
       expect(areOverlong(bounded)).toBe(false);
       const texts = bounded.map(({ log }) => log?.stdout.text ?? '').join('');
-      expect(Buffer.byteLength(texts)).toBeLessThanOrEqual(LONGEST_INLINE_LOGS);
-      expect(boundedTries(bounded)).toEqual(bounded);
+      expect(Buffer.byteLength(texts)).toBeLessThanOrEqual(MAX_INLINE_LOGS_BYTES);
+      expect(boundTries(bounded)).toEqual(bounded);
     }),
     { numRuns: 50 },
   );

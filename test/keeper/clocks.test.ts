@@ -5,11 +5,11 @@ import { type Clock, systemClock } from '../../aws/clock.ts';
 import { createLog } from '../../aws/log.ts';
 import { resumeFleet } from '../../client/instances/pause.ts';
 import { readFleetState } from '../../store/fleet-state.ts';
-import { instanceStore } from '../../store/instances.ts';
-import { keep } from '../../keeper/keep.ts';
-import { type Fleet, GROUP, openFleet, PATIENT, startAgent, TABLE } from '../support/agent-fleet.ts';
+import { createInstanceStore } from '../../store/instances.ts';
+import { runKeeper } from '../../keeper/keep.ts';
+import { type Fleet, GROUP, openFleet, LONG_RETIREMENT, startAgent, TABLE } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
-import { contextOf, keeperOf } from '../support/keeper.ts';
+import { createContext, createKeeper } from '../support/keeper.ts';
 
 const MINUTE = 60_000;
 const open = openFleet();
@@ -35,10 +35,10 @@ function machine(fastMinutes: number): Machine {
 
 /** One run of the keeper on its own machine. It ends every instance that does not report for ten seconds. */
 async function runElsewhere(fleet: Fleet, fastMinutes: number): Promise<string[]> {
-  const { config } = await keeperOf(fleet);
+  const { config } = await createKeeper(fleet);
   const { clients, clock } = machine(fastMinutes);
   const hasty = { ...config, bootBudgetSeconds: 0, silentSeconds: 10 };
-  const actions = await keep(clients, hasty, clock, createLog('silent'));
+  const actions = await runKeeper(clients, hasty, clock, createLog('silent'));
   return actions.map((action) => action.do);
 }
 
@@ -50,9 +50,9 @@ test.each([
   [-20, 20],
 ])('a working instance is not ended if its clock is %i minutes fast and the keeper’s %i', async (agent, keeper) => {
   const fleet = await open();
-  const { instance, work, life } = await startAgent(fleet, {
+  const { instance, work, lifecycle } = await startAgent(fleet, {
     ...machine(agent),
-    config: { retirement: PATIENT },
+    config: { retirement: LONG_RETIREMENT },
   });
   await eventually('its reports', async () => {
     const { forecast, bootSeconds } = await fleet.instanceRecord(instance);
@@ -63,7 +63,7 @@ test.each([
   expect(Math.abs(Date.now() - reportedAtMs)).toBeLessThan(MINUTE);
   expect(bootSeconds).toBeGreaterThanOrEqual(0);
   expect(bootSeconds).toBeLessThan(60);
-  await life.stop();
+  await lifecycle.stop();
   await work.drain(0);
 });
 
@@ -78,7 +78,7 @@ test.each([
     expect(await runElsewhere(fleet, keeper)).toContain('trip-breaker');
 
     const { clock, clients } = machine(operator);
-    await resumeFleet({ ...contextOf(fleet, clock), clients });
+    await resumeFleet({ ...createContext(fleet, clock), clients });
     expect(await runElsewhere(fleet, keeper)).not.toContain('trip-breaker');
 
     await eventually('the second of the resumption to be over', async () => {
@@ -96,11 +96,11 @@ test.each([
 
 /** Instances that could not start a worker. */
 async function failBoots(fleet: Fleet, count: number): Promise<void> {
-  const store = instanceStore(fleet.clients.dynamodb, TABLE, 60);
+  const store = createInstanceStore(fleet.clients.dynamodb, TABLE, 60);
   const at = new Date().toISOString();
   const why = { reason: 'worker-missing', rung: 'terminate', decidedAt: at, endedAt: at } as const;
   for (const { instanceId } of await fleet.launcher.booted(count)) {
-    await store.heard(instanceId, Date.now());
-    await store.retiring(instanceId, { ...why, idleSeconds: 0, jobsDone: 0, tries: 1 }, 'instances');
+    await store.recordReport(instanceId, Date.now());
+    await store.recordRetirement(instanceId, { ...why, idleSeconds: 0, jobsDone: 0, tries: 1 }, 'instances');
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Fleet, GROUP, openFleet } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
-import { keeperOf } from '../support/keeper.ts';
+import { createKeeper } from '../support/keeper.ts';
 
 const open = openFleet();
 const QUOTA =
@@ -33,7 +33,7 @@ const isRefused = ({ StatusCode }: { StatusCode: string }) => StatusCode === 'Fa
 test('a desired capacity that EC2 refuses is set to the present instances once no job needs more', async () => {
   const fleet = await openRefused(8, 2);
   await fleet.send('a');
-  const keeper = await keeperOf(fleet);
+  const keeper = await createKeeper(fleet);
   await keeper.after(4);
   expect(await keeper.after(5)).not.toContain('lower-desired');
   await fleet.call('sqs', 'PurgeQueue', { QueueUrl: fleet.queueUrl });
@@ -48,7 +48,7 @@ test('a desired capacity that EC2 refuses is set to the present instances once n
 test('it is not set below the minimum', async () => {
   const fleet = await openRefused(8, 2);
   await fleet.call('autoscaling', 'UpdateAutoScalingGroup', { ...scope, MinSize: 3 });
-  const keeper = await keeperOf(fleet);
+  const keeper = await createKeeper(fleet);
   await keeper.after(4);
   await keeper.after(5);
   expect((await fleet.group()).desired).toBe(3);
@@ -57,7 +57,7 @@ test('it is not set below the minimum', async () => {
 
 test('a correction that fails after it was recorded is repeated', async () => {
   const fleet = await openRefused(8, 2);
-  const keeper = await keeperOf(fleet);
+  const keeper = await createKeeper(fleet);
   await keeper.after(4);
   const throttled = { action: 'SetDesiredCapacity', effect: { kind: 'throttle' } } as const;
   const fault = fleet.faults.add(throttled);

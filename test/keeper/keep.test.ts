@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { resumeFleet } from '../../client/instances/pause.ts';
-import { changeFleetState, isAllListed, readFleetState } from '../../store/fleet-state.ts';
-import { instanceStore } from '../../store/instances.ts';
+import { updateFleetState, isIndexComplete, readFleetState } from '../../store/fleet-state.ts';
+import { createInstanceStore } from '../../store/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
 import { callsOf, type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
-import { contextOf, keeperOf, scaleOutPolicy } from '../support/keeper.ts';
+import { createContext, createKeeper, scaleOutPolicy } from '../support/keeper.ts';
 
 const open = openFleet();
-const instancesOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 60);
+const instancesOf = ({ clients }: Fleet) => createInstanceStore(clients.dynamodb, TABLE, 60);
 const retirement: Retirement = {
   reason: 'idle',
   decidedAt: '2026-01-01T00:00:00.000Z',
@@ -22,7 +22,7 @@ const retirement: Retirement = {
 describe('every minute', () => {
   test('AZRebalance is suspended, and the closed breaker is reported once', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker']);
     expect(await keeper.after(1)).toEqual([]);
     expect(await keeper.suspended()).toEqual(['AZRebalance']);
@@ -34,7 +34,7 @@ describe('every minute', () => {
 
   test('the breaker is reported again after a report failed, and after a missed run', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     fleet.faults.add({
       action: 'PutMetricData',
       effect: { kind: 'error', code: 'AccessDenied', status: 403 },
@@ -49,7 +49,7 @@ describe('every minute', () => {
 
   test('an action that fails does not prevent the others, and its error is reported', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     fleet.faults.add({
       action: 'SuspendProcesses',
       effect: { kind: 'error', code: 'AccessDenied', status: 403 },
@@ -60,10 +60,10 @@ describe('every minute', () => {
 
   test('after a rollback a failed run does not hide the rollback from the next run, which finds jobs that are not in the index', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     // A keeper of the earlier version ran last.
     const rolledBack = { listedSinceMs: 0, keptWithIndexAtMs: 1, keptAtMs: 2 };
-    await changeFleetState(fleet.clients.dynamodb, TABLE, rolledBack);
+    await updateFleetState(fleet.clients.dynamodb, TABLE, rolledBack);
     fleet.faults.add({
       action: 'SuspendProcesses',
       effect: { kind: 'error', code: 'AccessDenied', status: 403 },
@@ -72,13 +72,13 @@ describe('every minute', () => {
     await expect(keeper.after(0)).rejects.toThrow('AccessDenied');
     await keeper.after(1);
     const state = await readFleetState(fleet.clients.dynamodb, TABLE);
-    expect(isAllListed(state, 86_400, Date.now())).toBe(false);
+    expect(isIndexComplete(state, 86_400, Date.now())).toBe(false);
     expect(state.listedSinceMs).toBeGreaterThan(0);
   });
 
   test('a fleet without a group is left unchanged', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet, { groupName: 'gone' });
+    const keeper = await createKeeper(fleet, { groupName: 'gone' });
     expect(await keeper.after(0)).toEqual([]);
   });
 });
@@ -86,7 +86,7 @@ describe('every minute', () => {
 describe('scaling out', () => {
   test('a backlog without a launch executes the policy, once', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     for (const body of ['a', 'b', 'c']) await fleet.send(body);
     expect(await keeper.after(0)).toContain('record-backlog');
     expect(await keeper.after(1)).toContain('execute-policy');
@@ -99,7 +99,7 @@ describe('scaling out', () => {
 
   test('a policy that was deleted and created again, with another ARN, is executed as well', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     await fleet.call('autoscaling', 'DeletePolicy', {
       AutoScalingGroupName: GROUP,
       PolicyName: 'scale-out',
@@ -113,7 +113,7 @@ describe('scaling out', () => {
 
   test('the policy is not executed while AlarmNotification is suspended', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     const scope = { AutoScalingGroupName: GROUP, ScalingProcesses: ['AlarmNotification'] };
     await fleet.call('autoscaling', 'SuspendProcesses', scope);
     await fleet.send('a');
@@ -125,7 +125,7 @@ describe('scaling out', () => {
 
   test('the time of a backlog that comes and goes starts anew', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet, { durationSeconds: 300 });
+    const keeper = await createKeeper(fleet, { durationSeconds: 300 });
     await fleet.send('a');
     await keeper.after(0);
     await fleet.call('sqs', 'PurgeQueue', { QueueUrl: fleet.queueUrl });
@@ -141,7 +141,7 @@ describe('silent instances', () => {
     const fleet = await open();
     const [spec] = await fleet.launcher.booted(1);
     const instance = spec?.instanceId ?? '';
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     expect(await keeper.after(19)).not.toContain('end-silent-instance');
     await keeper.after(21);
     expect((await fleet.group()).states).toEqual({ [instance]: 'InService' });
@@ -167,9 +167,9 @@ describe('silent instances', () => {
     const [silent = '', alive = ''] = specs.map(({ instanceId }) => instanceId);
     const store = instancesOf(fleet);
     const readyAt = new Date().toISOString();
-    for (const instance of [silent, alive]) await store.ready(instance, { readyAt }, Date.now());
-    await store.heard(alive, Date.now() + 20 * 60_000);
-    const keeper = await keeperOf(fleet);
+    for (const instance of [silent, alive]) await store.recordReady(instance, { readyAt }, Date.now());
+    await store.recordReport(alive, Date.now() + 20 * 60_000);
+    const keeper = await createKeeper(fleet);
     await keeper.after(21);
     const group = await fleet.group();
     expect(group.desired).toBe(1);
@@ -185,12 +185,12 @@ test('one that was ended by mistake and still works may end its jobs in the hook
   const fleet = await open();
   const [spec] = await fleet.launcher.booted(1);
   const instance = spec?.instanceId ?? '';
-  const keeper = await keeperOf(fleet);
+  const keeper = await createKeeper(fleet);
   await keeper.after(21);
   await keeper.after(22);
   expect((await fleet.group()).states).toEqual({ [instance]: 'Terminating:Wait' });
   const store = instancesOf(fleet);
-  await store.heard(instance, Date.now() + 22 * 60_000);
+  await store.recordReport(instance, Date.now() + 22 * 60_000);
   await keeper.after(23);
   expect((await fleet.group()).states).toEqual({ [instance]: 'Terminating:Wait' });
   expect(await fleet.instanceRecord(instance)).toMatchObject({ retirement: { reason: 'boot-failed' } });
@@ -201,13 +201,13 @@ test('one whose agent was stopped may end its jobs in the hook, until it stops r
   const [spec] = await fleet.launcher.booted(1);
   const instance = spec?.instanceId ?? '';
   await inService(fleet, instance);
-  await instancesOf(fleet).heard(instance, Date.now());
-  await instancesOf(fleet).retiring(instance, { ...retirement, reason: 'stopped' }, 'instances');
+  await instancesOf(fleet).recordReport(instance, Date.now());
+  await instancesOf(fleet).recordRetirement(instance, { ...retirement, reason: 'stopped' }, 'instances');
   await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
     InstanceId: instance,
     ShouldDecrementDesiredCapacity: true,
   });
-  const keeper = await keeperOf(fleet);
+  const keeper = await createKeeper(fleet);
   await keeper.after(0);
   expect((await fleet.group()).states).toEqual({ [instance]: 'Terminating:Wait' });
   await keeper.after(30);
@@ -238,8 +238,8 @@ describe('capacity', () => {
     const fleet = await open({ hooks: false });
     const [spec] = await fleet.launcher.booted(1);
     const instance = spec?.instanceId ?? '';
-    await instancesOf(fleet).retiring(instance, retirement, 'instances');
-    const keeper = await keeperOf(fleet);
+    await instancesOf(fleet).recordRetirement(instance, retirement, 'instances');
+    const keeper = await createKeeper(fleet);
     expect(await keeper.after(0)).toContain('terminate-retired');
     expect((await fleet.group()).desired).toBe(0);
   });
@@ -249,11 +249,11 @@ describe('capacity', () => {
     const [spec] = await fleet.launcher.booted(1);
     const instance = spec?.instanceId ?? '';
     await inService(fleet, instance);
-    await instancesOf(fleet).retiring(instance, retirement, 'instances');
-    await fleet.machines.destroy(fleet.machines.get(instance));
+    await instancesOf(fleet).recordRetirement(instance, retirement, 'instances');
+    await fleet.instances.destroy(fleet.instances.get(instance));
     const [, successor] = await fleet.launcher.booted(2);
     expect((await fleet.group()).states[instance]).toBe('Terminating:Wait');
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     expect(await keeper.after(0)).toEqual(expect.arrayContaining(['lower-desired', 'complete-termination-hook']));
     const group = await fleet.group();
     expect(group.desired).toBe(0);
@@ -264,9 +264,9 @@ describe('capacity', () => {
 
   test('one that is gone and not replaced: desired is set once', async () => {
     const fleet = await openHeld(3);
-    await instancesOf(fleet).retiring('i-0gone', retirement, 'instances');
-    await instancesOf(fleet).retiring('i-0stopped', { ...retirement, reason: 'stopped' }, 'instances');
-    const keeper = await keeperOf(fleet);
+    await instancesOf(fleet).recordRetirement('i-0gone', retirement, 'instances');
+    await instancesOf(fleet).recordRetirement('i-0stopped', { ...retirement, reason: 'stopped' }, 'instances');
+    const keeper = await createKeeper(fleet);
     expect(await keeper.after(0)).toContain('lower-desired');
     expect((await fleet.group()).desired).toBe(2);
     expect(await keeper.after(1)).not.toContain('lower-desired');
@@ -280,17 +280,17 @@ describe('capacity', () => {
     await fleet.call('autoscaling', 'SuspendProcesses', { ...scope, ScalingProcesses: ['Launch'] });
     await fleet.call('autoscaling', 'SetDesiredCapacity', { ...scope, DesiredCapacity: 3 });
     for (const instance of ['i-0gone', spec?.instanceId ?? '']) {
-      await instancesOf(fleet).retiring(instance, retirement, 'instances');
+      await instancesOf(fleet).recordRetirement(instance, retirement, 'instances');
     }
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     expect(await keeper.after(0)).toEqual(expect.arrayContaining(['lower-desired', 'terminate-retired']));
     expect((await fleet.group()).desired).toBe(1);
   });
 
   test('a failed correction is repeated at the next run', async () => {
     const fleet = await openHeld(1);
-    await instancesOf(fleet).retiring('i-0gone', retirement, 'instances');
-    const keeper = await keeperOf(fleet);
+    await instancesOf(fleet).recordRetirement('i-0gone', retirement, 'instances');
+    const keeper = await createKeeper(fleet);
     const throttled = { action: 'SetDesiredCapacity', effect: { kind: 'throttle' } } as const;
     const fault = fleet.faults.add(throttled);
     await expect(keeper.after(0)).rejects.toThrow(/1 of \d actions failed/);
@@ -301,8 +301,8 @@ describe('capacity', () => {
 
   test('a machine outside the group that retires does not lower the capacity', async () => {
     const fleet = await openHeld(2);
-    await instancesOf(fleet).retiring('host-laptop-1234', retirement, 'instances');
-    expect(await (await keeperOf(fleet)).after(0)).not.toContain('lower-desired');
+    await instancesOf(fleet).recordRetirement('host-laptop-1234', retirement, 'instances');
+    expect(await (await createKeeper(fleet)).after(0)).not.toContain('lower-desired');
     expect((await fleet.group()).desired).toBe(2);
   });
 });
@@ -312,13 +312,13 @@ describe('the boot breaker', () => {
     const specs = await fleet.launcher.booted(count);
     for (const { instanceId } of specs) {
       const why = { ...retirement, reason: 'worker-missing', rung: 'terminate' } as const;
-      await instancesOf(fleet).retiring(instanceId, why, 'instances');
+      await instancesOf(fleet).recordRetirement(instanceId, why, 'instances');
     }
   }
 
   test('opens after three consecutive failures and stays open until the fleet is resumed', async () => {
     const fleet = await open({ desired: 3 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     await failBoots(fleet, 2);
     expect(await keeper.after(0)).not.toContain('trip-breaker');
     await failBoots(fleet, 3);
@@ -329,7 +329,7 @@ describe('the boot breaker', () => {
     await keeper.after(2);
     expect(await keeper.after(3)).toEqual(['report-breaker']);
     expect(await keeper.after(4)).toEqual(['report-breaker']);
-    await resumeFleet(contextOf(fleet));
+    await resumeFleet(createContext(fleet));
     expect(await keeper.suspended()).not.toContain('Launch');
     expect(await keeper.after(5)).toEqual(expect.arrayContaining(['report-breaker', 'execute-policy']));
     expect(callsOf(fleet, 'PutMetricData').at(-1)?.input).toMatchObject({ MetricData: [{ Value: 0 }] });
@@ -338,9 +338,9 @@ describe('the boot breaker', () => {
 
   test('opens for agents that ended before they were ready, and left only their fatal error', async () => {
     const fleet = await open({ desired: 3, hooks: false });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     for (const { instanceId: InstanceId } of await fleet.launcher.booted(3)) {
-      await instancesOf(fleet).lastWords(InstanceId, 'TypeError: no such thing');
+      await instancesOf(fleet).recordFatalError(InstanceId, 'TypeError: no such thing');
       const ShouldDecrementDesiredCapacity = true;
       await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
         ...{ InstanceId, ShouldDecrementDesiredCapacity },
@@ -352,7 +352,7 @@ describe('the boot breaker', () => {
 
   test('counts instances that broke with the same job once', async () => {
     const fleet = await open({ desired: 3 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     const instances = (await fleet.launcher.booted(3)).map(({ instanceId }) => instanceId);
     const breakWith = async (...jobs: string[]) => {
       for (const [index, instance] of instances.entries()) {
@@ -363,7 +363,7 @@ describe('the boot breaker', () => {
           jobsDone: 0,
           job: jobs[index] ?? '',
         } as const;
-        await instancesOf(fleet).retiring(instance, why, 'instances');
+        await instancesOf(fleet).recordRetirement(instance, why, 'instances');
       }
     };
     await breakWith('m-1', 'm-1', 'm-1');
@@ -385,7 +385,7 @@ describe('the boot breaker', () => {
 
   test('counts instances that ended without a record, after a delay, and only as long as records are kept', async () => {
     const fleet = await open({ desired: 3, hooks: false });
-    const keeper = await keeperOf(fleet, { recordSeconds: 60 });
+    const keeper = await createKeeper(fleet, { recordSeconds: 60 });
     await comeAndGo(fleet, 3);
     expect(await keeper.after(1)).not.toContain('trip-breaker');
     expect(await keeper.after(25 * 60)).not.toContain('trip-breaker');
@@ -397,19 +397,19 @@ describe('the boot breaker', () => {
     const ids = await comeAndGo(fleet, 3);
     const readyAt = new Date().toISOString();
     for (const instance of ids) {
-      await instancesOf(fleet).ready(instance, { readyAt }, Date.now());
-      await instancesOf(fleet).retiring(instance, { ...retirement, rung: 'terminate' }, 'retired');
+      await instancesOf(fleet).recordReady(instance, { readyAt }, Date.now());
+      await instancesOf(fleet).recordRetirement(instance, { ...retirement, rung: 'terminate' }, 'retired');
     }
     const scope = { AutoScalingGroupName: GROUP };
     await fleet.call('autoscaling', 'UpdateAutoScalingGroup', { ...scope, MaxSize: 30 });
     await fleet.call('autoscaling', 'SetDesiredCapacity', { ...scope, DesiredCapacity: 25 });
     await fleet.launcher.booted(28);
-    expect(await (await keeperOf(fleet)).after(5)).not.toContain('trip-breaker');
+    expect(await (await createKeeper(fleet)).after(5)).not.toContain('trip-breaker');
   });
 
   test('launches that an operator resumed in the console count as resumed', async () => {
     const fleet = await open({ desired: 3 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     await failBoots(fleet, 3);
     await keeper.after(0);
     const scope = { AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] };

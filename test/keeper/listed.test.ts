@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { FleetState } from '../../store/fleet-state.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
-import { listedNote, listedNoteOfFailure } from '../../keeper/listed.ts';
+import { stateIndexChanges, stateIndexChangesAfterFailure } from '../../keeper/listed.ts';
 
 const NOW_MS = 1_000_000;
 const KEPT = { keptAtMs: 1, keptWithIndexAtMs: 1 };
@@ -30,7 +30,7 @@ test.each<[string, FleetState, InstanceRecord[], number | 'as it is' | undefined
   ],
 ])('since when the index by state has all jobs: %s', (_, fleetState, records, sinceMs) => {
   const snapshot = { fleetState, records: new Map(records.map((one, index) => [`${index}`, one])), nowMs: NOW_MS };
-  expect(listedNote(snapshot)).toStrictEqual(sinceMs === 'as it is' ? {} : { listedSinceMs: sinceMs });
+  expect(stateIndexChanges(snapshot)).toStrictEqual(sinceMs === 'as it is' ? {} : { listedSinceMs: sinceMs });
 });
 
 test.each<[string, FleetState, number | 'as it is' | undefined]>([
@@ -40,5 +40,5 @@ test.each<[string, FleetState, number | 'as it is' | undefined]>([
   ['one that was rolled back for a while', { ...KEPT, keptAtMs: 2, listedSinceMs: 0 }, undefined],
 ])('a failed run records nothing that it has not read: of %s', (_, fleetState, sinceMs) => {
   const note = sinceMs === 'as it is' ? {} : { listedSinceMs: sinceMs };
-  expect(listedNoteOfFailure(fleetState)).toStrictEqual(note);
+  expect(stateIndexChangesAfterFailure(fleetState)).toStrictEqual(note);
 });

@@ -1,12 +1,12 @@
 import type { DescribeAutoScalingGroupsCommandOutput } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, test } from 'vitest';
-import { instanceStore } from '../../store/instances.ts';
+import { createInstanceStore } from '../../store/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
 import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../support/agent-fleet.ts';
-import { keeperOf } from '../support/keeper.ts';
+import { createKeeper } from '../support/keeper.ts';
 
 const open = openFleet();
-const storeOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 60);
+const storeOf = ({ clients }: Fleet) => createInstanceStore(clients.dynamodb, TABLE, 60);
 const retirement: Retirement = {
   ...{ reason: 'idle', idleSeconds: 60, jobsDone: 1, rung: 'power-off', tries: 3 },
   ...{ decidedAt: '2026-01-01T00:00:00.000Z', endedAt: '2026-01-01T00:00:00.000Z' },
@@ -17,7 +17,7 @@ async function openWorking(count: number): Promise<{ fleet: Fleet; instances: st
   const fleet = await open({ desired: count, hooks: false });
   const instances = (await fleet.launcher.booted(count)).map(({ instanceId }) => instanceId);
   for (const instance of instances) {
-    await storeOf(fleet).ready(instance, { readyAt: new Date().toISOString() }, Date.now());
+    await storeOf(fleet).recordReady(instance, { readyAt: new Date().toISOString() }, Date.now());
   }
   await fleet.call('autoscaling', 'SuspendProcesses', {
     ...{ AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] },
@@ -40,9 +40,9 @@ describe('while a correction cannot be recorded', () => {
     await fleet.call('autoscaling', 'SetDesiredCapacity', {
       ...{ AutoScalingGroupName: GROUP, DesiredCapacity: 3 },
     });
-    await storeOf(fleet).retiring('i-0gone', retirement, 'instances');
+    await storeOf(fleet).recordRetirement('i-0gone', retirement, 'instances');
     const refused = refuseNotes(fleet, 'i-0gone');
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     for (const minute of [0, 1, 2]) {
       await expect(keeper.after(minute)).rejects.toThrow('AccessDenied');
       expect((await fleet.group()).desired).toBe(3);
@@ -57,9 +57,9 @@ describe('while a correction cannot be recorded', () => {
   test('an instance that is off is terminated with decrement once, and the capacity is not lowered again', async () => {
     const { fleet, instances } = await openWorking(3);
     const [off = ''] = instances;
-    await storeOf(fleet).retiring(off, retirement, 'instances');
+    await storeOf(fleet).recordRetirement(off, retirement, 'instances');
     const refused = refuseNotes(fleet, off);
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     for (const minute of [0, 1, 2]) {
       await expect(keeper.after(minute)).rejects.toThrow('AccessDenied');
       expect((await fleet.group()).desired).toBe(2);
@@ -76,13 +76,13 @@ describe('while a correction cannot be recorded', () => {
 test('an instance that one run did not find is not gone any more once it reports again', async () => {
   const { fleet, instances } = await openWorking(1);
   const [instance = ''] = instances;
-  const keeper = await keeperOf(fleet);
+  const keeper = await createKeeper(fleet);
   const seeAgain = hideInstances(fleet);
   expect(await keeper.after(1)).toContain('settle');
   expect(await fleet.instanceRecord(instance)).toMatchObject({ retirement: { reason: 'lost' } });
   seeAgain();
   const forecast = { running: 1, slots: 1, jobsDone: 0, next: 'work' } as const;
-  await storeOf(fleet).heard(instance, Date.now() + 20 * 60_000, forecast);
+  await storeOf(fleet).recordReport(instance, Date.now() + 20 * 60_000, forecast);
   await keeper.after(21);
   expect((await fleet.group()).states).toEqual({ [instance]: 'InService' });
   const record = await fleet.instanceRecord(instance);

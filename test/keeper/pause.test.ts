@@ -1,22 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { pauseFleet, resumeFleet } from '../../client/instances/pause.ts';
-import { changeFleetState } from '../../store/fleet-state.ts';
+import { updateFleetState } from '../../store/fleet-state.ts';
 import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../support/agent-fleet.ts';
-import { contextOf, keeperOf } from '../support/keeper.ts';
+import { createContext, createKeeper } from '../support/keeper.ts';
 
 const open = openFleet();
 const LAUNCH = { AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] };
 
 async function openPaused(): Promise<Fleet> {
   const fleet = await open({ desired: 0 });
-  await pauseFleet(contextOf(fleet));
+  await pauseFleet(createContext(fleet));
   return fleet;
 }
 
 describe('a paused fleet', () => {
   test('does not scale out; its pause neither opens nor resets the breaker', async () => {
     const fleet = await openPaused();
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     await fleet.send('a');
     expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker', 'record-backlog']);
     expect(await keeper.after(1)).toEqual([]);
@@ -28,18 +28,18 @@ describe('a paused fleet', () => {
 
   test('scales out at the first run after it was resumed', async () => {
     const fleet = await openPaused();
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     await fleet.send('a');
     await keeper.after(0);
     await keeper.after(2);
-    await resumeFleet(contextOf(fleet));
+    await resumeFleet(createContext(fleet));
     expect(await keeper.after(3)).toContain('execute-policy');
     expect((await fleet.group()).desired).toBe(1);
   });
 
   test('stays paused if somebody resumes its launches in the console', async () => {
     const fleet = await openPaused();
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     await fleet.call('autoscaling', 'ResumeProcesses', LAUNCH);
     expect(await keeper.after(0)).toContain('suspend-launch');
     expect(await keeper.suspended()).toContain('Launch');
@@ -48,7 +48,7 @@ describe('a paused fleet', () => {
 
   test('does not scale out at the run that finds its launches resumed', async () => {
     const fleet = await openPaused();
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     await fleet.send('a');
     await keeper.after(0);
     await fleet.call('autoscaling', 'ResumeProcesses', LAUNCH);
@@ -58,11 +58,11 @@ describe('a paused fleet', () => {
 
   test('keeps a breaker open that was open before, until it is resumed', async () => {
     const fleet = await openPaused();
-    const keeper = await keeperOf(fleet);
-    await changeFleetState(fleet.clients.dynamodb, TABLE, { trippedAtMs: 1 });
+    const keeper = await createKeeper(fleet);
+    await updateFleetState(fleet.clients.dynamodb, TABLE, { trippedAtMs: 1 });
     await fleet.call('autoscaling', 'ResumeProcesses', LAUNCH);
     expect(await keeper.after(0)).not.toContain('reset-breaker');
-    expect(await resumeFleet(contextOf(fleet))).toMatchObject({
+    expect(await resumeFleet(createContext(fleet))).toMatchObject({
       trippedAt: '1970-01-01T00:00:00.001Z',
       suspended: true,
     });
@@ -78,14 +78,14 @@ describe('the missing capacity of a paused group', () => {
   async function openShort(): Promise<Fleet> {
     const fleet = await open({ desired: 2, hooks: false });
     await fleet.launcher.booted(2);
-    await pauseFleet(contextOf(fleet));
+    await pauseFleet(createContext(fleet));
     await desire(fleet, 5);
     return fleet;
   }
 
   test('is given up, so that the instances do not start all at once when the fleet is resumed', async () => {
     const fleet = await openShort();
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     await fleet.send('a');
     expect(await keeper.after(3)).toContain('lower-desired');
     expect((await fleet.group()).desired).toBe(2);
@@ -99,13 +99,13 @@ describe('the missing capacity of a paused group', () => {
     expect((await fleet.group()).desired).toBe(2);
     expect(await keeper.after(5)).toContain('lower-desired');
     expect((await fleet.group()).desired).toBe(1);
-    await resumeFleet(contextOf(fleet));
+    await resumeFleet(createContext(fleet));
     expect((await fleet.group()).desired).toBe(1);
   });
 
   test('may be launching when the pause begins, so it is checked again', async () => {
     const fleet = await openShort();
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     expect(await keeper.after(1)).not.toContain('lower-desired');
     expect((await fleet.group()).desired).toBe(5);
   });
@@ -113,7 +113,7 @@ describe('the missing capacity of a paused group', () => {
   test('is kept up to the minimum', async () => {
     const fleet = await openShort();
     await fleet.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: GROUP, MinSize: 3 });
-    await (await keeperOf(fleet)).after(3);
+    await (await createKeeper(fleet)).after(3);
     expect((await fleet.group()).desired).toBe(3);
   });
 });
@@ -121,7 +121,7 @@ describe('the missing capacity of a paused group', () => {
 describe('what the keeper records of its runs', () => {
   test('when it ran, and what failed', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     const startedMs = Date.now();
     const fault = fleet.faults.add({
       action: 'SuspendProcesses',
@@ -140,7 +140,7 @@ describe('what the keeper records of its runs', () => {
 
   test('also when it could not take a snapshot', async () => {
     const fleet = await open({ desired: 0 });
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     fleet.faults.add({ service: 'sqs', effect: { kind: 'error', code: 'AccessDenied', status: 403 } });
     await expect(keeper.after(0)).rejects.toThrow('AccessDenied');
     expect(await fleet.item('fleet')).toMatchObject({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { InstanceRecord } from '../../jobs/record.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
-import type { Look } from '../../keeper/look.ts';
+import type { Snapshot } from '../../keeper/look.ts';
 import { plan } from '../../keeper/plan.ts';
 
 const NOW_MS = Date.parse('2026-01-01T12:00:00Z');
@@ -20,7 +20,7 @@ const record = (instance: string, more: Partial<InstanceRecord> = {}): InstanceR
 });
 
 /** A group with a desired capacity of five that has two instances. */
-function createSnapshot({ group, ...more }: Omit<Partial<Look>, 'group'> & { group?: Partial<Look['group']> }): Look {
+function createSnapshot({ group, ...more }: Omit<Partial<Snapshot>, 'group'> & { group?: Partial<Snapshot['group']> }): Snapshot {
   const instances = ['i-a', 'i-b'].map((instance) => ({ instance, lifecycleState: 'InService' }));
   return {
     nowMs: NOW_MS,
@@ -42,7 +42,7 @@ function createSnapshot({ group, ...more }: Omit<Partial<Look>, 'group'> & { gro
   };
 }
 
-const loweredCapacities = (snapshot: Look) =>
+const loweredCapacities = (snapshot: Snapshot) =>
   plan(snapshot, config).flatMap((action) => (action.do === 'lower-desired' ? [action.desired] : []));
 
 describe('the missing capacity of a paused group', () => {

@@ -1,10 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { resumeFleet } from '../../client/instances/pause.ts';
-import { changeFleetState } from '../../store/fleet-state.ts';
-import { signOfLifeKey } from '../../store/log-layout.ts';
+import { updateFleetState } from '../../store/fleet-state.ts';
+import { heartbeatKey } from '../../store/log-layout.ts';
 import { callsOf, createTable, type Fleet, GROUP, LOGS, openFleet, TABLE } from '../support/agent-fleet.ts';
-import { contextOf, type Keeper, keeperOf } from '../support/keeper.ts';
+import { createContext, type Keeper, createKeeper } from '../support/keeper.ts';
 
 const open = openFleet();
 
@@ -18,7 +18,7 @@ async function openWithoutTable(...reasons: string[]): Promise<{ fleet: Fleet; k
   for (const [index, { instanceId: InstanceId }] of specs.entries()) {
     const Key = `instances/${InstanceId}/2026-11-29T101112Z-${reasons[index]}.log`;
     await fleet.clients.s3.send(new PutObjectCommand({ Bucket: LOGS, Key, Body: 'denied\n' }));
-    const sign = { Bucket: LOGS, Key: signOfLifeKey(InstanceId), Body: '{}' };
+    const sign = { Bucket: LOGS, Key: heartbeatKey(InstanceId), Body: '{}' };
     await fleet.clients.s3.send(new PutObjectCommand(sign));
     await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
       ...{ InstanceId, ShouldDecrementDesiredCapacity: true },
@@ -26,7 +26,7 @@ async function openWithoutTable(...reasons: string[]): Promise<{ fleet: Fleet; k
   }
   await expect.poll(async () => (await fleet.group()).states).toEqual({});
   await fleet.call('dynamodb', 'DeleteTable', { TableName: TABLE });
-  return { fleet, keeper: await keeperOf(fleet, { logBucket: LOGS, recordSeconds: 60 }) };
+  return { fleet, keeper: await createKeeper(fleet, { logBucket: LOGS, recordSeconds: 60 }) };
 }
 
 /** The values of the breaker's metric so far. */
@@ -77,14 +77,14 @@ test('the alarm of a refused snapshot ends once the table is restored and an ope
   );
   await createTable(fleet);
   const before = { breakerReported: 'closed', keptAtMs: Date.now() } as const;
-  await changeFleetState(fleet.clients.dynamodb, TABLE, before);
+  await updateFleetState(fleet.clients.dynamodb, TABLE, before);
   const denied = fleet.faults.add({
     service: 'dynamodb',
     effect: { kind: 'error', code: 'AccessDeniedException', status: 400 },
   });
   await expect(keeper.after(1)).rejects.toThrow('AccessDenied');
   denied.remove();
-  await resumeFleet(contextOf(fleet));
+  await resumeFleet(createContext(fleet));
   await keeper.after(2);
   await keeper.after(3);
   expect(reported(fleet)).toEqual([1, 0]);

@@ -1,12 +1,12 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
-import { JobCatalogue } from '../../store/catalogue.ts';
-import { instanceStore } from '../../store/instances.ts';
+import { JobIndex } from '../../store/catalogue.ts';
+import { createInstanceStore } from '../../store/instances.ts';
 import { toItem } from '../../store/item.ts';
 import { JobTable } from '../../store/table.ts';
 import { type Fleet, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { addStateIndex, createOldJobTable } from '../support/job-table.ts';
-import { keeperOf } from '../support/keeper.ts';
+import { createKeeper } from '../support/keeper.ts';
 
 const open = openFleet();
 const minute = 60_000;
@@ -27,11 +27,11 @@ async function claim(fleet: Fleet, id: string, leaseMinutes: number, ageMinutes 
 
 test('jobs of an instance that is gone are settled when their leases have ended, then it is retired', async () => {
   const fleet = await open({ desired: 0 });
-  await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+  await createInstanceStore(fleet.clients.dynamodb, TABLE, 60).recordReport('i-0gone', Date.now());
   await claim(fleet, 'short', 1);
   await claim(fleet, 'long', 10);
   await claim(fleet, 'old', 1, 120);
-  const keeper = await keeperOf(fleet, { retentionSeconds: 3600 });
+  const keeper = await createKeeper(fleet, { retentionSeconds: 3600 });
 
   expect(await keeper.after(0)).toContain('settle');
   expect(await fleet.item('job#short')).toMatchObject({ state: 'running' });
@@ -62,9 +62,9 @@ test('jobs of an instance that is gone are settled when their leases have ended,
 
 test('a lease counts as ended only after the largest error of the keeper’s clock', async () => {
   const fleet = await open({ desired: 0 });
-  await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+  await createInstanceStore(fleet.clients.dynamodb, TABLE, 60).recordReport('i-0gone', Date.now());
   await claim(fleet, 'near', 1);
-  const keeper = await keeperOf(fleet);
+  const keeper = await createKeeper(fleet);
   await keeper.after(1.4, 30_000);
   expect(await fleet.item('job#near')).toMatchObject({ state: 'running' });
   await keeper.after(1.9, 30_000);
@@ -87,10 +87,10 @@ describe('while a fleet changes from the index of earlier versions', () => {
 
   test('the job of an agent of the earlier version is settled too, and then is in the index', async () => {
     const fleet = await open({ desired: 0 });
-    await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+    await createInstanceStore(fleet.clients.dynamodb, TABLE, 60).recordReport('i-0gone', Date.now());
     await claimByOldAgent(fleet, 'old');
     await claim(fleet, 'new', -1);
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     await keeper.after(0);
     for (const id of ['old', 'new']) {
       const job = await fleet.item(`job#${id}`);
@@ -104,10 +104,10 @@ describe('while a fleet changes from the index of earlier versions', () => {
     const fleet = await open({ desired: 0 });
     await fleet.call('dynamodb', 'DeleteTable', { TableName: TABLE });
     await createOldJobTable(fleet, TABLE);
-    await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+    await createInstanceStore(fleet.clients.dynamodb, TABLE, 60).recordReport('i-0gone', Date.now());
     await claim(fleet, 'new', -1);
     await claimByOldAgent(fleet, 'old');
-    const keeper = await keeperOf(fleet);
+    const keeper = await createKeeper(fleet);
     const isLeft = async () => {
       expect(await keeper.after(0)).toContain('settle');
       expect(await fleet.item('job#new')).toMatchObject({ state: 'running' });
@@ -122,7 +122,7 @@ describe('while a fleet changes from the index of earlier versions', () => {
 
 test('a job that another agent has claimed since is not changed', async () => {
   const fleet = await open({ desired: 0 });
-  await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+  await createInstanceStore(fleet.clients.dynamodb, TABLE, 60).recordReport('i-0gone', Date.now());
   await claim(fleet, 'job', -1);
   await new JobTable(fleet.clients.dynamodb, TABLE).claim({
     id: 'job',
@@ -133,20 +133,20 @@ test('a job that another agent has claimed since is not changed', async () => {
     leaseUntilMs: Date.now() + minute,
     enqueuedAtMs: Date.now(),
   });
-  const keeper = await keeperOf(fleet);
+  const keeper = await createKeeper(fleet);
   await keeper.after(0);
   expect(await fleet.item('job#job')).toMatchObject({ state: 'running', instance: 'i-0other', attempts: 2 });
 });
 
 test('a job with a requested cancellation is cancelled, even if its message is old', async () => {
   const fleet = await open({ desired: 0 });
-  await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+  await createInstanceStore(fleet.clients.dynamodb, TABLE, 60).recordReport('i-0gone', Date.now());
   await claim(fleet, 'young', 1);
   await claim(fleet, 'old', 1, 120);
   await claim(fleet, 'long', 10);
-  const catalogue = new JobCatalogue(fleet.clients.dynamodb, TABLE);
+  const catalogue = new JobIndex(fleet.clients.dynamodb, TABLE);
   for (const id of ['young', 'old', 'long']) await catalogue.cancel(id, Date.now(), 4_000_000_000);
-  const keeper = await keeperOf(fleet, { retentionSeconds: 3600, recordSeconds: 60 });
+  const keeper = await createKeeper(fleet, { retentionSeconds: 3600, recordSeconds: 60 });
 
   await keeper.after(2);
   for (const id of ['young', 'old']) {

@@ -1,10 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { instanceStore } from '../../store/instances.ts';
-import { signOfLifeKey } from '../../store/log-layout.ts';
+import { createInstanceStore } from '../../store/instances.ts';
+import { heartbeatKey } from '../../store/log-layout.ts';
 import type { FaultEffect } from '../../local/front-door/faults.ts';
 import { type Fleet, openFleet, TABLE } from '../support/agent-fleet.ts';
-import { type Keeper, keeperOf } from '../support/keeper.ts';
+import { type Keeper, createKeeper } from '../support/keeper.ts';
 
 const open = openFleet();
 const BUCKET = 'logs';
@@ -15,15 +15,15 @@ async function openSilent(): Promise<{ fleet: Fleet; instance: string; keeper: K
   const [{ instanceId: instance } = { instanceId: '' }] = await fleet.launcher.booted(1);
   const longAgoMs = Date.now() - 30 * 60_000;
   const readyAt = new Date(longAgoMs).toISOString();
-  await instanceStore(fleet.clients.dynamodb, TABLE, 60).ready(instance, { readyAt }, longAgoMs);
-  const keeper = await keeperOf(fleet, {
+  await createInstanceStore(fleet.clients.dynamodb, TABLE, 60).recordReady(instance, { readyAt }, longAgoMs);
+  const keeper = await createKeeper(fleet, {
     ...{ logBucket: BUCKET, bootBudgetSeconds: 10, silentSeconds: 60 },
   });
   return { fleet, instance, keeper };
 }
 
 async function giveSign({ clients }: Fleet, instance: string): Promise<void> {
-  const object = { Bucket: BUCKET, Key: signOfLifeKey(instance), Body: '{}' };
+  const object = { Bucket: BUCKET, Key: heartbeatKey(instance), Body: '{}' };
   await clients.s3.send(new PutObjectCommand(object));
 }
 
@@ -40,7 +40,7 @@ test('one that never could report is not a failed boot', async () => {
   const fleet = await open({ hooks: false });
   const [{ instanceId: instance } = { instanceId: '' }] = await fleet.launcher.booted(1);
   await giveSign(fleet, instance);
-  const keeper = await keeperOf(fleet, { logBucket: BUCKET, bootBudgetSeconds: 10, silentSeconds: 60 });
+  const keeper = await createKeeper(fleet, { logBucket: BUCKET, bootBudgetSeconds: 10, silentSeconds: 60 });
   expect(await keeper.after(0.5)).not.toContain('end-silent-instance');
 });
 
@@ -53,7 +53,7 @@ test('instances that never could report and ended do not open the breaker', asyn
     });
   }
   await expect.poll(async () => (await fleet.group()).states).toEqual({});
-  const keeper = await keeperOf(fleet, { logBucket: BUCKET });
+  const keeper = await createKeeper(fleet, { logBucket: BUCKET });
   expect(await keeper.after(5)).not.toContain('trip-breaker');
 });
 
@@ -74,7 +74,7 @@ test.each<[string, string, boolean]>([
     });
   }
   await expect.poll(async () => (await fleet.group()).states).toEqual({});
-  const keeper = await keeperOf(fleet, { logBucket: BUCKET });
+  const keeper = await createKeeper(fleet, { logBucket: BUCKET });
   const done = await keeper.after(5);
   if (trips) expect(done).toContain('trip-breaker');
   else expect(done).not.toContain('trip-breaker');
@@ -104,9 +104,9 @@ test.each<[string, FaultEffect, boolean]>([
 
 test('the bucket is read only for instances that would be judged by their silence', async () => {
   const { fleet, keeper } = await openSilent();
-  const store = instanceStore(fleet.clients.dynamodb, TABLE, 60);
+  const store = createInstanceStore(fleet.clients.dynamodb, TABLE, 60);
   const [instance = ''] = Object.keys((await fleet.group()).states);
-  await store.heard(instance, Date.now());
+  await store.recordReport(instance, Date.now());
   await keeper.after(0.5);
   expect(fleet.calls.filter(({ service, caller }) => service === 's3' && caller !== 'cloud')).toEqual([]);
 });

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { pauseFleet, resumeFleet } from '../../client/instances/pause.ts';
-import { instanceStore } from '../../store/instances.ts';
+import { createInstanceStore } from '../../store/instances.ts';
 import type { RetirementReason } from '../../jobs/record.ts';
 import { type Fleet, openFleet, TABLE } from '../support/agent-fleet.ts';
-import { contextOf, type Keeper, keeperOf } from '../support/keeper.ts';
+import { createContext, type Keeper, createKeeper } from '../support/keeper.ts';
 
 const open = openFleet();
 const MINUTE_MS = 60_000;
@@ -22,20 +22,20 @@ async function openStalled(): Promise<Stalled> {
   const fleet = await open({ desired: 3, hooks: false });
   for (const body of ['a', 'b']) await fleet.send(body);
   const instances = (await fleet.launcher.booted(3)).map(({ instanceId }) => instanceId);
-  const store = instanceStore(fleet.clients.dynamodb, TABLE, 60);
+  const store = createInstanceStore(fleet.clients.dynamodb, TABLE, 60);
   const startedMs = Date.now();
   const timeOf = (minutes: number) => startedMs + minutes * MINUTE_MS;
   const readyMs = timeOf(0.5);
   const readyAt = new Date(readyMs).toISOString();
-  for (const instance of instances) await store.ready(instance, { readyAt }, readyMs);
+  for (const instance of instances) await store.recordReady(instance, { readyAt }, readyMs);
   return {
     fleet,
-    keeper: await keeperOf(fleet),
+    keeper: await createKeeper(fleet),
     async report(minutes, started = false) {
       const heardMs = timeOf(minutes);
       for (const [index, instance] of instances.entries()) {
         const lastStartMs = started && index === 0 ? { lastStartMs: heardMs } : {};
-        await store.heard(instance, heardMs, {
+        await store.recordReport(instance, heardMs, {
           ...{ running: 0, slots: 1, jobsDone: 0, next: 'work', ...lastStartMs },
         });
       }
@@ -45,7 +45,7 @@ async function openStalled(): Promise<Stalled> {
       for (const [index, instance] of instances.entries()) {
         const reason = index === 2 ? lastReason : 'idle';
         const how = { rung: 'terminate', tries: 1, idleSeconds: 60, jobsDone: 0 } as const;
-        await store.retiring(instance, { reason, decidedAt: at, endedAt: at, ...how }, 'retired');
+        await store.recordRetirement(instance, { reason, decidedAt: at, endedAt: at, ...how }, 'retired');
         await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
           ...{ InstanceId: instance, ShouldDecrementDesiredCapacity: true },
         });
@@ -93,11 +93,11 @@ test('they do not if no job waited at one of the runs', async () => {
 test('they do not if the fleet was paused', async () => {
   const { fleet, keeper, go } = await openStalled();
   await keeper.after(0);
-  await pauseFleet(contextOf(fleet));
+  await pauseFleet(createContext(fleet));
   await keeper.after(1);
   await go(3);
   // As if it had been resumed before they were launched, so that only the pause counts here.
-  await resumeFleet(contextOf(fleet, { ...contextOf(fleet).clock, now: () => 0 }));
+  await resumeFleet(createContext(fleet, { ...createContext(fleet).clock, now: () => 0 }));
   expect(await keeper.after(3)).not.toContain('trip-breaker');
   expect(await keeper.after(5)).not.toContain('trip-breaker');
 });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../aws/clock.ts';
-import { instanceStore } from '../../store/instances.ts';
+import { createInstanceStore } from '../../store/instances.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
-import { look } from '../../keeper/look.ts';
+import { takeSnapshot } from '../../keeper/look.ts';
 import { type Action, plan } from '../../keeper/plan.ts';
-import { playedClock } from '../../local/clock.ts';
+import { createSimulatedClock } from '../../local/clock.ts';
 import { type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
 import { scaleOutPolicy } from '../support/keeper.ts';
@@ -15,10 +15,10 @@ const HOUR_MS = 3600 * SECOND_MS;
 
 /** An idle fleet with one instance that boots into its warm pool. The test controls the time. */
 async function openPool() {
-  const clock = playedClock();
+  const clock = createSimulatedClock();
   const one = await open({ desired: 0, clock });
   const { sqs, dynamodb } = one.clients;
-  const store = instanceStore(dynamodb, TABLE, 86_400);
+  const store = createInstanceStore(dynamodb, TABLE, 86_400);
   const config = readKeeperConfig(
     JSON.stringify({
       ...{ version: 1, fleet: 'test', groupName: GROUP, policyArn: await scaleOutPolicy(one) },
@@ -32,11 +32,11 @@ async function openPool() {
     /** The actions that the keeper would plan now. */
     async actions(): Promise<Action[]> {
       const time = { ...systemClock, now: () => clock.now() };
-      const seen = await look({ ...one.clients, sqs, dynamodb }, config, store, time);
+      const seen = await takeSnapshot({ ...one.clients, sqs, dynamodb }, config, store, time);
       const done = seen ? plan(seen, config) : [];
       return done.filter((action) => action.do !== 'suspend-az-rebalance' && action.do !== 'report-breaker');
     },
-    ready: (id: string) => store.ready(id, { readyAt: new Date(clock.now()).toISOString() }, clock.now()),
+    ready: (id: string) => store.recordReady(id, { readyAt: new Date(clock.now()).toISOString() }, clock.now()),
   };
 }
 
@@ -102,12 +102,12 @@ test('failed boots into the pool open the breaker; a boot in progress does not c
   for (const pauseSeconds of [30, 30]) {
     const id = await inState(one, 'Warmed:Pending:Wait', ...failed);
     failed.push(id);
-    await one.machines.destroy(one.machines.get(id));
+    await one.instances.destroy(one.instances.get(id));
     await clock.advance(pauseSeconds * SECOND_MS);
   }
   const third = await inState(one, 'Warmed:Pending:Wait', ...failed);
   expect(await actions()).toEqual([]);
-  await one.machines.destroy(one.machines.get(third));
+  await one.instances.destroy(one.instances.get(third));
   // As long as the termination hook of an instance that cannot complete it.
   await clock.advance(301 * SECOND_MS);
   expect(await actions()).toContainEqual({ do: 'trip-breaker' });

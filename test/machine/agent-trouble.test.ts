@@ -3,8 +3,8 @@ import { Duration } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
-import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
-import { endOf } from './support/job.ts';
+import { type MachineFleet, TIMEOUT_MS } from './support/fleet.ts';
+import { waitForJobEnd } from './support/job.ts';
 import { gate } from './support/orders.ts';
 import { expectInOrder, expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
@@ -85,10 +85,10 @@ async function jobInTrouble(
   await fleet.event('start', job);
   const first = await fleet.ownerOf(job);
   await trouble(first);
-  await eventually(`another run of ${job}`, async () => (await runsOf(fleet, job)) > 1, PATIENCE_MS);
+  await eventually(`another run of ${job}`, async () => (await runsOf(fleet, job)) > 1, TIMEOUT_MS);
   await open();
   await fleet.event('end', job);
-  const { instance: last, attempts, state } = await endOf(fleet, job);
+  const { instance: last, attempts, state } = await waitForJobEnd(fleet, job);
   expect(state).toBe('succeeded');
   return { first, last, attempts };
 }

@@ -2,9 +2,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
-import { booted, tryOut } from '../../bench/boot/bake.ts';
-import { type JournalEntry, readJournal, startedAtMs } from '../../bench/boot/journal.ts';
-import { openSite, PROPS, type Site } from '../../bench/boot/site.ts';
+import { waitForBoot, runTestPhase } from '../../bench/boot/bake.ts';
+import { type JournalEntry, readJournal, activeSinceMs } from '../../bench/boot/journal.ts';
+import { openBootCloud, PROPS, type BootCloud } from '../../bench/boot/site.ts';
 import { missingForMachines } from '../../local/machines/requirements.ts';
 import { type Synthesised, synthesise } from '../support/deploy.ts';
 import { eventually } from '../support/eventually.ts';
@@ -15,7 +15,7 @@ const missing = missingForMachines();
 const directory = mkdtempSync(join(tmpdir(), 'mayfly-baked-'));
 let root: string;
 let deployed: Synthesised;
-let site: Site | undefined;
+let site: BootCloud | undefined;
 
 beforeAll(async () => {
   if (missing) return;
@@ -38,8 +38,8 @@ function fleetOfAnotherTree(): Synthesised {
   return synthesise({ ...PROPS, command: ['./print'], workerDirectory: directory });
 }
 
-async function siteOf(fleet: Synthesised): Promise<Site> {
-  site = await openSite({ root }, fleet, console.error, inject('release'));
+async function siteOf(fleet: Synthesised): Promise<BootCloud> {
+  site = await openBootCloud({ root }, fleet, console.error, inject('release'));
   return site;
 }
 
@@ -62,8 +62,8 @@ async function setUp(journalDirectory: string): Promise<JournalEntry[]> {
 describe("an image that was baked with the permissions and the steps of EC2 Image Builder's component", () => {
   test('passes its test phase on a machine without user-data, and starts no agent there', async () => {
     const here = await siteOf(deployed);
-    const { machine } = await booted(await here.launchBare());
-    await tryOut(machine, await here.treeJson());
+    const { machine } = await waitForBoot(await here.launchBare());
+    await runTestPhase(machine, await here.treeJson());
     const { stdout } = await machine.run(
       'systemctl',
       'is-active',
@@ -74,12 +74,12 @@ describe("an image that was baked with the permissions and the steps of EC2 Imag
   });
 
   test('starts the agent before user-data, and the playbook changes nothing, not even a stopped agent', async () => {
-    const { launch, done } = await (await siteOf(deployed)).launchForAJob();
+    const { launch, done } = await (await siteOf(deployed)).launchForJob();
     const { machine } = launch;
     expect((await done).output).toBe('the worker of the image\n');
     await machine.run('systemctl', 'stop', 'mayfly-agent.service');
     const journal = await setUp(machine.journal);
-    expect(startedAtMs(journal, 'mayfly-agent.service')).toBeLessThan(userDataAtMs(journal));
+    expect(activeSinceMs(journal, 'mayfly-agent.service')).toBeLessThan(userDataAtMs(journal));
     expect(journal.map(({ message }) => message)).toContainEqual(expect.stringMatching(/ok=\d+ +changed=0 /));
     const { stdout } = await machine.run('systemctl', 'is-active', 'mayfly-agent.service');
     expect(stdout).toBe('inactive\n');
@@ -87,9 +87,9 @@ describe("an image that was baked with the permissions and the steps of EC2 Imag
 
   test('of another tree does not start the agent of that tree, and is updated to the deployed one', async () => {
     const here = await siteOf(fleetOfAnotherTree());
-    const { launch, done } = await here.launchForAJob();
+    const { launch, done } = await here.launchForJob();
     expect((await done).output).toBe('the worker that was deployed\n');
     const journal = await setUp(launch.machine.journal);
-    expect(startedAtMs(journal, 'mayfly-agent.service')).toBeGreaterThan(userDataAtMs(journal));
+    expect(activeSinceMs(journal, 'mayfly-agent.service')).toBeGreaterThan(userDataAtMs(journal));
   });
 });

@@ -7,8 +7,8 @@ import {
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
-import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
-import { ORDERED, order, orderAll } from './support/orders.ts';
+import { type MachineFleet, TIMEOUT_MS } from './support/fleet.ts';
+import { SET_UP_PROPS, runInSetUp, runInEverySetUp } from './support/orders.ts';
 import { expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
@@ -25,13 +25,13 @@ const REBOOTS = 'systemctl reboot; sleep 1000';
 const FAILS = 'echo no such package: hammer; exit 1';
 
 test('three boots that fail, hang or are interrupted by a reboot open the breaker until an operator resumes launches', async () => {
-  const fleet = await start(ORDERED);
+  const fleet = await start(SET_UP_PROPS);
   const { statuses, decremented, savedLog, retirement, lines } = tracesOf(fleet);
-  const mend = await orderAll(fleet, FAILS);
+  const mend = await runInEverySetUp(fleet, FAILS);
   const jobs = await fleet.send({ sleepMs: 100 }, { sleepMs: 100 });
   const [hanging, rebooting] = await Promise.all([fleet.instance(0), fleet.instance(1)]);
-  await order(fleet, hanging, HANGS);
-  await order(fleet, rebooting, REBOOTS);
+  await runInSetUp(fleet, hanging, HANGS);
+  await runInSetUp(fleet, rebooting, REBOOTS);
   const failing = await fleet.instance(2);
   const broken = [hanging, rebooting, failing];
   for (const id of broken) await fleet.gone(id);
@@ -49,7 +49,7 @@ test('three boots that fail, hang or are interrupted by a reboot open the breake
   expect(await why(failing)).toMatch(/^could not run the playbook: .*no such package: hammer/);
   expect((await savedLog(failing))?.text).toContain('no such package: hammer');
 
-  await eventually('the breaker', () => isSuspended(fleet), PATIENCE_MS);
+  await eventually('the breaker', () => isSuspended(fleet), TIMEOUT_MS);
   const launched = fleet.launched().length;
   await mend();
   // While jobs wait, an instance is desired although the breaker is open.

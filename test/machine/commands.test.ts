@@ -9,7 +9,7 @@ import type { History } from '../../demo/history.ts';
 import { missingForMachines } from '../../local/machines/requirements.ts';
 import { eventually } from '../support/eventually.ts';
 import { readyAccess } from '../support/ready.ts';
-import { PATIENCE_MS } from './support/fleet.ts';
+import { TIMEOUT_MS } from './support/fleet.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const missing = missingForMachines();
@@ -36,7 +36,7 @@ async function localWithMachines() {
     const console = join(directory, 'instances', InstanceId, 'instance.log');
     const isUp = async () =>
       (await readFile(console, 'utf8').catch(() => '')).includes('Graphical Interface');
-    await eventually(`the boot of ${InstanceId}`, isUp, PATIENCE_MS);
+    await eventually(`the boot of ${InstanceId}`, isUp, TIMEOUT_MS);
   }
   return { command };
 }
@@ -75,7 +75,7 @@ test('npm start -- --machines runs at least two machines at once, terminates all
   const journals = [...demo.stderr.matchAll(/journalctl -D (\S+)/g)].map(([, journal = '']) =>
     join(ROOT, journal),
   );
-  expect(journals).toHaveLength(result.history.lives.length);
+  expect(journals).toHaveLength(result.history.instances.length);
   for (const journal of journals) {
     const { stdout } = await execa('journalctl', ['-D', journal, '-o', 'cat', '-u', 'mayfly-agent.service']);
     expect(stdout).toContain('"reason":"idle"');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { expectSound } from '../support/suite.ts';
-import { gate, ORDERED, order } from './support/orders.ts';
+import { gate, SET_UP_PROPS, runInSetUp } from './support/orders.ts';
 import { expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
@@ -17,12 +17,12 @@ systemctl daemon-reload
 systemctl kill --signal=KILL ${AGENT}`;
 
 test('machines whose agent crashes at every start, or has no Node, terminate themselves with shell and curl, despite refusals', async () => {
-  const fleet = await start(ORDERED);
+  const fleet = await start(SET_UP_PROPS);
   const { statuses, decremented, savedLog, retirement, lines } = tracesOf(fleet);
   const { there, open } = gate(fleet, 'go');
   const jobs = await fleet.send({ untilFile: there }, { untilFile: there });
   const [crashing, nodeless] = await Promise.all([fleet.instance(0), fleet.instance(1)]);
-  await order(fleet, nodeless, 'rm /opt/mayfly/node/bin/node');
+  await runInSetUp(fleet, nodeless, 'rm /opt/mayfly/node/bin/node');
   fleet.cloud.faults.add({
     caller: nodeless,
     action: ['TerminateInstanceInAutoScalingGroup', 'SetInstanceHealth'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { PATIENCE_MS } from './support/fleet.ts';
+import { TIMEOUT_MS } from './support/fleet.ts';
 import { labs } from './support/lab.ts';
 
 const start = labs();
@@ -46,7 +46,7 @@ test('a machine reboots without another first boot, powers itself off, and its j
   await eventually(
     'the second boot',
     async () => (await power.run('test', '!', '-e', '/run/first').catch(() => undefined))?.status === 0,
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
   await booted(machine);
   expect(await bootId()).not.toBe('');
@@ -63,19 +63,19 @@ test('a machine that is stopped starts again from its disk, without another firs
   if (!machine) throw new Error('nothing was launched');
   const power = await booted(machine);
   await power.run('sh', '-c', 'echo kept >/etc/kept; rm /etc/motd; touch /run/first');
-  cloud.machines.stop(machine);
-  await eventually('that it is stopped', () => machine.state === 'stopped', PATIENCE_MS);
-  cloud.machines.start(machine);
+  cloud.instances.stop(machine);
+  await eventually('that it is stopped', () => machine.state === 'stopped', TIMEOUT_MS);
+  cloud.instances.start(machine);
   const again = await eventually(
     'the next boot',
-    async () => machine.state === 'running' && machine.power !== undefined && (await booted(machine)),
-    PATIENCE_MS,
+    async () => machine.state === 'running' && machine.launchedInstance !== undefined && (await booted(machine)),
+    TIMEOUT_MS,
   );
   expect((await again.run('cat', '/etc/kept', '/mnt/shared/runs')).stdout).toBe('kept\nran\n');
   expect((await again.run('ls', '/run/first', '/etc/motd')).stdout).toBe('');
   expect(await boots(again.journal)).toBe(2);
-  cloud.machines.terminate(machine);
-  await eventually('its end', () => machine.state === 'terminated', PATIENCE_MS);
+  cloud.instances.terminate(machine);
+  await eventually('its end', () => machine.state === 'terminated', TIMEOUT_MS);
   expect(await readdir(machine.directory)).not.toContain('disk.tar');
 });
 
@@ -83,8 +83,8 @@ test('a machine that is terminated right after its launch ends quickly', async (
   const { cloud, launch } = await start();
   const [machine] = await launch('true');
   if (!machine) throw new Error('nothing was launched');
-  await eventually('its power', () => machine.power);
-  cloud.machines.terminate(machine);
+  await eventually('its power', () => machine.launchedInstance);
+  cloud.instances.terminate(machine);
   await eventually('its end', () => machine.state === 'terminated', 30_000);
 });
 
@@ -94,8 +94,8 @@ test('a terminated machine shuts down cleanly; a destroyed one does not', async 
   const [orderly, sudden] = await Promise.all(machines.map(booted));
   const [first, second] = machines;
   if (!first || !second || !orderly || !sudden) throw new Error('nothing was launched');
-  cloud.machines.terminate(first);
-  await cloud.machines.destroy(second);
+  cloud.instances.terminate(first);
+  await cloud.instances.destroy(second);
   expect(await orderly.gone).toEqual({ reason: 'terminated' });
   expect(await sudden.gone).toEqual({ reason: 'destroyed' });
   const [ended, cut] = await Promise.all([orderly.journal, sudden.journal].map(messages));

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { machineFiles } from '../../infra/instance/machine-files.ts';
+import { readMachineFiles } from '../../infra/instance/machine-files.ts';
 import { eventually } from '../support/eventually.ts';
-import { PATIENCE_MS, readJournal } from './support/fleet.ts';
+import { TIMEOUT_MS, readJournal } from './support/fleet.ts';
 import { labs } from './support/lab.ts';
 
 const start = labs();
@@ -30,7 +30,7 @@ systemctl start --no-block ${RETIRE}`;
 
 test('a machine that cannot end itself is rebooted, and then ends because it is no worker', async () => {
   const lab = await start();
-  for (const { path, mode, content } of machineFiles()) {
+  for (const { path, mode, content } of readMachineFiles()) {
     const file = join(lab.shared, 'machine', path);
     await mkdir(dirname(file), { recursive: true });
     const text = path.endsWith('/mayfly-retire') ? BROKEN : content;
@@ -38,7 +38,7 @@ test('a machine that cannot end itself is rebooted, and then ends because it is 
   }
   const [machine] = await lab.launch(LINES);
   if (!machine) throw new Error('nothing was launched');
-  await eventually('its end', () => machine.state === 'terminated', PATIENCE_MS);
+  await eventually('its end', () => machine.state === 'terminated', TIMEOUT_MS);
   const journal = await readJournal(lab.launcher.machine(machine.id).journal);
   const boots = [...Map.groupBy(journal, ({ _BOOT_ID }) => _BOOT_ID).values()];
   const messages = boots.map((entries) => entries.map(({ MESSAGE }) => MESSAGE));

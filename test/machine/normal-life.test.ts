@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { member } from '../../checker/calls.ts';
+import { readInput } from '../../checker/calls.ts';
 import { expectSound } from '../support/suite.ts';
 import { expectInOrder, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
@@ -26,9 +26,9 @@ test('a machine boots for a job, runs it, retires when it is idle, and its journ
   const calls = (await traces.calls(id)).filter(({ action }) => LAST.includes(action)).slice(-LAST.length);
   expect(calls.map(({ action, status }) => [action, status])).toEqual(LAST.map((action) => [action, 200]));
   const [poll, terminate, hook] = calls;
-  expect(poll && member(poll, 'WaitTimeSeconds')).toBe(LAST_POLL_SECONDS);
-  expect(terminate && member(terminate, 'ShouldDecrementDesiredCapacity')).toBe('true');
-  expect(hook && member(hook, 'LifecycleHookName')).toBe('termination');
+  expect(poll && readInput(poll, 'WaitTimeSeconds')).toBe(LAST_POLL_SECONDS);
+  expect(terminate && readInput(terminate, 'ShouldDecrementDesiredCapacity')).toBe('true');
+  expect(hook && readInput(hook, 'LifecycleHookName')).toBe('termination');
   expect(await traces.activities(id)).toEqual([
     expect.stringContaining('shrinking the capacity from 1 to 0'),
     expect.stringContaining('increasing the capacity from 0 to 1'),

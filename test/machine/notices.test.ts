@@ -1,10 +1,10 @@
 import { Duration } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
-import { member } from '../../checker/calls.ts';
+import { readInput } from '../../checker/calls.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
-import { PATIENCE_MS } from './support/fleet.ts';
-import { endOf } from './support/job.ts';
+import { TIMEOUT_MS } from './support/fleet.ts';
+import { waitForJobEnd } from './support/job.ts';
 import { gate } from './support/orders.ts';
 import { expectInOrder, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
@@ -22,7 +22,7 @@ test('jobs end or move when Spot interrupts their machine, and end before Auto S
     drain: Duration.seconds(1),
     reportInterval: Duration.seconds(1),
   });
-  const { machines } = fleet.cloud;
+  const { instances } = fleet.cloud;
   const { calls, decremented, lines, retirement } = tracesOf(fleet);
   const { there, open } = gate(fleet, 'go');
   const [short = '', long = ''] = await fleet.send({ sleepMs: 8_000 }, { untilFile: there });
@@ -30,7 +30,7 @@ test('jobs end or move when Spot interrupts their machine, and end before Auto S
   const first = await fleet.ownerOf(long);
   expect(await fleet.ownerOf(short)).toBe(first);
 
-  machines.interruptSpot(machines.get(first), NOTICE_MS);
+  instances.interruptSpot(instances.get(first), NOTICE_MS);
   await fleet.event('end', short);
   const second = await fleet.instance(1);
   expect(await retirement(first)).toMatchObject({
@@ -39,11 +39,11 @@ test('jobs end or move when Spot interrupts their machine, and end before Auto S
     jobsDone: '1',
   });
   await fleet.gone(first);
-  expect(machines.get(first).stateReason?.code).not.toBe('Server.SpotInstanceTermination');
+  expect(instances.get(first).stateReason?.code).not.toBe('Server.SpotInstanceTermination');
   await eventually(
     `${long} on another machine`,
     async () => (await fleet.ownerOf(long)) === second,
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 
   // A termination by Auto Scaling, as when it rebalances the zones.
@@ -53,16 +53,16 @@ test('jobs end or move when Spot interrupts their machine, and end before Auto S
   });
   const heartbeats = () => calls(second, 'RecordLifecycleActionHeartbeat');
   const several = async () => (await heartbeats()).length >= HEARTBEATS;
-  await eventually(`${HEARTBEATS} heartbeats of the hook`, several, PATIENCE_MS);
+  await eventually(`${HEARTBEATS} heartbeats of the hook`, several, TIMEOUT_MS);
   await open();
-  expect(await endOf(fleet, long)).toMatchObject({ state: 'succeeded', attempts: '1', instance: second });
+  expect(await waitForJobEnd(fleet, long)).toMatchObject({ state: 'succeeded', attempts: '1', instance: second });
   await fleet.backToZero();
   await expectSound(fleet, { sent: 2, succeeded: 2, runs: 3, instances: 2 });
 
   const [complete] = (await calls(second, 'CompleteLifecycleAction')).slice(-1);
   const [heartbeat] = (await heartbeats()).slice(-1);
   expect(complete?.status).toBe(200);
-  expect(complete && member(complete, 'LifecycleHookName')).toBe('termination');
+  expect(complete && readInput(complete, 'LifecycleHookName')).toBe('termination');
   expect(complete?.atMs).toBeGreaterThan((await fleet.event('end', long)).atMs);
   expect(complete?.atMs).toBeGreaterThan(heartbeat?.atMs ?? Number.NaN);
   expect(await retirement(second)).toMatchObject({ reason: 'auto-scaling', tries: '0', jobsDone: '1' });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { expectSound } from '../support/suite.ts';
 import type { MachineFleet } from './support/fleet.ts';
-import { gate, ORDERED, orderAll } from './support/orders.ts';
+import { gate, SET_UP_PROPS, runInEverySetUp } from './support/orders.ts';
 import { machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
@@ -21,8 +21,8 @@ const IDLE_MS = 5000;
 const ROUNDED_SECONDS = 1;
 
 test('a machine that is billed by the hour stays to the end of its paid hour, and no longer', async () => {
-  const fleet = await start({ ...ORDERED, billing: 'per-hour' });
-  await orderAll(fleet, SHORTER);
+  const fleet = await start({ ...SET_UP_PROPS, billing: 'per-hour' });
+  await runInEverySetUp(fleet, SHORTER);
   const { there, open } = gate(fleet, 'go');
   const [first = ''] = await fleet.send({ untilFile: there });
   const id = await fleet.instance(0);
@@ -45,7 +45,7 @@ test('a machine that is billed by the hour stays to the end of its paid hour, an
 
 /** The rest of the current hour. */
 function paidSeconds({ cloud }: MachineFleet, instance: string, atMs: number): number {
-  const ageSeconds = (atMs - cloud.machines.get(instance).launchedAt.getTime()) / 1000;
+  const ageSeconds = (atMs - cloud.instances.get(instance).launchedAt.getTime()) / 1000;
   return HOUR_SECONDS - (ageSeconds % HOUR_SECONDS);
 }
 

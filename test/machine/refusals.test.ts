@@ -3,7 +3,7 @@ import { Duration } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
-import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
+import { type MachineFleet, TIMEOUT_MS } from './support/fleet.ts';
 import { gate } from './support/orders.ts';
 import { machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
@@ -22,7 +22,7 @@ test('refused calls are repeated, instances at the minimum keep working, also af
   // Without the right image these tests would only be slow, which nobody would notice (`bakedImage`).
   const quick = async () =>
     (await lines(first)).includes('mayfly-boot: this image was baked for this very tree');
-  await eventually('user-data', quick, PATIENCE_MS);
+  await eventually('user-data', quick, TIMEOUT_MS);
 
   // The first instance leaves after some refusals.
   fleet.cloud.faults.add({
@@ -51,14 +51,14 @@ test('refused calls are repeated, instances at the minimum keep working, also af
   });
   await setMinimum(fleet, 1);
   await gates[1]?.open();
-  await eventually('a refusal', async () => (await statuses(last, TERMINATE)).length === 1, PATIENCE_MS);
+  await eventually('a refusal', async () => (await statuses(last, TERMINATE)).length === 1, TIMEOUT_MS);
   expect(await statuses(last, TERMINATE)).toEqual([400]);
   await works(fleet, last);
   expect(await retirement(last)).toBeUndefined();
   blind.remove();
 
   await fleet.on(last, 'systemctl', 'reboot');
-  await eventually('a second boot', async () => (await boots(fleet, last)) === 2, PATIENCE_MS);
+  await eventually('a second boot', async () => (await boots(fleet, last)) === 2, TIMEOUT_MS);
   await fleet.unit(last, 'mayfly-agent.service', ({ ActiveState }) => ActiveState === 'active');
   await works(fleet, last);
   expect(await retirement(last)).toBeUndefined();

@@ -11,10 +11,10 @@ import { afterAll, expect, test } from 'vitest';
 import { packageRoot } from '../../infra/bundle/package-files.ts';
 import type { CommandResult } from '../../local/machines/machine.ts';
 import { eventually } from '../support/eventually.ts';
-import { outputIn } from '../support/job-output.ts';
-import { VAULT_PASSWORD, vaulted } from '../support/vault.ts';
+import { readOutput } from '../support/job-output.ts';
+import { VAULT_PASSWORD, vaultValue } from '../support/vault.ts';
 import type { MachineFleet } from './support/fleet.ts';
-import { PATIENCE_MS } from './support/fleet.ts';
+import { TIMEOUT_MS } from './support/fleet.ts';
 import { machineFleets } from './support/suite.ts';
 
 const start = machineFleets();
@@ -47,7 +47,7 @@ async function ended(fleet: MachineFleet, job: string) {
       );
       return Item?.['endedAt'] && Item;
     },
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 }
 
@@ -73,7 +73,7 @@ async function withVaultAndRole(): Promise<string> {
   ansible.builtin.include_role:
     name: ours
   vars:
-    told: ${vaulted('      ')}
+    told: ${vaultValue('      ')}
 `,
   );
   return directory;
@@ -106,7 +106,7 @@ test("a stock machine gets its packages and the owner's set-up, runs jobs, and a
   const id = await fleet.instance(0);
   const defined = await ended(fleet, known);
   expect(defined).toMatchObject({ state: { S: 'succeeded' } });
-  expect(outputIn(defined)).toContain('the hold of an agent on a job');
+  expect(readOutput(defined)).toContain('the hold of an agent on a job');
   expect(await ended(fleet, unknown)).toMatchObject({ state: { S: 'failed' }, exitStatus: { N: '65' } });
 
   const { stdout: found } = await fleet.on(id, '/bin/sh', '-c', LOOK);

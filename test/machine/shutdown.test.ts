@@ -2,8 +2,8 @@ import { Duration } from 'aws-cdk-lib';
 import { expect, inject, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
-import { PATIENCE_MS } from './support/fleet.ts';
-import { endOf } from './support/job.ts';
+import { TIMEOUT_MS } from './support/fleet.ts';
+import { waitForJobEnd } from './support/job.ts';
 import { gate } from './support/orders.ts';
 import { expectInOrder, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
@@ -19,9 +19,9 @@ test('a machine that powers off during a job lets the job end first: its slot ru
   await fleet.event('start', job);
   const id = await fleet.ownerOf(job);
   await fleet.on(id, 'systemctl', 'poweroff');
-  await eventually('the drain', async () => (await lines(id)).some((line) => DRAINS.test(line)), PATIENCE_MS);
+  await eventually('the drain', async () => (await lines(id)).some((line) => DRAINS.test(line)), TIMEOUT_MS);
   await open();
-  expect(await endOf(fleet, job)).toMatchObject({ state: 'succeeded', attempts: '1', instance: id });
+  expect(await waitForJobEnd(fleet, job)).toMatchObject({ state: 'succeeded', attempts: '1', instance: id });
   await fleet.gone(id);
   expect(await retirement(id)).toMatchObject({ reason: 'stopped' });
   expectInOrder(await lines(id), [
@@ -48,7 +48,7 @@ test('a machine is powered off by the first way, also while a package is install
   const id = await fleet.ownerOf(job);
   await fleet.on(id, 'systemd-run', '--unit=installs', ...INSTALLS);
   const inhibitors = async () => (await fleet.on(id, 'systemd-inhibit', '--list')).stdout;
-  await eventually('the inhibitor', async () => /^apt .*shutdown/m.test(await inhibitors()), PATIENCE_MS);
+  await eventually('the inhibitor', async () => /^apt .*shutdown/m.test(await inhibitors()), TIMEOUT_MS);
   // systemd 257 refuses this to root too.
   if (inject('release') === 'debian-13') {
     expect(await fleet.on(id, 'systemctl', 'poweroff')).toMatchObject({ status: 1 });
@@ -63,7 +63,7 @@ test('a machine is powered off by the first way, also while a package is install
     SOON_MS,
   );
   await open();
-  expect(await endOf(fleet, job)).toMatchObject({ state: 'succeeded' });
+  expect(await waitForJobEnd(fleet, job)).toMatchObject({ state: 'succeeded' });
   await fleet.backToZero();
   await expectSound(fleet, { sent: 1, succeeded: 1, runs: 2, instances: 2 });
 });

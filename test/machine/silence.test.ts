@@ -3,7 +3,7 @@ import { Duration } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
-import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
+import { type MachineFleet, TIMEOUT_MS } from './support/fleet.ts';
 import { gate } from './support/orders.ts';
 import { expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
@@ -44,7 +44,7 @@ test('machines without metadata, from the start or later, end; so does one whose
   // The agent requeues its job for the reboot. After it, the machine works again.
   await worksOn(fleet, stopped, jobs);
   await fleet.on(stopped, 'systemctl', 'reboot');
-  await eventually('a second boot', async () => (await boots(fleet, stopped)) === 2, PATIENCE_MS);
+  await eventually('a second boot', async () => (await boots(fleet, stopped)) === 2, TIMEOUT_MS);
   await fleet.unit(stopped, AGENT, isActive);
   await worksOn(fleet, stopped, jobs);
   await fleet.on(stopped, 'systemctl', 'stop', AGENT);
@@ -62,10 +62,10 @@ test('machines without metadata, from the start or later, end; so does one whose
 
   const silent = 'mayfly-retire: the instance metadata service does not answer: powering off without a record';
   const saidSo = async () => (await lines(muted, 'mayfly-retire.service')).includes(silent);
-  await eventually('a log line about the missing metadata', saidSo, PATIENCE_MS);
+  await eventually('a log line about the missing metadata', saidSo, TIMEOUT_MS);
   await fleet.gone(muted);
   expect(await activities(muted)).toContainEqual(expect.stringContaining('terminated or stopped'));
-  await eventually('why it went', () => retirement(muted), PATIENCE_MS);
+  await eventually('why it went', () => retirement(muted), TIMEOUT_MS);
   expect(await retirement(muted)).toMatchObject({ reason: 'lost', rung: 'power-off' });
 
   for (const job of jobs) await fleet.event('end', job);
@@ -99,7 +99,7 @@ async function worksOn(fleet: MachineFleet, instance: string, jobs: readonly str
         () => true,
         () => false,
       ),
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
 }
 

@@ -3,14 +3,14 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Size } from 'aws-cdk-lib';
 import { expect, onTestFinished, test } from 'vitest';
-import { IsolatingRunner } from '../../agent/runner/isolating-runner.ts';
+import { SlotRunner } from '../../agent/runner/isolating-runner.ts';
 import type { Run } from '../../agent/runner/runner.ts';
 import { systemClock } from '../../aws/clock.ts';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
-import { settingsOf } from '../../infra/props/settings.ts';
-import { slotSettings } from '../../infra/instance/unit-settings.ts';
+import { resolveSettings } from '../../infra/props/settings.ts';
+import { makeSlotDropIn } from '../../infra/instance/unit-settings.ts';
 import type { Machine } from '../../local/machines/machine.ts';
-import { listening, printed } from '../agent/runner/runner-kinds.ts';
+import { recordOutput, printed } from '../agent/runner/runner-kinds.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Lab, labs } from './support/lab.ts';
 
@@ -34,7 +34,7 @@ async function boot(lab: Lab, props: WorkerFleetProps): Promise<Machine> {
   const { shared } = lab;
   await cp(SYSTEMD, join(shared, 'systemd'), { recursive: true });
   await cp(process.execPath, join(shared, 'node'));
-  const limits = slotSettings(settingsOf('WorkerFleet', 'Fleet', props)).join('\\n');
+  const limits = makeSlotDropIn(resolveSettings('WorkerFleet', 'Fleet', props)).join('\\n');
   const units = '/etc/systemd/system';
   const [machine] = await lab.launch(`
     useradd --system mayfly-agent
@@ -54,7 +54,7 @@ async function boot(lab: Lab, props: WorkerFleetProps): Promise<Machine> {
 
 /** Runs shell scripts in the slots of a machine. */
 async function agentOf(lab: Lab, slots = 1) {
-  const isolating = new IsolatingRunner({
+  const isolating = new SlotRunner({
     sockets: join(lab.shared, 'slots'),
     slots,
     command: ['bash', '-c'],
@@ -62,7 +62,7 @@ async function agentOf(lab: Lab, slots = 1) {
     directory: '/opt/mayfly/tree/worker',
     clock: systemClock,
   });
-  const runner = listening(isolating);
+  const runner = recordOutput(isolating);
   onTestFinished(() => runner.close());
   await runner.check();
   const begin = (script: string): Run => runner.start({ stdin: 'input', argument: script, variables: {} });

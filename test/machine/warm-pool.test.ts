@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
-import { PATIENCE_MS } from './support/fleet.ts';
+import { TIMEOUT_MS } from './support/fleet.ts';
 import { expectInOrder, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
@@ -11,8 +11,8 @@ const WARM_POOL = { warmPool: {} };
 test('a machine is set up, stopped in the warm pool, and started again for a job, without another set-up', async () => {
   const fleet = await start(WARM_POOL);
   const id = await fleet.instance(0);
-  const { machines } = fleet.cloud;
-  await eventually('that it waits', () => machines.get(id).state === 'stopped', PATIENCE_MS);
+  const { instances } = fleet.cloud;
+  await eventually('that it waits', () => instances.get(id).state === 'stopped', TIMEOUT_MS);
   const [job = ''] = await fleet.send({ sleepMs: 200 });
   await fleet.event('end', job);
   await fleet.gone(id);

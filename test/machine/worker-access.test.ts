@@ -3,12 +3,12 @@ import { afterAll, expect, test } from 'vitest';
 import {
   awsWorkerDirectory,
   BUCKETS,
-  buckets,
+  addBuckets,
   fillBuckets,
-  RIGHTS_OF_ITS_ROLE,
-  told,
+  ROLE_PERMISSIONS,
+  askWorker,
 } from '../support/aws-worker.ts';
-import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
+import { type MachineFleet, TIMEOUT_MS } from './support/fleet.ts';
 import { machineFleets } from './support/suite.ts';
 
 const NODE = '/opt/mayfly/node/bin/node';
@@ -22,9 +22,9 @@ test("a worker on a machine has its own role, and no way to the instance's", asy
   // The instance has to stay after its workers have ended.
   const idleTimeout = Duration.minutes(2);
   const props = { command: ['./ask'], workerDirectory, environment: BUCKETS, idleTimeout };
-  const fleet = await start(props, { around: buckets });
+  const fleet = await start(props, { around: addBuckets });
   await fillBuckets(fleet);
-  const ask = (tool: string, program?: string) => told(fleet, tool, program, 2 * PATIENCE_MS);
+  const ask = (tool: string, program?: string) => askWorker(fleet, tool, program, 2 * TIMEOUT_MS);
   const [user, metadata, rights] = await Promise.all([ask('user'), ask('metadata'), ask('javascript', NODE)]);
   expect(user.trim()).toBe('mayfly-slot-1');
   // 7: could not connect; 28: no answer. With access there would be a token.
@@ -32,7 +32,7 @@ test("a worker on a machine has its own role, and no way to the instance's", asy
   const asRoot = ['sh', '-c', 'echo metadata | /opt/mayfly/tree/worker/ask'];
   const { stdout } = await fleet.on(await fleet.instance(0), ...asRoot);
   expect(stdout).toMatch(/^\S+ curl: 0$/m);
-  expect(JSON.parse(rights)).toEqual(RIGHTS_OF_ITS_ROLE);
+  expect(JSON.parse(rights)).toEqual(ROLE_PERMISSIONS);
   expect(await sessionOf(fleet, 'root')).toBe('0');
   // systemd.exec(5): 224 is a refusal of PAM, which sshd and cron use as well.
   expect(await sessionOf(fleet, 'mayfly-slot-1')).toBe('224');

@@ -2,7 +2,7 @@ import { Size } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import { expectSound } from '../support/suite.ts';
 import type { MachineFleet } from './support/fleet.ts';
-import { endOf } from './support/job.ts';
+import { waitForJobEnd } from './support/job.ts';
 import { expectReasons, machineFleets } from './support/suite.ts';
 
 const start = machineFleets({ baked: true });
@@ -52,10 +52,10 @@ test('what workers leave behind, want of the agent or take too much of ends noth
     { shell: LOOK_FOR_DAEMONS },
   );
   const id = await fleet.instance(0);
-  const left = await endOf(fleet, leaving);
+  const left = await waitForJobEnd(fleet, leaving);
   expect(left).toMatchObject({ state: 'succeeded', output: expect.stringMatching(/^alive\nalive\n0::/) });
   // In the same slot: no new one was needed.
-  expect((await endOf(fleet, looking)).output).toBe(left.output.replaceAll('alive\n', ''));
+  expect((await waitForJobEnd(fleet, looking)).output).toBe(left.output.replaceAll('alive\n', ''));
 
   const agent = await workingAgent(fleet, id);
   // Half the lease, which is less than the 90 s of the unit.
@@ -63,10 +63,10 @@ test('what workers leave behind, want of the agent or take too much of ends noth
   const { enforced, ...limits } = await limitsOfSlot(fleet, id);
   expect(limits).toEqual({ cpu: '750ms', memory: `${BYTES}`, tasks: '100' });
   const [eating = '', meddling = ''] = await fleet.send({ shell: EAT }, { shell: meddle(agent.MainPID) });
-  const eaten = await endOf(fleet, eating);
+  const eaten = await waitForJobEnd(fleet, eating);
   if (enforced) expect(eaten.reason).toContain('the worker ran out of memory (limit 192 MiB)');
   else expect(eaten).toMatchObject({ state: 'succeeded', output: `${EATEN}\n` });
-  expect((await endOf(fleet, meddling)).output).toBe('over\n');
+  expect((await waitForJobEnd(fleet, meddling)).output).toBe('over\n');
   expect(await workingAgent(fleet, id)).toEqual(agent);
   await fleet.backToZero();
   await expectSound(fleet, { sent: 4, succeeded: enforced ? 3 : 4, runs: 4, instances: 1 });

@@ -84,7 +84,7 @@ test('the clean-up deletes a stack after its update, which an interrupt can leav
       Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeout } } },
     });
   const is = (status: string) =>
-    run.until(status, 60, async () => (await run.deployed())?.StackStatus === status);
+    run.waitUntil(status, 60, async () => (await run.findStack())?.StackStatus === status);
   await cloud.call('cloudformation', 'CreateStack', { StackName, TemplateBody: bodyWith(30) });
   await is('CREATE_COMPLETE');
   // Longer than cdk takes until it deletes the stack.
@@ -96,7 +96,7 @@ test('the clean-up deletes a stack after its update, which an interrupt can leav
   await is('UPDATE_IN_PROGRESS');
   await clean();
   expect(said.at(-1)).toMatch(/^Deleting the stack/);
-  expect(await run.deployed()).toBeUndefined();
+  expect(await run.findStack()).toBeUndefined();
 });
 
 test('a deletion waits for one that is running', async () => {

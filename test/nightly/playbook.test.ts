@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { operatorEnvironment } from '../../demo/clients.ts';
-import { type Played, play } from '../ansible/collection/playbook.ts';
+import { type PlayResult, play } from '../ansible/collection/playbook.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 
 const JOBS = 300;
 
 let fleet: TestFleet;
-let played: Played;
+let played: PlayResult;
 
 beforeAll(async () => {
   const worker = {

@@ -10,9 +10,9 @@ let fleet: TestFleet | undefined;
 afterEach(() => fleet?.close());
 
 test('the keeper scales out a fleet whose queue was quiet, before the alarm sees the job', async () => {
-  fleet = await startFleet({}, { speed: SPEED, patienceMs: 240_000 });
+  fleet = await startFleet({}, { speed: SPEED, timeoutMs: 240_000 });
   const queueName = fleet.stack.queueUrl.split('/').at(-1) ?? '';
-  fleet.cloud.quieten(queueName);
+  fleet.cloud.markInactive(queueName);
   const [job = ''] = await fleet.send({ sleepMs: 100 });
   await fleet.event('start', job);
   const { AlarmHistoryItems } = await fleet.cloud.call('monitoring', 'DescribeAlarmHistory', {

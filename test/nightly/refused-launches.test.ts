@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { paginateDescribeScalingActivities } from '@aws-sdk/client-auto-scaling';
 import { Duration } from 'aws-cdk-lib';
 import { expect, it } from 'vitest';
-import { launchedBy } from '../../aws/scaling-activity.ts';
-import { lookAt } from '../../demo/watch.ts';
+import { findLaunchedInstance } from '../../aws/scaling-activity.ts';
+import { readFleetState } from '../../demo/watch.ts';
 import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
@@ -21,7 +21,7 @@ const PROPS = {
 const QUOTA = `You have requested more vCPU capacity than your current vCPU limit of ${ROOM} allows`;
 
 it('instances that EC2 refused are not launched later for an empty queue', async () => {
-  const fleet = await startFleet(PROPS, { speed: 20, patienceMs: 60_000 });
+  const fleet = await startFleet(PROPS, { speed: 20, timeoutMs: 60_000 });
   refuseBeyond(fleet, ROOM);
   const go = join(fleet.directory, 'go');
   const jobs = await fleet.send(...Array.from({ length: JOBS }, () => ({ untilFile: go })));
@@ -30,7 +30,7 @@ it('instances that EC2 refused are not launched later for an empty queue', async
 
   const atOnce = await fleet.library.diagnose();
   const { text = '' } =
-    atOnce.findings.find(({ check, mark }) => check === 'launches' && mark === 'bad') ?? {};
+    atOnce.findings.find(({ check, status }) => check === 'launches' && status === 'bad') ?? {};
   expect(text).toMatch(new RegExp(`^The last \\d+ launches have failed since .*: ${QUOTA}`));
 
   // Real minutes: the speed of the cloud does not change the keeper's periods.
@@ -51,7 +51,7 @@ function refuseBeyond({ cloud }: DeployedFleet, room: number): void {
   cloud.faults.add({
     ...{ service: 'ec2', action: 'RunInstances', caller: 'cloud' },
     when: () => {
-      const gone = cloud.machines.all().filter(({ state }) => state === 'terminated').length;
+      const gone = cloud.instances.all().filter(({ state }) => state === 'terminated').length;
       if (granted - gone >= room) return true;
       granted += 1;
       return false;
@@ -61,7 +61,7 @@ function refuseBeyond({ cloud }: DeployedFleet, room: number): void {
 }
 
 async function desired({ clients, stack }: DeployedFleet): Promise<number> {
-  return (await lookAt(clients, stack.queueUrl, stack.group)).desired;
+  return (await readFleetState(clients, stack.queueUrl, stack.group)).desired;
 }
 
 async function launches({ clients, stack }: DeployedFleet): Promise<string[]> {
@@ -71,7 +71,7 @@ async function launches({ clients, stack }: DeployedFleet): Promise<string[]> {
   );
   const instances: string[] = [];
   for await (const { Activities = [] } of pages) {
-    instances.push(...Activities.flatMap((activity) => launchedBy(activity) ?? []));
+    instances.push(...Activities.flatMap((activity) => findLaunchedInstance(activity) ?? []));
   }
   return instances;
 }

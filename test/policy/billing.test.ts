@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { billedMs, billingOf, HOUR_MS, paidUntilMs } from '../../policy/billing.ts';
+import { billedMs, resolveBilling, HOUR_MS, paidUntilMs } from '../../policy/billing.ts';
 
 const minutes = (n: number) => n * 60_000;
 
@@ -33,8 +33,8 @@ describe('billing', () => {
   });
 
   test('auto means per second; the owner’s setting takes precedence', () => {
-    expect(billingOf('auto')).toBe('per-second');
-    expect(billingOf('per-hour')).toBe('per-hour');
+    expect(resolveBilling('auto')).toBe('per-second');
+    expect(resolveBilling('per-hour')).toBe('per-hour');
   });
 
   test('the paid time covers the age, and an end at that time costs exactly that', () => {

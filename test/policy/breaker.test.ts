@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { failuresInARow, type Launch, outcomeOf, stalledSince, trips } from '../../policy/breaker.ts';
+import { countConsecutiveFailures, type Launch, judgeLaunch, stalledSince, shouldTrip } from '../../policy/breaker.ts';
 
-type Fate = Parameters<typeof outcomeOf>[0];
+type Fate = Parameters<typeof judgeLaunch>[0];
 
 /** One letter per launch, the oldest first: ready, failed, pending. */
 function launches(story: string): Launch[] {
@@ -24,9 +24,9 @@ describe('consecutive failures', () => {
     { story: 'fff', resumedAtMs: 3, failures: 0 },
   ])('$story, resumed $resumedAtMs: $failures', ({ story, resumedAtMs, failures }) => {
     const facts = { launches: launches(story), resumedAtMs, limit: 3 };
-    expect(failuresInARow(facts)).toBe(failures);
-    expect(trips(facts)).toBe(failures >= 3);
-    expect(failuresInARow({ ...facts, launches: facts.launches.toReversed() })).toBe(failures);
+    expect(countConsecutiveFailures(facts)).toBe(failures);
+    expect(shouldTrip(facts)).toBe(failures >= 3);
+    expect(countConsecutiveFailures({ ...facts, launches: facts.launches.toReversed() })).toBe(failures);
   });
 });
 
@@ -45,15 +45,15 @@ test.each<[string, (string | undefined)[], number]>([
     return { instance: `i-${index}`, startedAtMs: index + 2, outcome: 'failed', ...(job && { job }) };
   });
   const before: Launch = { instance: 'i-before', startedAtMs: 1, outcome: 'ready' };
-  expect(failuresInARow({ launches: [before, ...failed], resumedAtMs: undefined, limit: 3 })).toBe(failures);
+  expect(countConsecutiveFailures({ launches: [before, ...failed], resumedAtMs: undefined, limit: 3 })).toBe(failures);
 });
 
 test('three times the limit opens the breaker with one job as well, as it may have many tries', () => {
   const failed = Array.from({ length: 9 }, (_, index): Launch => {
     return { instance: `i-${index}`, startedAtMs: index, outcome: 'failed', job: 'a' };
   });
-  expect(trips({ launches: failed, resumedAtMs: -1, limit: 3 })).toBe(true);
-  expect(trips({ launches: failed.slice(1), resumedAtMs: -1, limit: 3 })).toBe(false);
+  expect(shouldTrip({ launches: failed, resumedAtMs: -1, limit: 3 })).toBe(true);
+  expect(shouldTrip({ launches: failed.slice(1), resumedAtMs: -1, limit: 3 })).toBe(false);
 });
 
 test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Launch['outcome'] }>([
@@ -139,7 +139,7 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
   },
   { name: 'was interrupted by Spot', launch: { reason: 'spot-interruption', present: false }, is: 'pending' },
 ])('a launch that $name: $is', ({ launch, is }) => {
-  expect(outcomeOf({ hasReported: false, ageMs: 300_000, ...launch })).toBe(is);
+  expect(judgeLaunch({ hasReported: false, ageMs: 300_000, ...launch })).toBe(is);
 });
 
 describe('a launch during whose life jobs waited, and no instance of the fleet started one', () => {
@@ -204,7 +204,7 @@ describe('a launch during whose life jobs waited, and no instance of the fleet s
     { name: 'ended, and is not settled yet', launch: { endedMs: undefined }, is: 'pending' },
     { name: 'never reported', launch: { readyAt: undefined, hasReported: false }, is: 'failed' },
   ])('that $name: $is', ({ launch, is }) => {
-    expect(outcomeOf({ ageMs: 300_000, ...stalled, ...launch })).toBe(is);
+    expect(judgeLaunch({ ageMs: 300_000, ...stalled, ...launch })).toBe(is);
   });
 });
 

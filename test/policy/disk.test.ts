@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type DiskSpace, diskProblem } from '../../policy/disk.ts';
+import { type DiskSpace, findDiskProblem } from '../../policy/disk.ts';
 
 const MIB = 1024 * 1024;
 const roomy: DiskSpace = { path: '/var/lib', freeBytes: 900 * MIB, files: 100_000, freeFiles: 50_000 };
@@ -16,10 +16,10 @@ test.each<[string, Partial<DiskSpace>, string | undefined]>([
   ['takes no more files', { freeFiles: 3 }, '/var/lib has room for 3 more files, less than 1000'],
   ['does not count files', { files: 0, freeFiles: 0 }, undefined],
 ])('a disk that %s', (_, space, problem) => {
-  expect(diskProblem([roomy, { ...roomy, ...space }], 256 * MIB)).toBe(problem);
+  expect(findDiskProblem([roomy, { ...roomy, ...space }], 256 * MIB)).toBe(problem);
 });
 
 test('a fleet without a minimum of free space has no problem', () => {
-  expect(diskProblem([{ ...roomy, freeBytes: 0 }], 0)).toBeUndefined();
-  expect(diskProblem([], 256 * MIB)).toBeUndefined();
+  expect(findDiskProblem([{ ...roomy, freeBytes: 0 }], 0)).toBeUndefined();
+  expect(findDiskProblem([], 256 * MIB)).toBeUndefined();
 });

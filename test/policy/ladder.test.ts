@@ -2,20 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type Answer,
-  answerOf,
-  backoffMs,
-  type Climb,
-  firstRung,
-  type NextCall,
-  next,
-  type Rung,
+  classifyAnswer,
+  autoScalingRetryMs,
+  type Escalation,
+  selectFirstStep,
+  type EscalationCall,
+  decideNext,
+  type EscalationStep,
 } from '../../policy/ladder.ts';
 
 const budgetMs = 600_000;
 const must = { mayStay: false, budgetMs };
 const healthy = { mayStay: true, budgetMs };
-const at = (step: Rung, failures = 0): Climb => ({ rung: step, failures });
-const call = (step: Rung): NextCall => ({ kind: 'call', climb: at(step), afterMs: 0 });
+const at = (step: EscalationStep, failures = 0): Escalation => ({ step: step, failures });
+const call = (step: EscalationStep): EscalationCall => ({ kind: 'call', escalation: at(step), afterMs: 0 });
 
 describe('the next call', () => {
   test.each([
@@ -70,50 +70,50 @@ describe('the next call', () => {
       is: call('power-off'),
     },
   ] as const)('$name', ({ from, answer, rules, is }) => {
-    expect(next(from, answer, 1000, rules, 0.5)).toEqual(is);
+    expect(decideNext(from, answer, 1000, rules, 0.5)).toEqual(is);
   });
 
   test('later: the same step again, after a longer time each time', () => {
-    expect(next(at('terminate'), 'later', 0, healthy, 0)).toEqual({
+    expect(decideNext(at('terminate'), 'later', 0, healthy, 0)).toEqual({
       kind: 'call',
-      climb: at('terminate', 1),
+      escalation: at('terminate', 1),
       afterMs: 500,
-    } satisfies NextCall);
-    expect(next(at('terminate', 3), 'later', 9000, healthy, 0.5)).toMatchObject({ afterMs: 6000 });
+    } satisfies EscalationCall);
+    expect(decideNext(at('terminate', 3), 'later', 9000, healthy, 0.5)).toMatchObject({ afterMs: 6000 });
   });
 
   test('the budget: three quarters to terminate, the rest to set the health, the last step has no end', () => {
-    expect(next(at('terminate', 9), 'later', 449_000, healthy, 0.9)).toMatchObject({ afterMs: 1000 });
-    expect(next(at('terminate', 9), 'later', 450_000, healthy, 0)).toEqual(call('unhealthy'));
-    expect(next(at('unhealthy', 9), 'later', 599_999, must, 0)).toMatchObject({
-      climb: at('unhealthy', 10),
-    } satisfies Partial<NextCall>);
-    expect(next(at('unhealthy', 9), 'later', 600_000, must, 0)).toEqual(call('power-off'));
-    expect(next(at('power-off', 999), 'later', 1e12, must, 0)).toMatchObject({
-      climb: at('power-off', 1000),
-    } satisfies Partial<NextCall>);
+    expect(decideNext(at('terminate', 9), 'later', 449_000, healthy, 0.9)).toMatchObject({ afterMs: 1000 });
+    expect(decideNext(at('terminate', 9), 'later', 450_000, healthy, 0)).toEqual(call('unhealthy'));
+    expect(decideNext(at('unhealthy', 9), 'later', 599_999, must, 0)).toMatchObject({
+      escalation: at('unhealthy', 10),
+    } satisfies Partial<EscalationCall>);
+    expect(decideNext(at('unhealthy', 9), 'later', 600_000, must, 0)).toEqual(call('power-off'));
+    expect(decideNext(at('power-off', 999), 'later', 1e12, must, 0)).toMatchObject({
+      escalation: at('power-off', 1000),
+    } satisfies Partial<EscalationCall>);
   });
 
   const answers: Answer[] = ['at-minimum', 'refused', 'unknown-instance', 'later'];
   test('any answers: the steps only go forward, and an instance that must end reaches the last one', () => {
-    const order: Rung[] = ['terminate', 'terminate-without-decrement', 'unhealthy', 'power-off'];
+    const order: EscalationStep[] = ['terminate', 'terminate-without-decrement', 'unhealthy', 'power-off'];
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(...answers), { minLength: 200, maxLength: 200 }),
         fc.integer({ min: 1000, max: budgetMs }),
         (sequence, budget) => {
-          let current: Climb = at('terminate');
+          let current: Escalation = at('terminate');
           let elapsedMs = 0;
           for (const answer of sequence) {
-            const step = next(current, answer, elapsedMs, { mayStay: false, budgetMs: budget }, 0.5);
+            const step = decideNext(current, answer, elapsedMs, { mayStay: false, budgetMs: budget }, 0.5);
             if (step.kind !== 'call') return expect.unreachable(`ended with ${step.kind}`);
-            expect(order.indexOf(step.climb.rung)).toBeGreaterThanOrEqual(order.indexOf(current.rung));
+            expect(order.indexOf(step.escalation.step)).toBeGreaterThanOrEqual(order.indexOf(current.step));
             expect(step.afterMs).toBeGreaterThanOrEqual(0);
-            if (step.climb.rung !== 'power-off') expect(elapsedMs).toBeLessThan(budget);
+            if (step.escalation.step !== 'power-off') expect(elapsedMs).toBeLessThan(budget);
             elapsedMs += step.afterMs;
-            current = step.climb;
+            current = step.escalation;
           }
-          expect(current.rung).toBe('power-off');
+          expect(current.step).toBe('power-off');
         },
       ),
     );
@@ -121,9 +121,9 @@ describe('the next call', () => {
 });
 
 test('the backoff grows to a minute, and half of it is jitter', () => {
-  expect([1, 2, 3, 4].map((n) => backoffMs(n, 1))).toEqual([1000, 2000, 4000, 8000]);
-  expect(backoffMs(100, 1)).toBe(60_000);
-  expect(backoffMs(100, 0)).toBe(30_000);
+  expect([1, 2, 3, 4].map((n) => autoScalingRetryMs(n, 1))).toEqual([1000, 2000, 4000, 8000]);
+  expect(autoScalingRetryMs(100, 1)).toBe(60_000);
+  expect(autoScalingRetryMs(100, 0)).toBe(30_000);
 });
 
 test.each([
@@ -139,7 +139,7 @@ test.each([
   { reason: 'unhealthy', depth: 0, rung: 'terminate' },
   { reason: 'max-age', depth: undefined, rung: 'terminate' },
 ])('$reason with $depth messages begins with $rung', ({ reason, depth, rung }) => {
-  expect(firstRung(reason, depth)).toBe(rung);
+  expect(selectFirstStep(reason, depth)).toBe(rung);
 });
 
 test.each([
@@ -164,5 +164,5 @@ test.each([
   { name: 'TimeoutError', message: 'socket hang up', is: 'later' },
   { name: 'ExpiredToken', message: 'The security token included in the request is expired', is: 'later' },
 ])('$name "$message" means $is', ({ is, ...error }) => {
-  expect(answerOf(error)).toBe(is);
+  expect(classifyAnswer(error)).toBe(is);
 });

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Foresight, foresee, later } from '../../policy/outlook.ts';
+import { type ForecastDecision, forecast, factsAfter } from '../../policy/outlook.ts';
 import {
-  decide,
+  decideRetirement,
   type GroupFacts,
-  type InstanceFacts,
+  type RetirementFacts,
   type RetirementRules,
 } from '../../policy/retirement.ts';
 
@@ -13,10 +13,10 @@ const DAY_MS = seconds(86_400);
 const perSecond: RetirementRules = { billing: 'per-second', hourMarginMs: seconds(120) };
 const perHour: RetirementRules = { billing: 'per-hour', hourMarginMs: seconds(120) };
 const group: GroupFacts = { minSize: 0, maxSize: 10, desired: 3, surplus: false };
-const busy: InstanceFacts = { ageMs: seconds(600), bootMs: seconds(90), group };
-const idle: InstanceFacts = { ...busy, idleMs: seconds(30) };
+const busy: RetirementFacts = { ageMs: seconds(600), bootMs: seconds(90), group };
+const idle: RetirementFacts = { ...busy, idleMs: seconds(30) };
 
-const cases: { name: string; facts: InstanceFacts; rules?: RetirementRules; expected: Foresight }[] = [
+const cases: { name: string; facts: RetirementFacts; rules?: RetirementRules; expected: ForecastDecision }[] = [
   { name: 'busy: works on', facts: busy, expected: { next: 'work' } },
   {
     name: 'busy, with a maximum age that is days away: works, and takes no more jobs from then on',
@@ -65,11 +65,11 @@ const cases: { name: string; facts: InstanceFacts; rules?: RetirementRules; expe
 
 describe('foresee', () => {
   test.each(cases)('$name', ({ facts, rules = perSecond, expected }) => {
-    expect(foresee(facts, rules)).toEqual(expected);
+    expect(forecast(facts, rules)).toEqual(expected);
   });
 
   const ms = fc.integer({ min: 0, max: seconds(20_000) });
-  const anyFacts: fc.Arbitrary<InstanceFacts> = fc.record(
+  const anyFacts: fc.Arbitrary<RetirementFacts> = fc.record(
     {
       ageMs: ms,
       idleMs: ms,
@@ -98,15 +98,15 @@ describe('foresee', () => {
   test('the forecast is what is decided at that time, and nothing else is decided before', () => {
     fc.assert(
       fc.property(anyFacts, anyRules, fc.double({ min: 0, max: 1, noNaN: true }), (facts, rules, share) => {
-        const { next, inMs, reason } = foresee(facts, rules);
+        const { next, inMs, reason } = forecast(facts, rules);
         if (inMs === undefined) {
-          expect(decide(later(facts, share * 2 * seconds(3600)), rules).kind).toBe('stay');
+          expect(decideRetirement(factsAfter(facts, share * 2 * seconds(3600)), rules).kind).toBe('stay');
           return;
         }
-        const then = decide(later(facts, inMs), rules);
+        const then = decideRetirement(factsAfter(facts, inMs), rules);
         expect(then).toMatchObject({ reason, kind: next === 'work' ? 'leave' : next });
         const before = Math.floor(share * (inMs - 1));
-        if (inMs > 0) expect(decide(later(facts, before), rules).kind).toBe('stay');
+        if (inMs > 0) expect(decideRetirement(factsAfter(facts, before), rules).kind).toBe('stay');
       }),
       { numRuns: 500 },
     );

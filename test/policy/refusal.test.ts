@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { brokenBy } from '../../policy/broken.ts';
+import { brokenByRefusals } from '../../policy/broken.ts';
 import {
-  failedAgain,
-  presentRefusals,
+  addFailure,
+  currentRefusals,
   type Refusal,
   type RefusalKind,
   type Refusals,
-  refusalKind,
-  waitsForAws,
+  classifyRefusal,
+  isWaitingForAws,
 } from '../../policy/refusal.ts';
 
 test.each<[string, RefusalKind | undefined]>([
@@ -36,7 +36,7 @@ test.each<[string, RefusalKind | undefined]>([
   ['ValidationException', undefined],
   ['ConditionalCheckFailedException', undefined],
 ])('%s: %s', (name, kind) => {
-  expect(refusalKind({ name })).toBe(kind);
+  expect(classifyRefusal({ name })).toBe(kind);
 });
 
 /** One letter per failure: lasting or passing. A number is the seconds before the next. */
@@ -46,7 +46,7 @@ function after(story: string): Refusal {
   for (const [word] of story.matchAll(/\d+|[lp]/g)) {
     if (word === 'l' || word === 'p') {
       const kind = word === 'l' ? 'lasting' : 'passing';
-      refusal = failedAgain(refusal, { kind, error: 'no', atMs });
+      refusal = addFailure(refusal, { kind, error: 'no', atMs });
     } else atMs += Number(word) * 1000;
   }
   if (!refusal) throw new Error('no failure');
@@ -78,7 +78,7 @@ describe('the duration of a refusal', () => {
         let refusal: Refusal | undefined;
         for (const { kind, gapMs } of list) {
           atMs += gapMs;
-          refusal = failedAgain(refusal, { kind, error: 'no', atMs });
+          refusal = addFailure(refusal, { kind, error: 'no', atMs });
         }
         expect(refusal?.lastingMs).toBeLessThanOrEqual(refusal?.forMs ?? -1);
         expect(refusal?.forMs).toBeLessThanOrEqual(atMs);
@@ -116,7 +116,7 @@ describe('with five minutes for a refusal, an instance', () => {
     },
   ])('$name: $reason', ({ refusals, reason }) => {
     const entries = Object.entries(refusals).map(([what, story]) => [what, after(story)]);
-    expect(brokenBy(Object.fromEntries(entries), 300_000)?.reason).toBe(reason);
+    expect(brokenByRefusals(Object.fromEntries(entries), 300_000)?.reason).toBe(reason);
   });
 });
 
@@ -135,21 +135,21 @@ test.each<{ name: string; refusals: Refusals; answered: boolean; waits: boolean 
   { name: 'the table is denied', refusals: { report: after('l') }, answered: true, waits: true },
   { name: 'the role is denied', refusals: { 'worker-role': after('l') }, answered: false, waits: true },
 ])('without a job, $name: waits for AWS is $waits', ({ refusals, answered, waits }) => {
-  expect(waitsForAws(refusals, answered)).toBe(waits);
+  expect(isWaitingForAws(refusals, answered)).toBe(waits);
 });
 
 describe('a refusal from the instance’s last job', () => {
   const once = after('l');
 
   test.each(['claim', 'worker-role'])('%s: counts as long as an outage is waited for', (what) => {
-    expect(presentRefusals({ [what]: once }, 899_999, 300_000)).toEqual({ [what]: once });
-    expect(presentRefusals({ [what]: once }, 900_000, 300_000)).toEqual({});
+    expect(currentRefusals({ [what]: once }, 899_999, 300_000)).toEqual({ [what]: once });
+    expect(currentRefusals({ [what]: once }, 900_000, 300_000)).toEqual({});
   });
 
   test.each(['receive', 'report'])(
     '%s: counts until it is answered, because it is tried without a job',
     (what) => {
-      expect(presentRefusals({ [what]: once }, 1e9, 300_000)).toEqual({ [what]: once });
+      expect(currentRefusals({ [what]: once }, 1e9, 300_000)).toEqual({ [what]: once });
     },
   );
 });

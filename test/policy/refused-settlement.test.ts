@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { deadLetterPatienceMs, hidingMs } from '../../policy/refused-settlement.ts';
+import { deadLetterRetryMs, invisibleMs } from '../../policy/refused-settlement.ts';
 
 test.each([
   [0, 15],
@@ -10,8 +10,8 @@ test.each([
   [7, 720],
   [1000, 720],
 ])('a message that cannot be settled at receive %i is invisible for %i minutes', (receiveCount, minutes) => {
-  expect(hidingMs(receiveCount, true)).toBe(minutes * 60_000);
-  expect(hidingMs(receiveCount, false)).toBe(720 * 60_000);
+  expect(invisibleMs(receiveCount, true)).toBe(minutes * 60_000);
+  expect(invisibleMs(receiveCount, false)).toBe(720 * 60_000);
 });
 
 test.each([
@@ -23,6 +23,6 @@ test.each([
 ] as const)(
   'a dead letter %s (%s) whose refusal is %s is tried for %i minutes',
   (_, isRecorded, kind, minutes) => {
-    expect(deadLetterPatienceMs(isRecorded, kind)).toBe(minutes * 60_000);
+    expect(deadLetterRetryMs(isRecorded, kind)).toBe(minutes * 60_000);
   },
 );

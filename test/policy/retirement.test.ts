@@ -2,28 +2,28 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HOUR_MS } from '../../policy/billing.ts';
 import {
-  ASK_AGAIN_MS,
-  decide,
+  MINIMUM_RETRY_MS,
+  decideRetirement,
   type GroupFacts,
-  type InstanceFacts,
-  MOST_IDLE_MS,
+  type RetirementFacts,
+  MAX_IDLE_MS,
   type RetirementRules,
-  UNKNOWN_BOOT_MS,
-  worthWaitingMs,
+  DEFAULT_BOOT_MS,
+  idleLimitMs,
 } from '../../policy/retirement.ts';
 
 const seconds = (n: number) => n * 1000;
 const perSecond: RetirementRules = { billing: 'per-second', hourMarginMs: seconds(120) };
 const perHour: RetirementRules = { billing: 'per-hour', hourMarginMs: seconds(120) };
 const group: GroupFacts = { minSize: 0, maxSize: 10, desired: 3, surplus: false };
-const busy: InstanceFacts = { ageMs: seconds(600), bootMs: seconds(90), group };
-const idle = (idleSeconds: number): InstanceFacts => ({ ...busy, idleMs: seconds(idleSeconds) });
+const busy: RetirementFacts = { ageMs: seconds(600), bootMs: seconds(90), group };
+const idle = (idleSeconds: number): RetirementFacts => ({ ...busy, idleMs: seconds(idleSeconds) });
 
 const cases: {
   name: string;
-  facts: InstanceFacts;
+  facts: RetirementFacts;
   rules?: RetirementRules;
-  expected: ReturnType<typeof decide>;
+  expected: ReturnType<typeof decideRetirement>;
 }[] = [
   { name: 'busy: only a change matters', facts: busy, expected: { kind: 'stay' } },
   {
@@ -35,7 +35,7 @@ const cases: {
   {
     name: 'idle, boot time unknown',
     facts: { ...idle(0), bootMs: undefined },
-    expected: { kind: 'stay', againInMs: UNKNOWN_BOOT_MS },
+    expected: { kind: 'stay', againInMs: DEFAULT_BOOT_MS },
   },
   {
     name: 'an idle time that the owner set is used unchanged',
@@ -179,21 +179,21 @@ const cases: {
   {
     name: 'the group refused recently and cannot be seen: asks again later',
     facts: { ...idle(1000), group: undefined, refusedMs: seconds(60) },
-    expected: { kind: 'stay', againInMs: ASK_AGAIN_MS - seconds(60) },
+    expected: { kind: 'stay', againInMs: MINIMUM_RETRY_MS - seconds(60) },
   },
   {
     name: 'the group refused long ago and cannot be seen: asks again',
-    facts: { ...idle(1000), group: undefined, refusedMs: ASK_AGAIN_MS },
+    facts: { ...idle(1000), group: undefined, refusedMs: MINIMUM_RETRY_MS },
     expected: { kind: 'retire', reason: 'idle' },
   },
 ];
 
 describe('decide', () => {
   test.each(cases)('$name', ({ facts, rules, expected }) => {
-    expect(decide(facts, rules ?? perSecond)).toEqual(expected);
+    expect(decideRetirement(facts, rules ?? perSecond)).toEqual(expected);
   });
 
-  const anyFacts: fc.Arbitrary<InstanceFacts> = fc.record({
+  const anyFacts: fc.Arbitrary<RetirementFacts> = fc.record({
     ageMs: fc.integer({ min: 0, max: 50 * HOUR_MS }),
     idleMs: fc.option(fc.integer({ min: 0, max: 5 * HOUR_MS }), { nil: undefined }),
     bootMs: fc.option(fc.integer({ min: 0, max: HOUR_MS }), { nil: undefined }),
@@ -213,7 +213,7 @@ describe('decide', () => {
         let waitedMs = 0;
         for (let looks = 0; looks < 200; looks++) {
           const facts = { ...start, ageMs: start.ageMs + waitedMs, idleMs: (start.idleMs ?? 0) + waitedMs };
-          const decision = decide(facts, rules);
+          const decision = decideRetirement(facts, rules);
           if (decision.kind !== 'stay') return;
           expect(decision.againInMs).toBeGreaterThan(0);
           waitedMs += decision.againInMs ?? Number.POSITIVE_INFINITY;
@@ -226,7 +226,7 @@ describe('decide', () => {
   test('a busy instance retires only by age, never as idle', () => {
     fc.assert(
       fc.property(anyFacts, anyRules, (facts, rules) => {
-        const decision = decide({ ...facts, idleMs: undefined }, rules);
+        const decision = decideRetirement({ ...facts, idleMs: undefined }, rules);
         if (decision.kind !== 'stay') expect(decision).toEqual({ kind: 'leave', reason: 'max-age' });
       }),
     );
@@ -234,7 +234,7 @@ describe('decide', () => {
 });
 
 test('the idle time is bounded', () => {
-  expect(worthWaitingMs(500)).toBe(30_000);
-  expect(worthWaitingMs(90_000)).toBe(90_000);
-  expect(worthWaitingMs(HOUR_MS)).toBe(MOST_IDLE_MS);
+  expect(idleLimitMs(500)).toBe(30_000);
+  expect(idleLimitMs(90_000)).toBe(90_000);
+  expect(idleLimitMs(HOUR_MS)).toBe(MAX_IDLE_MS);
 });

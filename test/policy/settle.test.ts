@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isGone, settle } from '../../policy/settle.ts';
+import { isGone, decideSettlement } from '../../policy/settle.ts';
 
 const job = { id: 'j', fence: 'f', leaseUntilMs: 1000 };
 
@@ -12,7 +12,7 @@ test.each([
   { name: 'cancellation requested', nowMs: 1001, enqueuedAtMs: 0, isCancelRequested: true, is: 'cancelled' },
   { name: 'cancellation requested and old', nowMs: 60_000, enqueuedAtMs: 0, isCancelRequested: true, is: 'cancelled' },
 ])('a job of an instance that is gone, $name: $is', ({ nowMs, enqueuedAtMs, isCancelRequested = false, is }) => {
-  expect(settle({ ...job, enqueuedAtMs, isCancelRequested }, nowMs, 60_000)).toBe(is);
+  expect(decideSettlement({ ...job, enqueuedAtMs, isCancelRequested }, nowMs, 60_000)).toBe(is);
 });
 
 const now = 1_000_000;

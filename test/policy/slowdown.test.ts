@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { afterTry, type FailureStreak, pauseMs, type TryResult } from '../../policy/slowdown.ts';
+import { addTry, type FailureStreak, slowdownPauseMs, type TryResult } from '../../policy/slowdown.ts';
 
 const RESULTS = { '+': 'success', '-': 'failure', '.': 'neither' } as const;
 
@@ -11,7 +11,7 @@ function after(tries: string): FailureStreak | undefined {
     .map(([job = '', sign = '-'], index): TryResult => {
       return { job, result: RESULTS[sign as '-'], reason: `exit status ${index}`, atMs: index };
     })
-    .reduce<FailureStreak | undefined>(afterTry, undefined);
+    .reduce<FailureStreak | undefined>(addTry, undefined);
 }
 
 test.each([
@@ -30,15 +30,15 @@ test.each([
   ['one succeeded then', 'a- b- c- d- e- f- x+', 0],
   ['one succeeded, and two more failed', 'a- b- c- d- x+ e- f-', 0],
 ])('after %s the next receive waits', (_, tries, seconds) => {
-  expect(pauseMs(after(tries))).toBe(seconds * 1000);
+  expect(slowdownPauseMs(after(tries))).toBe(seconds * 1000);
 });
 
 test('a pause is never Infinity, and many failures do not make the list of jobs longer', () => {
   let streak: FailureStreak | undefined;
   for (let job = 0; job < 2000; job += 1) {
-    streak = afterTry(streak, { job: `j${job}`, result: 'failure', reason: 'exit status 1', atMs: job });
+    streak = addTry(streak, { job: `j${job}`, result: 'failure', reason: 'exit status 1', atMs: job });
   }
-  expect(pauseMs(streak)).toBe(60_000);
+  expect(slowdownPauseMs(streak)).toBe(60_000);
   expect(streak).toMatchObject({ failures: 2000, jobs: ['j0', 'j1', 'j2'], slowSinceMs: 2 });
 });
 

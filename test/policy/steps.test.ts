@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { capacityFor, MOST_STEPS, type ScaleOut, type Step, stepsFor } from '../../policy/steps.ts';
+import { capacityFor, MAX_STEPS, type ScaleOutRules, type Step, stepsFor } from '../../policy/steps.ts';
 
 /** The instances that Auto Scaling adds for a metric value: those of the step that contains it. */
 function added(backlog: number, steps: Step[], threshold: number): number {
@@ -10,7 +10,7 @@ function added(backlog: number, steps: Step[], threshold: number): number {
   return matching[0]?.change ?? 0;
 }
 
-const scale: fc.Arbitrary<ScaleOut> = fc.record({
+const scale: fc.Arbitrary<ScaleOutRules> = fc.record({
   threshold: fc.integer({ min: 1, max: 500 }),
   jobsPerInstance: fc.integer({ min: 1, max: 200 }),
   maxCapacity: fc.integer({ min: 1, max: 5000 }),
@@ -47,7 +47,7 @@ describe('stepsFor', () => {
     fc.assert(
       fc.property(scale, (s) => {
         const steps = stepsFor(s);
-        expect(steps.length).toBeLessThanOrEqual(MOST_STEPS);
+        expect(steps.length).toBeLessThanOrEqual(MAX_STEPS);
         expect(steps[0]?.lower).toBe(0);
         expect(steps.at(-1)?.upper).toBeUndefined();
         expect(steps.at(-1)?.change).toBe(s.maxCapacity);
@@ -69,7 +69,7 @@ describe('stepsFor', () => {
         const change = added(backlog, stepsFor(s), s.threshold);
         expect(change).toBeLessThanOrEqual(worth);
         expect(change).toBeGreaterThanOrEqual(worth / 2);
-        if (s.maxCapacity <= MOST_STEPS) expect(change).toBe(worth);
+        if (s.maxCapacity <= MAX_STEPS) expect(change).toBe(worth);
       }),
     );
   });

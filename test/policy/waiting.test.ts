@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Waiting, type WaitingFacts, whyWaiting } from '../../policy/waiting.ts';
+import { type Waiting, type WaitingFacts, explainWaiting } from '../../policy/waiting.ts';
 
 const NOW_MS = 1_000_000;
 const free = { instance: 'i-free', is: 'free' } as const;
@@ -55,7 +55,7 @@ const cases: [string, Partial<WaitingFacts>, Waiting][] = [
 ];
 
 test.each(cases)('%s', (_, changes, waiting) => {
-  expect(whyWaiting({ ...facts, ...changes })).toEqual(waiting);
+  expect(explainWaiting({ ...facts, ...changes })).toEqual(waiting);
 });
 
 test('returns the first cause that applies, even if others do', () => {
@@ -79,12 +79,12 @@ test('returns the first cause that applies, even if others do', () => {
   ];
   for (const one of [{}, ...mend]) {
     all = { ...all, ...one };
-    said.push(whyWaiting(all).what);
+    said.push(explainWaiting(all).what);
   }
   expect(said).toEqual(cases.map(([, , { what }]) => what));
 });
 
 test('a time that has passed does not count, and without a known threshold the job waits for an instance', () => {
-  expect(whyWaiting({ ...facts, notBeforeMs: NOW_MS })).toMatchObject({ what: 'instance' });
-  expect(whyWaiting({ ...facts, threshold: undefined })).toMatchObject({ what: 'instance' });
+  expect(explainWaiting({ ...facts, notBeforeMs: NOW_MS })).toMatchObject({ what: 'instance' });
+  expect(explainWaiting({ ...facts, threshold: undefined })).toMatchObject({ what: 'instance' });
 });

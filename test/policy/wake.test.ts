@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { type WakeFacts, wake } from '../../policy/wake.ts';
+import { type ScaleOutFacts, decideScaleOut } from '../../policy/wake.ts';
 
 const minute = 60_000;
 const now = 100 * minute;
-const facts: WakeFacts = {
+const facts: ScaleOutFacts = {
   backlog: 3,
   threshold: 1,
   durationMs: minute,
@@ -36,7 +36,7 @@ test.each([
   },
   { name: 'a fleet at its maximum does not scale out', change: { desired: 10 }, execute: false },
 ])('$name', ({ change, execute }) => {
-  const { backlogSinceMs, ...result } = wake({ ...facts, ...change });
+  const { backlogSinceMs, ...result } = decideScaleOut({ ...facts, ...change });
   expect(result.execute).toBe(execute);
   expect(backlogSinceMs).toBe(
     'backlogSinceMs' in change ? (change.backlogSinceMs ?? now) : facts.backlogSinceMs,
@@ -44,5 +44,5 @@ test.each([
 });
 
 test('below the threshold nothing is stored', () => {
-  expect(wake({ ...facts, backlog: 4, threshold: 5 })).toEqual({ execute: false, backlogSinceMs: undefined });
+  expect(decideScaleOut({ ...facts, backlog: 4, threshold: 5 })).toEqual({ execute: false, backlogSinceMs: undefined });
 });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { type Seen, zombies } from '../../policy/zombies.ts';
+import { type InstanceReport, findSilentInstances } from '../../policy/zombies.ts';
 
 const minute = 60_000;
 const now = 1000 * minute;
 const rules = { nowMs: now, bootBudgetMs: 20 * minute, silentMs: 15 * minute };
-const old: Seen = { instance: 'i-1', lifecycleState: 'InService', launchedAtMs: now - 60 * minute };
+const old: InstanceReport = { instance: 'i-1', lifecycleState: 'InService', launchedAtMs: now - 60 * minute };
 const reported = (minutesAgo: number) => ({
   readyAtMs: now - 50 * minute,
   reportedAtMs: now - minutesAgo * minute,
@@ -33,5 +33,5 @@ test.each([
     is: [],
   },
 ])('$name', ({ seen, is }) => {
-  expect(zombies([seen], rules)).toEqual(is.map((expected) => ({ instance: 'i-1', ...expected })));
+  expect(findSilentInstances([seen], rules)).toEqual(is.map((expected) => ({ instance: 'i-1', ...expected })));
 });

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa, type Result } from 'execa';
-import { cacheDirectory, NODE_PACKAGES, nodeArchive } from '../../infra/instance/node-asset.ts';
+import { getCacheDirectory, NODE_PACKAGES, fetchNodeArchive } from '../../infra/instance/node-asset.ts';
 import { NPM_FLAGS, tools } from '../support/packed.ts';
 
 /** A user's project, in a new directory with the name of the project. */
@@ -33,13 +33,13 @@ export class Project {
    * the instances is downloaded before, as in a project that was synthesised once.
    */
   run(file: string, ...args: string[]): Promise<Result<{ all: true }>> {
-    nodeArchive(NODE_PACKAGES.x86_64);
+    fetchNodeArchive(NODE_PACKAGES.x86_64);
     return execa(file, args, {
       cwd: this.directory,
       env: {
         PATH: `${tools}:${process.env['PATH']}`,
         HOME: this.#base,
-        XDG_CACHE_HOME: dirname(cacheDirectory()),
+        XDG_CACHE_HOME: dirname(getCacheDirectory()),
         // Tests must not send data over the Internet.
         CDK_DISABLE_CLI_TELEMETRY: 'true',
       },

@@ -1,18 +1,18 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { whyNoCgroups, whyNoSlots } from '../../bench/stage/slot-sockets.ts';
-import { isolatingShops, outputOf } from '../agent/runner/runner-kinds.ts';
+import { missingForCgroups, missingForSlots } from '../../bench/stage/slot-sockets.ts';
+import { useSlotBenches, outputOf } from '../agent/runner/runner-kinds.ts';
 import { eventually } from '../support/eventually.ts';
 
 const PYTHON = '/usr/bin/python3';
 
-const openShop = isolatingShops();
+const openShop = useSlotBenches();
 
 const script = (argument: string) => ({ stdin: '', argument, variables: {} });
 
 describe('two jobs of one slot, one after the other', () => {
-  beforeEach(({ skip }) => skip(whyNoSlots() !== undefined, whyNoSlots()));
+  beforeEach(({ skip }) => skip(missingForSlots() !== undefined, missingForSlots()));
 
   test('each have an empty home with the same path', async () => {
     const own = join((await openShop()).directory, 'own');
@@ -57,7 +57,7 @@ describe('two jobs of one slot, one after the other', () => {
 });
 
 describe('two slots', () => {
-  beforeEach(({ skip }) => skip(whyNoCgroups() !== undefined, whyNoCgroups()));
+  beforeEach(({ skip }) => skip(missingForCgroups() !== undefined, missingForCgroups()));
 
   test('have different users: a worker cannot signal or read processes of the other, also while they start', async () => {
     const shop = await openShop();
@@ -120,7 +120,7 @@ for _ in range(${10 * waitSeconds}):
 print(keys())`;
 
 describe('a slot with its own user', () => {
-  beforeEach(({ skip }) => skip(whyNoCgroups() !== undefined, whyNoCgroups()));
+  beforeEach(({ skip }) => skip(missingForCgroups() !== undefined, missingForCgroups()));
 
   test('leaves no System V objects and keys of a job in the kernel, also if the slot fails', async () => {
     const shop = await openShop({ slotOptions: ['--own-user'] });

@@ -3,13 +3,13 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { whyNoSlots } from '../../bench/stage/slot-sockets.ts';
+import { missingForSlots } from '../../bench/stage/slot-sockets.ts';
 
 const SOURCES = join(import.meta.dirname, '../../systemd/mayfly-slot');
 
 let directory: string;
 beforeEach(({ skip }) => {
-  skip(whyNoSlots() !== undefined, whyNoSlots());
+  skip(missingForSlots() !== undefined, missingForSlots());
   directory = mkdtempSync(join(tmpdir(), 'mayfly-scratch-'));
   mkdirSync(join(directory, 'of/a/worker'), { recursive: true });
   writeFileSync(join(directory, 'of/a/worker/file'), '');

@@ -6,8 +6,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FrameReader, frame, PROTOCOL } from '../../agent/runner/slot-frames.ts';
-import { whyNoSlots } from '../../bench/stage/slot-sockets.ts';
+import { FrameReader, encodeFrame, PROTOCOL_VERSION } from '../../agent/runner/slot-frames.ts';
+import { missingForSlots } from '../../bench/stage/slot-sockets.ts';
 import { openNotifySocket } from '../support/notify-socket.ts';
 import { isRunning } from '../support/queue.ts';
 import { eventually } from '../support/eventually.ts';
@@ -27,7 +27,7 @@ let server: Server;
 let slots: ChildProcess[] = [];
 
 beforeEach(async ({ skip }) => {
-  skip(whyNoSlots() !== undefined, whyNoSlots());
+  skip(missingForSlots() !== undefined, missingForSlots());
   directory = await mkdtemp(join(tmpdir(), 'mayfly-slot-'));
   server = createServer();
   server.listen(join(directory, 'socket'));
@@ -104,12 +104,12 @@ function listenTo(agent: Socket): Pick<Given, 'agent' | 'frames'> {
 }
 
 const run = (script: string) =>
-  frame('R', '/', '', ['/bin/sh', '-c', script].join('\0'), 'PATH=/usr/bin:/bin');
+  encodeFrame('R', '/', '', ['/bin/sh', '-c', script].join('\0'), 'PATH=/usr/bin:/bin');
 
 test.each(['socket', 'connection'] as const)('it gets a %s, and sends its hello', async (place) => {
   const { agent, slot, frames } = await start(place);
   await eventually('its hello', () => frames.length === 1);
-  expect(frames).toEqual([['H', `${PROTOCOL}`, '/home/of']]);
+  expect(frames).toEqual([['H', `${PROTOCOL_VERSION}`, '/home/of']]);
   agent.end();
   expect(await once(slot, 'exit')).toEqual([0, null]);
 });
@@ -122,7 +122,7 @@ test('frames are read byte by byte, or all at once', async () => {
     await new Promise((resolve) => setImmediate(resolve));
   }
   await eventually('the end', () => frames.at(-1)?.[0] === 'E');
-  agent.write(Buffer.concat([frame('C', 'sh', '/', '/bin'), run('sleep 600'), frame('S', '0')]));
+  agent.write(Buffer.concat([encodeFrame('C', 'sh', '/', '/bin'), run('sleep 600'), encodeFrame('S', '0')]));
   await eventually('the other end', () => frames.filter(([letter]) => letter === 'E').length === 2);
   expect(frames.slice(1)).toEqual([
     ['stdout', 'bytes\n'],

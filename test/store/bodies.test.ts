@@ -13,13 +13,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
-  BodyMissing,
-  BodyReplaced,
+  BodyMissingError,
+  BodyReplacedError,
   type BodyStore,
-  BodyTooLong,
-  bodyStore,
-  digestOfBody,
-  LONGEST_BODY,
+  BodyTooLongError,
+  createBodyStore,
+  digestBody,
+  MAX_BODY_BYTES,
 } from '../../store/bodies.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
   const { endpoint, region, owner } = cloud;
   s3 = new S3Client({ endpoint, region, credentials: owner });
   await s3.send(new CreateBucketCommand({ Bucket }));
-  bodies = bodyStore(s3, Bucket);
+  bodies = createBodyStore(s3, Bucket);
 });
 
 afterAll(async () => {
@@ -60,9 +60,9 @@ test('an existing body is not overwritten, and its digest differs from that of a
   await bodies.put('j-first', 'first');
   await bodies.put('j-first', 'second');
   expect(await bodies.get('j-first')).toBe('first');
-  expect(await bodies.get('j-first', digestOfBody('first'))).toBe('first');
-  const error = await bodies.get('j-first', digestOfBody('second')).catch((thrown: unknown) => thrown);
-  expect(error).toBeInstanceOf(BodyReplaced);
+  expect(await bodies.get('j-first', digestBody('first'))).toBe('first');
+  const error = await bodies.get('j-first', digestBody('second')).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(BodyReplacedError);
   expect((error as Error).message).toBe(
     'the body of job j-first is not the one that it was enqueued with: bodies/j-first of the bucket logs has another digest',
   );
@@ -86,22 +86,22 @@ test('its key has the id of its job', async () => {
 });
 
 test('a missing body has an error of its own', async () => {
-  await expect(bodies.get('j-2')).rejects.toThrow(BodyMissing);
+  await expect(bodies.get('j-2')).rejects.toThrow(BodyMissingError);
   await expect(bodies.get('j-2')).rejects.toThrow(
     'the body of job j-2 is not there: the bucket logs has no object bodies/j-2',
   );
 });
 
 test('a missing bucket is not a missing body', async () => {
-  await expect(bodyStore(s3, 'gone').get('j-1')).rejects.toMatchObject({ name: 'NoSuchBucket' });
+  await expect(createBodyStore(s3, 'gone').get('j-1')).rejects.toMatchObject({ name: 'NoSuchBucket' });
 });
 
 test('a body with one byte more than the longest is neither put nor fetched', async () => {
-  const text = 'x'.repeat(LONGEST_BODY + 1);
+  const text = 'x'.repeat(MAX_BODY_BYTES + 1);
   const sentence = 'the body of job j-3 has 67108865 bytes, more than the 64 MiB that a body may have';
   await expect(bodies.put('j-3', text)).rejects.toThrow(sentence);
   await putInParts('bodies/j-3', text);
-  await expect(bodies.get('j-3')).rejects.toThrow(BodyTooLong);
+  await expect(bodies.get('j-3')).rejects.toThrow(BodyTooLongError);
   await expect(bodies.get('j-3')).rejects.toThrow(sentence);
 });
 
@@ -114,7 +114,7 @@ test('a response that stops in the middle times out, though its first byte came 
   const credentials = { accessKeyId: 'AKIATEST', secretAccessKey: 'any' };
   const endpoint = `http://127.0.0.1:${port}`;
   const client = new S3Client({ endpoint, region: cloud.region, credentials, forcePathStyle: true });
-  await expect(bodyStore(client, Bucket, 200).get('j-1')).rejects.toThrow();
+  await expect(createBodyStore(client, Bucket, 200).get('j-1')).rejects.toThrow();
   client.destroy();
   server.close();
 });

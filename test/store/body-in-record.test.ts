@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { bodyInRecord } from '../../store/body-in-record.ts';
+import { createBodyAttributes } from '../../store/body-in-record.ts';
 
 it.each([
   ['an empty one', '', { body: '' }],
@@ -17,5 +17,5 @@ it.each([
     { bodyStart: `${'x'.repeat(198)}😀`, bodyBytes: 1102 },
   ],
 ])('a record has a short body, or the start of a longer one: %s', (_, text, kept) => {
-  expect(bodyInRecord(text)).toEqual(kept);
+  expect(createBodyAttributes(text)).toEqual(kept);
 });

@@ -1,20 +1,20 @@
 import { beforeEach, expect, test } from 'vitest';
-import { TableThrottled, untilDone } from '../../store/batches.ts';
-import { JobCatalogue, type JobFilter } from '../../store/catalogue.ts';
+import { TableThrottledError, retryUnprocessed } from '../../store/batches.ts';
+import { JobIndex, type JobFilter } from '../../store/catalogue.ts';
 import type { JobRecord, JobState } from '../../jobs/record.ts';
-import { cancelRequested, runningOn } from '../../store/running.ts';
+import { findCancelled, findRunningJobs } from '../../store/running.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { type Bench, openBench } from '../support/queue.ts';
+import { type TestQueue, testQueues } from '../support/queue.ts';
 
 const TABLE = 'jobs';
-const open = openBench();
-let bench: Bench;
-let catalogue: JobCatalogue;
+const open = testQueues();
+let bench: TestQueue;
+let catalogue: JobIndex;
 let made = 0;
 
 beforeEach(async () => {
   bench = await open();
-  catalogue = new JobCatalogue(bench.clients.dynamodb, TABLE);
+  catalogue = new JobIndex(bench.clients.dynamodb, TABLE);
 });
 
 const newId = () => `j-${++made}`;
@@ -61,7 +61,7 @@ test('records that a throttled table did not process are written and read by ret
   const records = Array.from({ length: 5 }, () => record(newId()));
   await catalogue.createMany(records);
   expect((await catalogue.getMany(records.map(({ id }) => id))).size).toBe(5);
-  expect(faults.map(({ strikes }) => strikes)).toEqual([2, 2]);
+  expect(faults.map(({ timesApplied }) => timesApplied)).toEqual([2, 2]);
 });
 
 test('createOnce keeps the first record', async () => {
@@ -98,7 +98,7 @@ test('the jobs among many that were cancelled', async () => {
   const ids = [newId(), newId(), newId()] as const;
   for (const id of ids) await running(id);
   await catalogue.cancel(ids[1], 1000, 9);
-  const wanted = await cancelRequested(bench.clients.dynamodb, TABLE, [...ids, ids[1], 'nobody']);
+  const wanted = await findCancelled(bench.clients.dynamodb, TABLE, [...ids, ids[1], 'nobody']);
   expect([...wanted]).toEqual([ids[1]]);
 });
 
@@ -132,12 +132,12 @@ test('the jobs that run on an instance, also under an agent of an earlier versio
   const moved = record(newId(), 'running', { ...place, instance: 'i-other' });
   const ended = record(newId(), 'succeeded', place);
   await catalogue.createMany([runs, runsByOld, moved, ended, record(newId())]);
-  const { jobs, isComplete } = await runningOn(bench.clients.dynamodb, TABLE, instance);
+  const { jobs, isComplete } = await findRunningJobs(bench.clients.dynamodb, TABLE, instance);
   expect(isComplete).toBe(true);
   expect(jobs.toSorted((one, other) => one.id.localeCompare(other.id))).toEqual(
     [runs, runsByOld].toSorted((one, other) => one.id.localeCompare(other.id)),
   );
-  expect(await runningOn(bench.clients.dynamodb, TABLE, 'i-nobody')).toEqual({ jobs: [], isComplete: true });
+  expect(await findRunningJobs(bench.clients.dynamodb, TABLE, 'i-nobody')).toEqual({ jobs: [], isComplete: true });
 });
 
 test('a scan returns the selected jobs and no other items', async () => {
@@ -171,7 +171,7 @@ test('unprocessed items of a batch are retried with growing waits, until nothing
   const asked: { atMs: number; items: number[] }[] = [];
   const answers = [[2, 3], [2, 3], [3], []];
   const waits = { clock, random: () => 0.5 };
-  const done = untilDone(TABLE, [1, 2, 3], waits, async (items) => {
+  const done = retryUnprocessed(TABLE, [1, 2, 3], waits, async (items) => {
     asked.push({ atMs: clock.monotonic(), items });
     return answers.shift() ?? [];
   });
@@ -184,10 +184,10 @@ test('unprocessed items of a batch are retried with growing waits, until nothing
     { atMs: 100, items: [3] },
   ]);
 
-  const never = expect(untilDone(TABLE, [1, 2], waits, async (left) => left)).rejects.toThrow(
-    new TableThrottled(TABLE, 2),
+  const never = expect(retryUnprocessed(TABLE, [1, 2], waits, async (left) => left)).rejects.toThrow(
+    new TableThrottledError(TABLE, 2),
   );
   await clock.advance(600_000);
   await never;
-  expect(new TableThrottled(TABLE, 2).message).toContain('the table jobs is throttled: 2 of');
+  expect(new TableThrottledError(TABLE, 2).message).toContain('the table jobs is throttled: 2 of');
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type FleetState, isAllListed } from '../../store/fleet-state.ts';
+import { type FleetState, isIndexComplete } from '../../store/fleet-state.ts';
 
 const NOW_MS = Date.parse('2026-06-01T00:00:00Z');
 const YEARS_MS = 3 * 365 * 86_400_000;
@@ -16,5 +16,5 @@ test.each<[string, FleetState, boolean]>([
     false,
   ],
 ])('whether the index by state has all jobs: %s', (_, state, isAll) => {
-  expect(isAllListed(state, 86_400, NOW_MS)).toBe(isAll);
+  expect(isIndexComplete(state, 86_400, NOW_MS)).toBe(isAll);
 });

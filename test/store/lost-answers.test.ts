@@ -1,21 +1,21 @@
 import { beforeEach, expect, test } from 'vitest';
-import { JobCatalogue } from '../../store/catalogue.ts';
+import { JobIndex } from '../../store/catalogue.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import type { JobTable } from '../../store/table.ts';
-import { type Bench, openBench } from '../support/queue.ts';
+import { type TestQueue, testQueues } from '../support/queue.ts';
 
 /** Writes that reach the table although their responses are lost. The SDK retries them, or the caller does. */
 
-const open = openBench();
-let bench: Bench;
+const open = testQueues();
+let bench: TestQueue;
 let table: JobTable;
-let catalogue: JobCatalogue;
+let catalogue: JobIndex;
 let made = 0;
 
 beforeEach(async () => {
   bench = await open();
   table = bench.table;
-  catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
+  catalogue = new JobIndex(bench.clients.dynamodb, 'jobs');
 });
 
 const END = { endedAtMs: 1500, refund: 0 } as const;
@@ -76,13 +76,13 @@ const CASES: Record<string, Case> = {
   },
   'note of a log': {
     arrange: claim,
-    act: (id) => table.noteLog(id, 'mine', 0, LOG),
+    act: (id) => table.writeLog(id, 'mine', 0, LOG),
     answer: 'written',
     record: { tries: [expect.objectContaining({ log: LOG })] },
   },
   'note of a body': {
     arrange: claim,
-    act: (id) => table.noteBody(id, 'bodies/x'),
+    act: (id) => table.writeBodyKey(id, 'bodies/x'),
     answer: undefined,
     record: { bodyKey: 'bodies/x' },
   },
@@ -100,19 +100,19 @@ const CASES: Record<string, Case> = {
   },
   requeue: {
     arrange: claim,
-    act: (id) => table.handBack(id, 'mine', { ...END, refund: 1 }),
+    act: (id) => table.requeue(id, 'mine', { ...END, refund: 1 }),
     answer: 'written',
     record: { state: 'queued', attempts: 0 },
   },
   'requeue of a job that somebody cancelled': {
     arrange: async (id) => [await claim(id), await cancel(id)],
-    act: (id) => table.handBack(id, 'mine', { ...END, refund: 1 }),
+    act: (id) => table.requeue(id, 'mine', { ...END, refund: 1 }),
     answer: 'cancelled',
     record: { state: 'cancelled', attempts: 0 },
   },
   'claim that is taken back': {
     arrange: claim,
-    act: (id) => table.unclaim(id, 'mine', 1500),
+    act: (id) => table.revertClaim(id, 'mine', 1500),
     answer: undefined,
     record: { state: 'queued', attempts: 0, tries: [] },
   },
@@ -139,7 +139,7 @@ test.each(Object.entries(CASES))('%s: is done once', async (_, { arrange, act, a
     times: 1,
   });
   const given = await act(id);
-  expect(fault.strikes).toBe(1);
+  expect(fault.timesApplied).toBe(1);
   if (typeof answer === 'object') expect(given).toMatchObject(answer as object);
   else expect(given).toBe(answer);
   expect(await table.get(id)).toMatchObject(record);

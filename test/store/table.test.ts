@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
-import { JobCatalogue } from '../../store/catalogue.ts';
+import { JobIndex } from '../../store/catalogue.ts';
 import { type JobRecord, TERMINAL_STATES } from '../../jobs/record.ts';
 import { type ClaimRequest, JobTable } from '../../store/table.ts';
-import { type Bench, openBench } from '../support/queue.ts';
+import { type TestQueue, testQueues } from '../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 let table: JobTable;
-let clients: Bench['clients'];
-let catalogue: JobCatalogue;
+let clients: TestQueue['clients'];
+let catalogue: JobIndex;
 let made = 0;
 
 beforeEach(async () => {
   ({ table, clients } = await open());
-  catalogue = new JobCatalogue(clients.dynamodb, 'jobs');
+  catalogue = new JobIndex(clients.dynamodb, 'jobs');
 });
 
 const newId = () => `job-${++made}`;
@@ -98,7 +98,7 @@ test('a job can be claimed again only when its lease has expired', async () => {
   });
   expect(await table.renew(id, 'first', 9999)).toBe('taken-over');
   expect(await table.finish(id, 'first', 'succeeded', END)).toBe('taken-over');
-  expect(await table.handBack(id, 'first', REFUNDED)).toBe('taken-over');
+  expect(await table.requeue(id, 'first', REFUNDED)).toBe('taken-over');
   expect(await table.get(id)).toMatchObject({
     state: 'running',
     fence: 'second',
@@ -124,7 +124,7 @@ test('a terminal state is written once, and says how the job ended', async () =>
 test('a requeued job can be claimed at once, and a try that does not count is subtracted', async () => {
   const id = newId();
   await table.claim(request(id));
-  expect(await table.handBack(id, 'first', { ...REFUNDED, reason: 'EX_TEMPFAIL', exitStatus: 75 })).toBe(
+  expect(await table.requeue(id, 'first', { ...REFUNDED, reason: 'EX_TEMPFAIL', exitStatus: 75 })).toBe(
     'written',
   );
   expect(await table.get(id)).toMatchObject({ state: 'queued', attempts: 0, exitStatus: 75 });
@@ -136,8 +136,8 @@ test('a write that is retried because its response was lost is recognised as don
   const id = newId();
   expect(await table.claim(request(id))).toMatchObject({ kind: 'claimed', attempts: 1 });
   expect(await table.claim(request(id))).toMatchObject({ kind: 'claimed', attempts: 1 });
-  await table.handBack(id, 'first', END);
-  expect(await table.handBack(id, 'first', END)).toBe('written');
+  await table.requeue(id, 'first', END);
+  expect(await table.requeue(id, 'first', END)).toBe('written');
   await table.claim(request(id, { fence: 'second' }));
   await table.finish(id, 'second', 'succeeded', END);
   expect(await table.finish(id, 'second', 'succeeded', END)).toBe('written');
@@ -148,7 +148,7 @@ test('a try is written at its claim and at its end, and a claim keeps the earlie
   const claim = await table.claim(request(id));
   expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY], leaseUntilMs: 2000 });
   const ended = { ...TRY, attempt: 1, endedAt: '1970-01-01T00:00:01.500Z', exitStatus: 3 };
-  await table.handBack(id, 'first', { ...END, tries: [ended] });
+  await table.requeue(id, 'first', { ...END, tries: [ended] });
   expect((await table.get(id))?.tries).toEqual([ended]);
   const second = await table.claim(request(id, { fence: 'second', nowMs: 3000, instance: 'i-2' }));
   const key = '19700101T000003.000Z-seco';
@@ -161,27 +161,27 @@ test('a log is written while its try runs, and not after', async () => {
   const log = { stdout: { bytes: 2, text: 'hi' }, stderr: { bytes: 0 } };
   await table.claim(request(id));
   await table.claim(request(id, { fence: 'second', nowMs: 2001, leaseUntilMs: 9000 }));
-  expect(await table.noteLog(id, 'first', 0, log)).toBe('taken-over');
-  expect(await table.noteLog(id, 'second', 1, log)).toBe('written');
-  expect(await table.noteLog(id, 'second', 1, log)).toBe('written');
+  expect(await table.writeLog(id, 'first', 0, log)).toBe('taken-over');
+  expect(await table.writeLog(id, 'second', 1, log)).toBe('written');
+  expect(await table.writeLog(id, 'second', 1, log)).toBe('written');
   expect((await table.get(id))?.tries).toMatchObject([TRY, { log }]);
   expect((await table.get(id))?.tries?.[0]).not.toHaveProperty('log');
   await table.finish(id, 'second', 'succeeded', END);
-  expect(await table.noteLog(id, 'second', 1, log)).toBe('taken-over');
+  expect(await table.writeLog(id, 'second', 1, log)).toBe('taken-over');
 });
 
 test('a record keeps its first short body, and of a long one only the key', async () => {
   const [short, long] = [newId(), newId()];
   await table.claim(request(short, { body: 'x'.repeat(1024), limitSeconds: 7 }));
-  await table.handBack(short, 'first', END);
+  await table.requeue(short, 'first', END);
   await table.claim(request(short, { fence: 'second', body: 'another' }));
   expect(await table.get(short)).toMatchObject({ body: 'x'.repeat(1024), limitSeconds: 7 });
   await table.claim(request(long, { body: 'é'.repeat(513) }));
   expect(await table.get(long)).not.toHaveProperty('body');
-  await table.noteBody(long, 'bodies/1');
-  await table.noteBody(long, 'bodies/2');
+  await table.writeBodyKey(long, 'bodies/1');
+  await table.writeBodyKey(long, 'bodies/2');
   expect(await table.get(long)).toMatchObject({ bodyKey: 'bodies/1' });
-  await table.noteBody('nobody', 'bodies/1');
+  await table.writeBodyKey('nobody', 'bodies/1');
   expect(await table.get('nobody')).toBeUndefined();
 });
 
@@ -196,7 +196,7 @@ test('lost tries do not make the record grow without bounds', async () => {
     if (claim.kind !== 'claimed') throw new Error(claim.kind);
     expect(claim.tries.length).toBeLessThanOrEqual(25);
     expect(claim.tries.at(-1)?.key).toContain(`-${fence}`);
-    await table.noteLog(id, fence, claim.tries.length - 1, log);
+    await table.writeLog(id, fence, claim.tries.length - 1, log);
     expect(JSON.stringify(await table.get(id)).length).toBeLessThan(45_000);
   }
   expect(await table.get(id)).toMatchObject({ attempts: 30 });
@@ -207,7 +207,7 @@ test('a queued record is kept as long as its message can be, and then as long as
   const brief = new JobTable(clients.dynamodb, 'jobs', 60);
   await brief.claim(request(id));
   expect(await brief.get(id)).not.toHaveProperty('expires');
-  await brief.handBack(id, 'first', { endedAtMs: 5001, refund: 0 });
+  await brief.requeue(id, 'first', { endedAtMs: 5001, refund: 0 });
   expect(await brief.get(id)).toMatchObject({ expires: 6 + 1_209_600 + 60 });
   await brief.claim(request(id, { fence: 'second' }));
   expect(await brief.get(id)).not.toHaveProperty('expires');
@@ -231,18 +231,18 @@ test('a cancelled record is kept as long as its message can be, since otherwise 
 test('a reverted claim costs no attempt and leaves no try, whether it was written or not', async () => {
   const [written, not] = [newId(), newId()];
   await table.claim(request(written));
-  await table.unclaim(written, 'another', 1500);
+  await table.revertClaim(written, 'another', 1500);
   expect(await table.get(written)).toMatchObject({ state: 'running' });
-  await table.unclaim(written, 'first', 1500);
+  await table.revertClaim(written, 'first', 1500);
   expect(await table.get(written)).toMatchObject({ state: 'queued', attempts: 0, tries: [] });
-  await table.unclaim(not, 'first', 1500);
+  await table.revertClaim(not, 'first', 1500);
   expect(await table.get(not)).toBeUndefined();
 });
 
 test('a claim counts once: a retry that arrives after the requeue claims nothing', async () => {
   const id = newId();
   await table.claim(request(id));
-  await table.handBack(id, 'first', END);
+  await table.requeue(id, 'first', END);
   expect(await table.claim(request(id))).toEqual({ kind: 'waiting', state: 'queued' });
   expect(await table.get(id)).toMatchObject({ state: 'queued', attempts: 1 });
 });
@@ -257,7 +257,7 @@ test('a running job that somebody cancelled is not queued again, and a lost one 
   }
   const end = { ...END, exitStatus: 3, reason: 'exit status 3' };
   for (let again = 0; again < 2; again += 1)
-    expect(await table.handBack(handedBack, 'first', end)).toBe('cancelled');
+    expect(await table.requeue(handedBack, 'first', end)).toBe('cancelled');
   const cancelled = { state: 'cancelled', reason: 'cancelled by request', attempts: 1 };
   expect(await table.get(handedBack)).toMatchObject({ ...cancelled, exitStatus: 3 });
 
@@ -269,19 +269,19 @@ test('a running job that somebody cancelled is not queued again, and a lost one 
     record: { ...cancelled, endedAt: '1970-01-01T00:00:02.001Z' },
   });
   expect((await table.get(lost))?.listed).toMatch(/^cancelled#[0-7]$/);
-  expect(await table.handBack(lost, 'first', END)).toBe('cancelled');
+  expect(await table.requeue(lost, 'first', END)).toBe('cancelled');
 
   expect(await table.finish(done, 'first', 'succeeded', END)).toBe('written');
-  expect(await table.handBack(done, 'first', END)).toBe('taken-over');
+  expect(await table.requeue(done, 'first', END)).toBe('taken-over');
   expect(await table.get(done)).toMatchObject({ state: 'succeeded' });
 });
 
 test('an agent that retries a requeue learns that the job was cancelled after it', async () => {
   const id = newId();
   await table.claim(request(id));
-  await table.handBack(id, 'first', END);
+  await table.requeue(id, 'first', END);
   expect(await catalogue.cancel(id, 1600, 99)).toMatchObject({ kind: 'cancelled' });
-  expect(await table.handBack(id, 'first', END)).toBe('cancelled');
+  expect(await table.requeue(id, 'first', END)).toBe('cancelled');
   expect(await table.claim(request(id, { fence: 'second', nowMs: 9999 }))).toMatchObject({
     kind: 'ended',
     record: { state: 'cancelled' },
@@ -321,7 +321,7 @@ test('in every order of calls one agent has the job at a time, and it ends at mo
         } else if (owns) {
           if (act === 'finish') ends += 1;
           const write =
-            act === 'finish' ? table.finish(id, fence, 'succeeded', END) : table.handBack(id, fence, END);
+            act === 'finish' ? table.finish(id, fence, 'succeeded', END) : table.requeue(id, fence, END);
           expect(await write).toBe('written');
         } else if (before?.fence !== fence) {
           expect(await table.finish(id, fence, 'failed', END)).toBe('taken-over');
@@ -382,7 +382,7 @@ test('a redriven dead letter goes on although its job is retried by hand meanwhi
   await catalogue.createOnce(dead);
   const redriven = { retryOf: old, nonce: 'n-1', isNew: true };
   expect(await table.claim(request(again, redriven))).toMatchObject({ kind: 'claimed', attempts: 1 });
-  await table.handBack(again, 'first', END);
+  await table.requeue(again, 'first', END);
   await catalogue.markRetried(old, 'j-by-hand');
   expect(await table.claim(request(again, { ...redriven, fence: 'next' }))).toMatchObject({
     kind: 'claimed',
@@ -407,7 +407,7 @@ test('a limit that the fleet does not allow is refused unless the record has it 
   await table.claim(request(tried));
   const afterLease = { ...long, nowMs: 9000, leaseUntilMs: 10_000 };
   expect(await table.claim(request(tried, afterLease))).toMatchObject({ kind: 'refused', fails: false });
-  await table.handBack(tried, 'first', END);
+  await table.requeue(tried, 'first', END);
   const before = await table.get(tried);
   expect(await table.claim(request(tried, long))).toEqual({
     kind: 'refused',
@@ -425,10 +425,10 @@ test('a limit that the fleet does not allow is refused unless the record has it 
 test('a job that is requeued with a delay has the time when it can run, until it is claimed again', async () => {
   const id = newId();
   await table.claim(request(id));
-  await table.handBack(id, 'first', { ...END, notBeforeMs: 61_500 });
+  await table.requeue(id, 'first', { ...END, notBeforeMs: 61_500 });
   expect(await table.get(id)).toMatchObject({ state: 'queued', notBefore: '1970-01-01T00:01:01.500Z' });
   await table.claim(request(id, { fence: 'second', nowMs: 62_000, leaseUntilMs: 63_000 }));
   expect(await table.get(id)).not.toHaveProperty('notBefore');
-  await table.handBack(id, 'second', { ...END, endedAtMs: 62_500 });
+  await table.requeue(id, 'second', { ...END, endedAtMs: 62_500 });
   expect(await table.get(id)).not.toHaveProperty('notBefore');
 });

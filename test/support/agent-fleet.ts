@@ -8,13 +8,13 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
 import { afterEach } from 'vitest';
 import { type AgentConfig, AgentConfigSchema } from '../../agent/config/agent-config.ts';
-import { createWork } from '../../agent/work/create-work.ts';
+import { createJobLoop } from '../../agent/work/create-work.ts';
 import { openWorkerAccess } from '../../agent/credentials/worker-access.ts';
 import { ProcessRunner } from '../../agent/runner/process-runner.ts';
-import { Refusals } from '../../agent/supervision/refusals.ts';
-import { type Life, startLife } from '../../agent/lifecycle/life.ts';
-import { NOBODY, type Supervisor } from '../../agent/supervision/watchdog.ts';
-import type { Work } from '../../agent/work/work.ts';
+import { RefusalTracker } from '../../agent/supervision/refusals.ts';
+import { type Lifecycle, startLifecycle } from '../../agent/lifecycle/life.ts';
+import { NO_SUPERVISOR, type Supervisor } from '../../agent/supervision/watchdog.ts';
+import type { JobLoop } from '../../agent/work/work.ts';
 import { workerEnvironment } from '../../agent/runner/worker-environment.ts';
 import { type Clients, createClients } from '../../aws/clients.ts';
 import { type Clock, systemClock } from '../../aws/clock.ts';
@@ -27,10 +27,10 @@ import type { CloudClock } from '../../local/clock.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import type { CallRecord } from '../../local/front-door/call-log.ts';
 import { createJobTable } from './job-table.ts';
-import { EmptyMachines } from './machines.ts';
+import { FakeMachines } from './machines.ts';
 
 /** Retirement settings with which no test becomes idle for long enough. */
-export const PATIENT = {
+export const LONG_RETIREMENT = {
   billing: 'auto',
   idleSeconds: 600,
   hourMarginSeconds: 120,
@@ -56,7 +56,7 @@ export interface FleetOptions {
 /** Group, queue and table, as the infrastructure creates them, without agents. */
 export interface Fleet extends Cloud {
   directory: string;
-  launcher: EmptyMachines;
+  launcher: FakeMachines;
   /** All calls so far. */
   calls: CallRecord[];
   /** Resolves with the next call for which `is` is true. */
@@ -88,7 +88,7 @@ export function openFleet(): (options?: FleetOptions) => Promise<Fleet> {
 
 async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-life-'));
-  const launcher = new EmptyMachines();
+  const launcher = new FakeMachines();
   const cloud = await startCloud({ directory, launcher, ...(options.clock && { clock: options.clock }) });
   const calls: CallRecord[] = [];
   cloud.onCall((call) => calls.push(call));
@@ -184,9 +184,9 @@ async function describeGroup({ autoScaling }: Clients) {
 
 export interface Agent {
   instance: string;
-  work: Work;
-  life: Life;
-  refusals: Refusals;
+  work: JobLoop;
+  lifecycle: Lifecycle;
+  refusals: RefusalTracker;
   stateDirectory: string;
   /** The file with which a retired agent asks for a power-off; undefined if there is none. */
   retirementFile(): Promise<Record<string, unknown> | undefined>;
@@ -206,7 +206,7 @@ export interface AgentOptions {
 
 /** Starts the agent of an instance in this process, with its job loop and lifecycle, real workers and its own metadata. */
 export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Promise<Agent> {
-  const { machine = 0, workerMissing, supervisor = NOBODY, clock = systemClock } = options;
+  const { machine = 0, workerMissing, supervisor = NO_SUPERVISOR, clock = systemClock } = options;
   const spec = machine === null ? undefined : (await fleet.launcher.booted(machine + 1))[machine];
   const env = spec
     ? { AWS_EC2_METADATA_SERVICE_ENDPOINT: spec.metadataEndpoint }
@@ -224,20 +224,20 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
   });
   await runner.check();
   const instance = identity.instanceId;
-  const refusals = new Refusals(clock);
+  const refusals = new RefusalTracker(clock);
   const random = Math.random;
   const sts = createStsClients('us-east-1');
   const access = await openWorkerAccess({ config, clients: sts, instance, clock, refusals, random, log });
-  const work = createWork({ config, clients, instance, runner, refusals, clock, random, log });
+  const work = createJobLoop({ config, clients, instance, runner, refusals, clock, random, log });
   const missing = workerMissing === undefined ? {} : { workerMissing };
   const self = { config, clients, clock, log, work, refusals, access, identity, stateDirectory, supervisor };
   const recentLog = () => 'what the agent logged\n';
-  const life = await startLife({ ...self, recentLog, ...missing });
+  const life = await startLifecycle({ ...self, recentLog, ...missing });
   if (access) closings.push(() => access.close().finally(sts.destroy));
   return {
     instance,
     work,
-    life,
+    lifecycle: life,
     refusals,
     stateDirectory,
     retirementFile: async () => parsed(await contentOf(join(stateDirectory, 'retirement.json'))),
@@ -273,7 +273,7 @@ function parsed(json: string | undefined): Record<string, unknown> | undefined {
 }
 
 /** Resolves when `is` is true of the state. */
-export function until(work: Work, is: (state: ReturnType<Work['state']>) => boolean): Promise<void> {
+export function until(work: JobLoop, is: (state: ReturnType<JobLoop['state']>) => boolean): Promise<void> {
   return new Promise((resolve) => {
     const look = () => {
       if (!is(work.state())) return;
@@ -290,7 +290,7 @@ export function callsOf(fleet: Fleet, action: string): CallRecord[] {
 }
 
 /** The logs that agents have saved in the log bucket, which may also have their heartbeats. */
-export async function savedLogs({ clients }: Fleet): Promise<{ key: string; text: string }[]> {
+export async function readSavedLogs({ clients }: Fleet): Promise<{ key: string; text: string }[]> {
   const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket: LOGS }));
   const logs = Contents.filter(({ Key = '' }) => Key.endsWith('.log'));
   return Promise.all(

@@ -10,7 +10,7 @@ import { expect } from 'vitest';
 import type { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { eventually } from './eventually.ts';
 import type { TestFleet } from './fleet.ts';
-import { outputIn } from './job-output.ts';
+import { readOutput } from './job-output.ts';
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/aws-worker');
 const INPUT = 'for workers';
@@ -33,7 +33,7 @@ export function awsWorkerDirectory(): { workerDirectory: string; remove: () => v
 }
 
 /** Adds the two buckets. The workers may read one of them. */
-export function buckets(stack: Stack, fleet: WorkerFleet): void {
+export function addBuckets(stack: Stack, fleet: WorkerFleet): void {
   const removalPolicy = RemovalPolicy.DESTROY;
   new Bucket(stack, 'Granted', { bucketName: BUCKETS.GRANTED, removalPolicy }).grantRead(fleet);
   new Bucket(stack, 'Other', { bucketName: BUCKETS.OTHER, removalPolicy });
@@ -53,7 +53,7 @@ export async function fillBuckets({ cloud }: TestFleet): Promise<void> {
 }
 
 /** A worker has the worker role, can read the granted bucket, and can neither read the other one nor terminate instances. */
-export const RIGHTS_OF_ITS_ROLE = {
+export const ROLE_PERMISSIONS = {
   who: expect.stringMatching(
     /^arn:aws:sts::000000000000:assumed-role\/Test-FleetWorkerRole[^/]*\/mayfly-i-[0-9a-f]+$/,
   ),
@@ -67,7 +67,7 @@ export const RIGHTS_OF_ITS_ROLE = {
  *
  * @throws Error with the output if the worker fails
  */
-export async function told(
+export async function askWorker(
   fleet: TestFleet,
   tool: string,
   program = '-',
@@ -79,7 +79,7 @@ export async function told(
     const { Item } = await fleet.clients.dynamodb.send(
       new GetItemCommand({ TableName: fleet.stack.table, Key: key }),
     );
-    const output = outputIn(Item);
+    const output = readOutput(Item);
     if (Number(Item?.['exitStatus']?.N ?? 0) !== 0) throw new Error(output);
     return Item?.['state']?.S === 'succeeded' && output;
   };

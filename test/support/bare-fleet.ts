@@ -6,9 +6,9 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Fleet } from '../../client/fleet.ts';
-import { changeFleetState } from '../../store/fleet-state.ts';
+import { updateFleetState } from '../../store/fleet-state.ts';
 import { toItem } from '../../store/item.ts';
-import { listedAtOf, listedOf, runningOf } from '../../store/listing.ts';
+import { listingSortKey, statePartition, runningPartition } from '../../store/listing.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import { createJobTable } from './job-table.ts';
@@ -104,11 +104,11 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
     mayfly: (...args) => runs(args, options),
     mayflyReading: (input, ...args) => runs(args, options, input),
     mayflyBytes: (...args) => runsForBytes(args, options),
-    indexed: (isAll) => changeFleetState(dynamodb, TABLE, { listedSinceMs: isAll ? 0 : undefined }),
+    indexed: (isAll) => updateFleetState(dynamodb, TABLE, { listedSinceMs: isAll ? 0 : undefined }),
     async record(record) {
       const { id, state, instance = '', enqueuedAt } = record;
-      const listed = state === 'running' ? runningOf(instance) : listedOf(state, id);
-      const place = enqueuedAt !== undefined && { listed, listedAt: listedAtOf(enqueuedAt, id) };
+      const listed = state === 'running' ? runningPartition(instance) : statePartition(state, id);
+      const place = enqueuedAt !== undefined && { listed, listedAt: listingSortKey(enqueuedAt, id) };
       await write(toItem({ pk: `job#${id}`, attempts: 1, ...place, ...record }));
     },
     async object(Key, Body) {

@@ -21,7 +21,7 @@ export function soundFacts(): Facts {
       { id: TWO, state: 'terminated', launchedMs: 0 },
     ],
     group: { name: 'fleet', desired: 0 },
-    calls: [leaves(ONE), leaves(TWO)],
+    calls: [terminates(ONE), terminates(TWO)],
     leaseMs: 10_000,
   };
 }
@@ -45,7 +45,7 @@ export function call(
   return { atMs, service, action, caller, input, status: 200 };
 }
 
-export function leaves(instance: string, caller = `agent/${instance}`): CallFacts {
+export function terminates(instance: string, caller = `agent/${instance}`): CallFacts {
   const input = { InstanceId: instance, ShouldDecrementDesiredCapacity: true };
   return call('autoscaling', 'TerminateInstanceInAutoScalingGroup', caller, input, 9_000);
 }
@@ -133,13 +133,13 @@ export function cancels(job: string, caller: string, atMs: number): CallFacts {
 }
 
 /** The write that replaces a record by a tombstone. */
-export function entombs(job: string, caller: string, atMs: number): CallFacts {
+export function putsTombstone(job: string, caller: string, atMs: number): CallFacts {
   const input = { Item: { pk: { S: `job#${job}` }, state: { S: 'queued' }, removedAt: { S: '2026' } } };
   return call('dynamodb', 'PutItem', caller, input, atMs);
 }
 
 /** Sends a job to the dead-letter queue `dead`. */
-export function buries(job: string, caller: string, atMs: number): CallFacts {
+export function sendsDeadLetter(job: string, caller: string, atMs: number): CallFacts {
   const MessageAttributes = { MayflyJobId: { DataType: 'String', StringValue: job } };
   return call('sqs', 'SendMessage', caller, { QueueUrl: 'dead', MessageAttributes }, atMs);
 }
@@ -150,7 +150,7 @@ export function setsDesired(caller: string, desired: number, atMs = 8_000): Call
 }
 
 /** The note of the keeper that it lowers the capacity for an instance. */
-export function accounts(instance: string, caller: string, atMs: number): CallFacts {
+export function notesCapacity(instance: string, caller: string, atMs: number): CallFacts {
   const input = {
     Key: { pk: { S: `instance#${instance}` } },
     UpdateExpression: 'SET #instance = :set_instance, #accountedAtMs = :set_accountedAtMs',

@@ -32,12 +32,12 @@ export interface Synthesised {
 }
 
 /** Adds further resources to an owner's stack. */
-export type Around = (stack: Stack, fleet: WorkerFleet) => void;
+export type AddResources = (stack: Stack, fleet: WorkerFleet) => void;
 
 /** Synthesises a fleet in this process. Other tests run `cdk synth`. */
 export function synthesise(
   props: WorkerFleetProps | ((stack: Stack) => WorkerFleetProps),
-  around?: Around,
+  around?: AddResources,
 ): Synthesised {
   const outdir = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));
   try {

@@ -1,7 +1,7 @@
 import { BatchWriteItemCommand } from '@aws-sdk/client-dynamodb';
 import type { JobView, ListOptions } from '../../client/index.ts';
 import { toItem } from '../../store/item.ts';
-import { type ListedState, listedAtOf, listedOf } from '../../store/listing.ts';
+import { type ListedState, listingSortKey, statePartition } from '../../store/listing.ts';
 import type { BareFleet } from './bare-fleet.ts';
 
 export const START_MS = Date.now() - 14 * 86_400_000;
@@ -27,7 +27,7 @@ function itemOf(number: number, body: string) {
   const id = `j-${number}`;
   const state: ListedState = number % FAILED === 0 ? 'failed' : 'succeeded';
   const enqueuedAt = new Date(START_MS + number * 1000).toISOString();
-  const place = { listed: listedOf(state, id), listedAt: listedAtOf(enqueuedAt, id) };
+  const place = { listed: statePartition(state, id), listedAt: listingSortKey(enqueuedAt, id) };
   return toItem({ pk: `job#${id}`, id, state, attempts: 1, enqueuedAt, ...place, body });
 }
 

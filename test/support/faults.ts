@@ -20,7 +20,7 @@ const CONSOLES: Record<string, string> = {
 };
 
 /** What is wrong with a template for that place; empty if nothing is. */
-export function faultsOf(template: Template, expected: Expected): string[] {
+export function findTemplateFaults(template: Template, expected: Expected): string[] {
   const all = template.toJSON() as { Outputs: object; Resources: Record<string, Resource> };
   const resources = Object.values(all.Resources);
   const ofType = (type: string) => resources.filter(({ Type }) => Type === type);

@@ -5,15 +5,15 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { paginateDescribeInstances } from '@aws-sdk/client-ec2';
 import { Duration, type Stack } from 'aws-cdk-lib';
 import type { Verdict } from '../../checker/facts.ts';
-import { gather, type StackNames } from '../../checker/gather.ts';
+import { gatherFacts, type StackNames } from '../../checker/gather.ts';
 import { type JournalLine, parseJournal } from '../../checker/journal.ts';
 import { judge } from '../../checker/judge.ts';
 import { type OperatorClients, operatorClients } from '../../demo/clients.ts';
 import { sendJobs } from '../../demo/send.ts';
-import { lookAt } from '../../demo/watch.ts';
+import { readFleetState } from '../../demo/watch.ts';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts';
-import { type Around, createStack, deleteStack, type Synthesised, synthesise } from './deploy.ts';
+import { type AddResources, createStack, deleteStack, type Synthesised, synthesise } from './deploy.ts';
 import { eventually } from './eventually.ts';
 
 /**
@@ -29,7 +29,7 @@ const SPEED = 60;
 export const WORKER_DIRECTORY = join(import.meta.dirname, '../fixtures/worker');
 
 /** The body of a job: what the test worker `test/fixtures/worker/worker.mjs` does. */
-export interface Orders {
+export interface WorkerOrders {
   sleepMs?: number;
   exit?: number;
   failAttempts?: number;
@@ -48,7 +48,7 @@ export interface TestFleet {
   stack: StackNames;
   directory: string;
   /** Sends jobs. The checker accounts for each. */
-  send(...orders: (Orders | string)[]): Promise<string[]>;
+  send(...orders: (WorkerOrders | string)[]): Promise<string[]>;
   /** Makes the checker account for jobs that were sent in another way. */
   account(...jobs: string[]): void;
   journal(): Promise<JournalLine[]>;
@@ -65,27 +65,27 @@ export interface TestFleet {
   deleteStack(): Promise<void>;
   judge(): Promise<Verdict>;
   /** For the message of a failed test: the journal, and the end of each instance's log. */
-  lastWords(): Promise<string>;
+  failureDetails(): Promise<string>;
   close(): Promise<void>;
 }
 
 export interface FleetOptions extends Partial<CloudOptions> {
   /** Adds further resources to the stack. */
-  around?: Around;
+  around?: AddResources;
   /** Props that use resources of the stack. */
-  made?: (stack: Stack) => WorkerFleetProps;
+  makeProps?: (stack: Stack) => WorkerFleetProps;
   /** Runs before the stack is created. */
   prepare?: (cloud: Cloud) => Promise<void>;
   /** The path of the workers' journal on machines, and on this host. */
   journal?: { there: string; here: string };
   /** The default of all time-outs. Default 20 s. */
-  patienceMs?: number;
+  timeoutMs?: number;
 }
 
 /** @param options `directory` belongs to the fleet and is deleted with it */
 export async function startFleet(
   props: WorkerFleetProps = NO_PROPS,
-  { around, made, prepare, journal, patienceMs, ...options }: FleetOptions = {},
+  { around, makeProps, prepare, journal, timeoutMs, ...options }: FleetOptions = {},
 ): Promise<TestFleet> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'mayfly-e2e-')));
   const journalFile = journal?.here ?? join(directory, 'journal.jsonl');
@@ -98,7 +98,7 @@ export async function startFleet(
   };
   try {
     await prepare?.(cloud);
-    const { template, assets } = synthesiseOnce(props, around, made);
+    const { template, assets } = synthesiseOnce(props, around, makeProps);
     // A synth takes seconds, so fleets with the same props share a template. The path of the journal is inserted here.
     const there = journal?.there ?? journalFile;
     const outputs = await createStack(cloud, {
@@ -115,7 +115,7 @@ export async function startFleet(
       journalFile,
       leaseSeconds,
       onMachines,
-      patienceMs,
+      timeoutMs,
       stack,
       close,
     });
@@ -156,8 +156,8 @@ const synthesised = new Map<WorkerFleetProps, Synthesised>();
 
 function synthesiseOnce(
   props: WorkerFleetProps,
-  around: Around | undefined,
-  made: FleetOptions['made'],
+  around: AddResources | undefined,
+  made: FleetOptions['makeProps'],
 ): Synthesised {
   const known = synthesised.get(props);
   if (known) return known;
@@ -189,7 +189,7 @@ interface Parts {
   journalFile: string;
   leaseSeconds: number;
   onMachines: boolean;
-  patienceMs: number | undefined;
+  timeoutMs: number | undefined;
   stack: StackNames;
   close: () => Promise<void>;
 }
@@ -203,7 +203,7 @@ class Fleet implements TestFleet {
   readonly #journalFile: string;
   readonly #leaseSeconds: number;
   readonly #onMachines: boolean;
-  readonly #patienceMs: number | undefined;
+  readonly #timeoutMs: number | undefined;
   readonly #sent: string[] = [];
   #deleted = false;
 
@@ -216,10 +216,10 @@ class Fleet implements TestFleet {
     this.#journalFile = parts.journalFile;
     this.#leaseSeconds = parts.leaseSeconds;
     this.#onMachines = parts.onMachines;
-    this.#patienceMs = parts.patienceMs;
+    this.#timeoutMs = parts.timeoutMs;
   }
 
-  async send(...orders: (Orders | string)[]): Promise<string[]> {
+  async send(...orders: (WorkerOrders | string)[]): Promise<string[]> {
     const bodies = orders.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
     const jobs = await sendJobs(this.clients.sqs, this.stack.queueUrl, bodies);
     this.#sent.push(...jobs);
@@ -239,7 +239,7 @@ class Fleet implements TestFleet {
     const wanted = (line: JournalLine) =>
       line.event === event && line.job === job && (attempt ?? line.attempt) === line.attempt;
     const find = async () => (await this.journal()).find(wanted);
-    return eventually(`'${event}' of ${job} in the journal`, find, this.#patienceMs);
+    return eventually(`'${event}' of ${job} in the journal`, find, this.#timeoutMs);
   }
 
   async instances(): Promise<string[]> {
@@ -260,7 +260,7 @@ class Fleet implements TestFleet {
       );
       return Item?.['state']?.S === 'running' && Item['instance']?.S;
     };
-    return eventually(`an owner of ${job}`, readOwner, this.#patienceMs);
+    return eventually(`an owner of ${job}`, readOwner, this.#timeoutMs);
   }
 
   async agentPid(instance: string): Promise<number> {
@@ -268,12 +268,12 @@ class Fleet implements TestFleet {
     return Number(await eventually(file, () => readFile(file, 'utf8').catch(() => undefined)));
   }
 
-  async backToZero(withinMs = this.#patienceMs ?? 75_000): Promise<void> {
+  async backToZero(withinMs = this.#timeoutMs ?? 75_000): Promise<void> {
     await eventually(
       'the fleet to go back to zero',
       async () => {
         const { queueUrl, group } = this.stack;
-        const { visible, inFlight, desired } = await lookAt(this.clients, queueUrl, group);
+        const { visible, inFlight, desired } = await readFleetState(this.clients, queueUrl, group);
         return visible + inFlight + desired + (await this.instances()).length === 0;
       },
       withinMs,
@@ -286,7 +286,7 @@ class Fleet implements TestFleet {
   }
 
   async judge(): Promise<Verdict> {
-    const facts = await gather({
+    const facts = await gatherFacts({
       sent: this.#sent,
       journal: this.#journalFile,
       calls: this.cloud.logFile,
@@ -298,7 +298,7 @@ class Fleet implements TestFleet {
     return judge(facts);
   }
 
-  async lastWords(): Promise<string> {
+  async failureDetails(): Promise<string> {
     const journal = (await this.journal()).filter(({ event }) => event !== 'beat');
     const instances = join(this.directory, 'instances');
     const logs = (await readdir(instances).catch(() => [])).map(async (id) => {

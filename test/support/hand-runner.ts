@@ -2,7 +2,7 @@ import type { Run, RunEnd, Runner, Task } from '../../agent/runner/runner.ts';
 import { eventually } from './eventually.ts';
 
 /** A worker whose end the test controls. */
-export class HandRun implements Run {
+export class ManualRun implements Run {
   readonly task: Task;
   readonly ended: Promise<RunEnd>;
   /** The grace periods of its stops. */
@@ -42,13 +42,13 @@ export class HandRun implements Run {
 }
 
 /** A runner whose workers the test controls. */
-export class HandRunner implements Runner {
-  readonly runs: HandRun[] = [];
+export class ManualRunner implements Runner {
+  readonly runs: ManualRun[] = [];
 
   async check(): Promise<void> {}
 
   start(task: Task): Run {
-    const run = new HandRun(task);
+    const run = new ManualRun(task);
     this.runs.push(run);
     return run;
   }
@@ -56,7 +56,7 @@ export class HandRunner implements Runner {
   close(): void {}
 
   /** Waits for the nth worker, from 1. */
-  started(nth = 1): Promise<HandRun> {
+  started(nth = 1): Promise<ManualRun> {
     return eventually(`worker ${nth}`, () => this.runs[nth - 1]);
   }
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { AlarmSeen, Facts, HookSettings, PolicySeen } from '../../client/doctor/facts.ts';
+import type { DeployedAlarm, CheckInput, HookSettings, DeployedPolicy } from '../../client/doctor/facts.ts';
 import { FleetFactsSchema } from '../../store/fleet-facts.ts';
 import type { InstanceRecord, JobRecord } from '../../jobs/record.ts';
 import { stepsFor } from '../../policy/steps.ts';
@@ -8,7 +8,7 @@ export const NOW_MS = Date.parse('2026-01-02T03:04:05.000Z');
 export const ago = (minutes: number) => NOW_MS - minutes * 60_000;
 export const timeAgo = (minutes: number) => new Date(ago(minutes)).toISOString();
 /** The time as messages have it. */
-export const saidAgo = (minutes: number) => timeAgo(minutes).replace('.000Z', 'Z');
+export const textAgo = (minutes: number) => timeAgo(minutes).replace('.000Z', 'Z');
 
 export const record: InstanceRecord = {
   pk: 'instance#i-1',
@@ -45,7 +45,7 @@ export const group = {
   desired: 1,
   members: [member],
   subnets: ['subnet-1', 'subnet-2'],
-  newProtected: true,
+  protectsNewInstances: true,
   suspended: new Map([['AZRebalance', 'User suspended']]),
 };
 export const fleet = v.parse(FleetFactsSchema, {
@@ -72,7 +72,7 @@ export const fleet = v.parse(FleetFactsSchema, {
 });
 
 /** As they were deployed. */
-export const policy: PolicySeen = {
+export const policy: DeployedPolicy = {
   arn: String(fleet.policyArn),
   enabled: true,
   type: 'StepScaling',
@@ -92,7 +92,7 @@ export const terminationHook: HookSettings = {
   heartbeatSeconds: 300,
 };
 const alarm = { actionsEnabled: true, okActions: [], insufficientDataActions: [] };
-export const backlogAlarm: AlarmSeen = {
+export const backlogAlarm: DeployedAlarm = {
   ...alarm,
   actions: [policy.arn],
   ...{
@@ -103,7 +103,7 @@ export const backlogAlarm: AlarmSeen = {
   ...{ statistic: 'Maximum', periodSeconds: 60, periods: 1, threshold: 1 },
   ...{ comparison: 'GreaterThanOrEqualToThreshold', missingData: 'notBreaching' },
 };
-export const bootBreakerAlarm: AlarmSeen = {
+export const bootBreakerAlarm: DeployedAlarm = {
   ...backlogAlarm,
   actions: [],
   ...{
@@ -116,46 +116,46 @@ export const bootBreakerAlarm: AlarmSeen = {
 };
 
 export const subnet = {
-  ...{ id: 'subnet-1', wayOut: 'igw-1', broken: false, givesAddress: true },
+  ...{ id: 'subnet-1', defaultRoute: 'igw-1', isBlackhole: false, givesAddress: true },
   endpoints: new Set(['s3', 'dynamodb']),
 };
 export const network = { subnets: [subnet, { ...subnet, id: 'subnet-2' }] };
 
 /** A working fleet without problems. */
-export const healthy: Facts = {
+export const healthy: CheckInput = {
   fleet,
   nowMs: NOW_MS,
-  queue: { seen: queue },
-  deadLetters: { seen: deadLetters },
+  queue: { value: queue },
+  deadLetters: { value: deadLetters },
   table: {
-    seen: {
+    value: {
       status: 'ACTIVE',
       indexStatus: 'ACTIVE',
       olderIndexStatus: 'ACTIVE',
-      expiresBy: { seen: 'expires' },
+      expiresBy: { value: 'expires' },
     },
   },
-  logBucket: { seen: true },
-  group: { seen: group },
-  pool: { seen: [] },
-  network: { seen: network },
-  activities: { seen: { launches: [{ instance: 'i-1', startedAtMs: ago(40) }], ends: [] } },
-  policies: { seen: new Map([['grow', policy]]) },
+  logBucket: { value: true },
+  group: { value: group },
+  pool: { value: [] },
+  network: { value: network },
+  activities: { value: { launches: [{ instance: 'i-1', startedAtMs: ago(40) }], terminations: [] } },
+  policies: { value: new Map([['grow', policy]]) },
   hooks: {
-    seen: new Map([
+    value: new Map([
       ['launch', launchHook],
       ['termination', terminationHook],
     ]),
   },
   alarms: {
-    seen: new Map([
+    value: new Map([
       ['backlog', backlogAlarm],
       ['boots', bootBreakerAlarm],
     ]),
   },
-  state: { seen: { keptAtMs: ago(1), backlogSinceMs: ago(40) } },
-  instances: { seen: [busy] },
-  boots: { seen: [] },
+  state: { value: { keptAtMs: ago(1), backlogSinceMs: ago(40) } },
+  instances: { value: [busy] },
+  boots: { value: [] },
   localInstances: undefined,
-  stranded: { seen: { jobs: [], partly: false } },
+  orphaned: { value: { jobs: [], isPartial: false } },
 };

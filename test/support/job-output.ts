@@ -3,7 +3,7 @@ import { fromItem } from '../../store/item.ts';
 import type { JobRecord, StreamLog } from '../../jobs/record.ts';
 
 /** The output of the last try of a job, both streams in their order, from its item in the table. */
-export function outputIn(item: Record<string, AttributeValue> = {}): string {
+export function readOutput(item: Record<string, AttributeValue> = {}): string {
   const { tries } = fromItem(item) as unknown as Partial<JobRecord>;
   const log = tries?.at(-1)?.log;
   if (!log) return '';

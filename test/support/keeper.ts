@@ -5,7 +5,7 @@ import { createLog } from '../../aws/log.ts';
 import type { FleetContext } from '../../client/context.ts';
 import { FleetFactsSchema } from '../../store/fleet-facts.ts';
 import { type KeeperConfig, type KeeperConfigInput, readKeeperConfig } from '../../keeper/config.ts';
-import { keep } from '../../keeper/keep.ts';
+import { runKeeper } from '../../keeper/keep.ts';
 import type { Action } from '../../keeper/plan.ts';
 import { stepsFor } from '../../policy/steps.ts';
 import { type Fleet, GROUP, LAUNCH_HOOK, TABLE, TERMINATION_HOOK } from './agent-fleet.ts';
@@ -18,14 +18,14 @@ export interface Keeper {
 }
 
 /** The keeper of a fleet, with a time that the test sets. */
-export async function keeperOf(fleet: Fleet, changes: Partial<KeeperConfigInput> = {}): Promise<Keeper> {
+export async function createKeeper(fleet: Fleet, changes: Partial<KeeperConfigInput> = {}): Promise<Keeper> {
   const config = await configOf(fleet, changes);
   const startedMs = Date.now();
   return {
     config,
     async after(minutes, errorMs = 0) {
       const clock = { ...systemClock, now: () => startedMs + minutes * 60_000, errorMs: () => errorMs };
-      const actions = await keep(fleet.clients, config, clock, createLog('silent'));
+      const actions = await runKeeper(fleet.clients, config, clock, createLog('silent'));
       return actions.map((action) => action.do);
     },
     async suspended() {
@@ -38,7 +38,7 @@ export async function keeperOf(fleet: Fleet, changes: Partial<KeeperConfigInput>
 }
 
 /** The fleet context, as the command has it. */
-export function contextOf({ clients, queueUrl }: Fleet, clock = systemClock): FleetContext {
+export function createContext({ clients, queueUrl }: Fleet, clock = systemClock): FleetContext {
   const facts = v.parse(FleetFactsSchema, {
     version: 1,
     fleet: 'Test/test',

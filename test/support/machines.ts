@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import type { Instance, InstanceSpec, Launcher } from '../../local/instances/launcher.ts';
 
 /** Machines on which nothing runs. The test acts as their agent. */
-export class EmptyMachines implements Launcher {
+export class FakeMachines implements Launcher {
   readonly #booted = new EventEmitter();
   readonly #specs: InstanceSpec[] = [];
 

@@ -2,21 +2,21 @@ import * as v from 'valibot';
 import { systemClock } from '../../aws/clock.ts';
 import { Fleet } from '../../client/fleet.ts';
 import { FleetFactsSchema } from '../../store/fleet-facts.ts';
-import { type Agent, type Bench, openBench } from './queue.ts';
+import { type Agent, type TestQueue, testQueues } from './queue.ts';
 
 const BUCKET = 'logs';
 
 /** A fleet in the embedded cloud with one agent, in this process. */
-export interface Manned {
+export interface FleetWithAgent {
   fleet: Fleet;
-  bench: Bench;
+  bench: TestQueue;
   /** Starts the agent, with a worker that runs this shell script. It stops at the end of the test. */
-  work(script: string): Promise<Agent>;
+  startAgent(script: string): Promise<Agent>;
 }
 
 /** Opens a cloud for each test file and queues for each test: `const open = mannedFleets()` at the top of a file. */
-export function mannedFleets(): () => Promise<Manned> {
-  const openQueues = openBench();
+export function fleetsWithAgent(): () => Promise<FleetWithAgent> {
+  const openQueues = testQueues();
   let hasBucket = false;
   return async () => {
     const bench = await openQueues();
@@ -35,7 +35,7 @@ export function mannedFleets(): () => Promise<Manned> {
     return {
       bench,
       fleet: new Fleet({ facts, clients, clock: systemClock, random: Math.random }),
-      async work(script) {
+      async startAgent(script) {
         const agent = await bench.agent(script, { logBucket: BUCKET, cancelSeconds: 0.2, concurrency: 4 });
         agent.work.resume();
         return agent;

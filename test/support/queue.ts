@@ -15,10 +15,10 @@ import { pino } from 'pino';
 import * as v from 'valibot';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { type AgentConfig, type AgentConfigInput, AgentConfigSchema } from '../../agent/config/agent-config.ts';
-import { createWork } from '../../agent/work/create-work.ts';
+import { createJobLoop } from '../../agent/work/create-work.ts';
 import { ProcessRunner } from '../../agent/runner/process-runner.ts';
 import type { Runner } from '../../agent/runner/runner.ts';
-import type { Work } from '../../agent/work/work.ts';
+import type { JobLoop } from '../../agent/work/work.ts';
 import { WorkerDisk } from '../../agent/runner/worker-disk.ts';
 import { workerEnvironment } from '../../agent/runner/worker-environment.ts';
 import { type Clients, createClients } from '../../aws/clients.ts';
@@ -32,7 +32,7 @@ import { createJobTable } from './job-table.ts';
 const TABLE = 'jobs';
 
 /** A queue, its dead-letter queue and a job table in the embedded cloud, and the job loops of agents. */
-export interface Bench {
+export interface TestQueue {
   cloud: Cloud;
   clients: Clients;
   table: JobTable;
@@ -44,7 +44,7 @@ export interface Bench {
   /** A job loop with a worker that runs `script` in a shell, or with the test's runner and clock. Paused until `resume`. */
   agent(script: string, config?: Partial<AgentConfigInput>, runner?: Runner, clock?: Clock): Promise<Agent>;
   /** From now on, makes messages that agents requeue visible at once. The clocks of the agents must not advance. */
-  handBackAtOnce(): void;
+  requeueAtOnce(): void;
   /** The number of visible messages, and of those in flight. */
   depth(): Promise<{ visible: number; held: number }>;
   /** Resolves when the queue has no messages. */
@@ -57,7 +57,7 @@ export interface Bench {
 }
 
 export interface Agent {
-  work: Work;
+  work: JobLoop;
   /** Its log lines, as objects. */
   lines: Record<string, unknown>[];
   /** Resolves when this number of jobs have run and the agent is idle. */
@@ -69,11 +69,11 @@ export interface Agent {
 }
 
 /** Opens a cloud for each test file and queues for each test: `const bench = openBench()` at the top of a file. */
-export function openBench(): () => Promise<Bench> {
+export function testQueues(): () => Promise<TestQueue> {
   let cloud: Cloud;
   let clients: Clients;
   let home: string;
-  const works: Work[] = [];
+  const works: JobLoop[] = [];
   const drains: Promise<void>[] = [];
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'mayfly-jobs-'));
@@ -111,8 +111,8 @@ async function setUp(
   clients: Clients,
   directory: string,
   name: string,
-  works: Work[],
-): Promise<Bench> {
+  works: JobLoop[],
+): Promise<TestQueue> {
   const queueUrl = await createQueue(cloud, name);
   const deadLetterQueueUrl = await createQueue(cloud, `${name}-dead`);
   const environment = { JOURNAL: join(directory, 'journal'), DIRECTORY: directory };
@@ -135,7 +135,7 @@ async function setUp(
     ...{ queueUrl, deadLetterQueueUrl },
     directory,
     depth,
-    handBackAtOnce: () => handBackAtOnce(clients),
+    requeueAtOnce: () => handBackAtOnce(clients),
     touch: (file) => writeFile(join(directory, file), ''),
     async send(body, attributes) {
       const message = { QueueUrl: queueUrl, MessageBody: body, MessageAttributes: attributes };
@@ -180,13 +180,13 @@ async function startAgent(
   const runner = given ?? (await plainRunner(config, directory));
   const broken = Promise.withResolvers<Broken>();
   const log = pino({ level: 'debug', base: null }, output);
-  const work = createWork({
+  const work = createJobLoop({
     onBroken: broken.resolve,
     config,
     clients,
     instance: 'i-test',
     runner,
-    disk: new WorkerDisk({ paths: [directory], leastFreeBytes: config.minFreeDiskBytes, clock, log }),
+    disk: new WorkerDisk({ paths: [directory], minFreeBytes: config.minFreeDiskBytes, clock, log }),
     clock,
     random: Math.random,
     log,
@@ -236,7 +236,7 @@ export async function isRunning(pid: number): Promise<boolean> {
   return stdout !== '' && !stdout.startsWith('Z');
 }
 
-function changedTo(work: Work, is: () => boolean): Promise<void> {
+function changedTo(work: JobLoop, is: () => boolean): Promise<void> {
   return new Promise((resolve) => {
     const look = () => {
       if (!is()) return;

@@ -1,7 +1,7 @@
-import type { Access } from '../../demo/clients.ts';
+import type { CloudAccess } from '../../demo/clients.ts';
 
 /** The endpoint and the credentials in the first line that `mayfly local --json` prints. */
-export function readyAccess(line: unknown): Access {
+export function readyAccess(line: unknown): CloudAccess {
   const { endpoint, region, environment } = JSON.parse(String(line)) as {
     endpoint: string;
     region: string;

@@ -3,7 +3,7 @@ import type { Fleet } from '../../client/fleet.ts';
 import { type Job, readJob } from '../../jobs/message.ts';
 
 /** Receives all jobs on the fleet's queue. Throws for a message that an agent could not read. */
-export async function received({ context }: Fleet): Promise<Job[]> {
+export async function receiveJobs({ context }: Fleet): Promise<Job[]> {
   const { sqs } = context.clients;
   const jobs: Job[] = [];
   for (;;) {

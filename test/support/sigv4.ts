@@ -1,6 +1,6 @@
 import { presign, signingTime } from '../../local/front-door/presign.ts';
 import type { OwnerKeys } from '../../local/front-door/sessions.ts';
-import { sha256, signatureOf } from '../../local/front-door/signature.ts';
+import { sha256, computeSignature } from '../../local/front-door/signature.ts';
 
 /** A request, as a server gets it. */
 export interface Received {
@@ -11,7 +11,7 @@ export interface Received {
   body: Buffer;
 }
 
-export interface Judged {
+export interface CheckedSignature {
   service: string;
   region: string;
   /** Names of the headers that are signed. */
@@ -22,14 +22,14 @@ export interface Judged {
 }
 
 /** Computes the signature of a request as AWS does. */
-export function judge(request: Received, secret: string): Judged {
+export function checkSignature(request: Received, secret: string): CheckedSignature {
   const { method, url, headers, body } = request;
   const { scope, signedHeaders, given } = authorization(headers);
   const [date = '', region = '', service = ''] = scope.split('/');
   const time = headers['x-amz-date'] ?? '';
   const payload = headers['x-amz-content-sha256'] ?? sha256(body);
   const signed = { method, url, rawHeaders: Object.entries(headers).flat(), payload };
-  const right = signatureOf(signed, { date, region, service, signedHeaders, time }, secret);
+  const right = computeSignature(signed, { date, region, service, signedHeaders, time }, secret);
   return { service, region, signed: signedHeaders, given, right };
 }
 
@@ -77,7 +77,7 @@ export function signedFetch(
   const signedHeaders = Object.keys(all).sort();
   const scope = { date: time.slice(0, 8), region, service, signedHeaders, time };
   const request = { method, url: pathname + search, rawHeaders: Object.entries(all).flat(), payload };
-  const signature = signatureOf(request, scope, keys.secretAccessKey);
+  const signature = computeSignature(request, scope, keys.secretAccessKey);
   const credential = `${keys.accessKeyId}/${scope.date}/${region}/${service}/aws4_request`;
   const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${signedHeaders.join(';')}, Signature=${signature}`;
   const { host: _host, ...sent } = all;

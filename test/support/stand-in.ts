@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { machineFiles } from '../../infra/instance/machine-files.ts';
+import { readMachineFiles } from '../../infra/instance/machine-files.ts';
 
 /** The real programs that the script can use, besides the stubs. It can reach nothing else of this machine. */
 const REAL = 'awk cat chmod cp cut date env grep head mkdir nice python3 rm sed tail tee tr'.split(' ');
@@ -29,23 +29,23 @@ export interface Answers {
   programs?: Record<string, string>;
 }
 
-export interface Outcome {
+export interface ScriptResult {
   status: number | undefined;
   /** Calls of AWS and of systemctl that change something, in order. */
   calls: string[];
   /** The output. */
-  said: string;
+  output: string;
   /** Seconds that the script would have slept. */
   sleptSeconds: number;
 }
 
 /** The directories of a machine, and stubs of the programs that its scripts call. */
-export class StandIn {
+export class FakeMachine {
   readonly root = mkdtempSync(join(tmpdir(), 'mayfly-machine-'));
   readonly #bin = join(this.root, 'stubs');
 
   constructor() {
-    for (const { path, mode, content } of machineFiles()) this.put(path, content, Number.parseInt(mode, 8));
+    for (const { path, mode, content } of readMachineFiles()) this.put(path, content, Number.parseInt(mode, 8));
     this.put('/etc/mayfly/agent.json', JSON.stringify(AGENT_JSON));
     this.put('/etc/mayfly/tree.json', JSON.stringify(TREE_JSON));
     this.put('/var/lib/mayfly-boot/made', '');
@@ -71,7 +71,7 @@ export class StandIn {
     rmSync(this.root, { recursive: true, force: true });
   }
 
-  async run(script: string, answers: Answers = {}, args: string[] = []): Promise<Outcome> {
+  async run(script: string, answers: Answers = {}, args: string[] = []): Promise<ScriptResult> {
     const { uptime = 1000, metadata = true, system = 'running', aws = ':', programs = {} } = answers;
     this.put('/proc/uptime', `${uptime}.00 1.00\n`).put('/calls', '').put('/slept', '0\n');
     this.put('/show/mayfly-agent.service', lines({ ActiveState: 'active', ...answers.agent }));
@@ -92,7 +92,7 @@ export class StandIn {
     return {
       status: exitCode,
       calls: this.read('/calls').split('\n').filter(Boolean),
-      said: all,
+      output: all,
       sleptSeconds: Number(this.read('/slept')),
     };
   }

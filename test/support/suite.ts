@@ -1,6 +1,6 @@
 import { afterEach, expect } from 'vitest';
 import type { Verdict } from '../../checker/facts.ts';
-import { report } from '../../checker/report.ts';
+import { formatVerdict } from '../../checker/report.ts';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { startFleet, type TestFleet } from './fleet.ts';
 
@@ -20,7 +20,7 @@ export function fleets(): (props?: WorkerFleetProps) => Promise<TestFleet> {
 /** Expects that the checker finds no violations, and these counts. */
 export async function expectSound(fleet: TestFleet, counts: Partial<Verdict['counts']>): Promise<Verdict> {
   const verdict = await fleet.judge();
-  if (!verdict.ok) throw new Error(`${report(verdict)}\n${await fleet.lastWords()}`);
+  if (!verdict.ok) throw new Error(`${formatVerdict(verdict)}\n${await fleet.failureDetails()}`);
   expect(verdict.counts).toMatchObject(counts);
   return verdict;
 }

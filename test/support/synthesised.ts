@@ -13,15 +13,15 @@ export interface Resource {
 }
 
 /** A stack `Test` with one fleet `Fleet`, for any account and region. */
-export function fleetOf(props?: WorkerFleetProps): { stack: Stack; fleet: WorkerFleet } {
+export function synthFleet(props?: WorkerFleetProps): { stack: Stack; fleet: WorkerFleet } {
   // Only the names of the assets matter here. Copies would fill the disk.
   const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
   const stack = new Stack(app, 'Test');
   return { stack, fleet: new WorkerFleet(stack, 'Fleet', props) };
 }
 
-export function templateOf(props?: WorkerFleetProps): Template {
-  return Template.fromStack(fleetOf(props).stack);
+export function synthTemplate(props?: WorkerFleetProps): Template {
+  return Template.fromStack(synthFleet(props).stack);
 }
 
 /** The resources of a type, by logical id. */
@@ -30,7 +30,7 @@ export function resourcesOf(template: Template, type: string): Record<string, Re
 }
 
 /** The only resource of a type. */
-export function only(template: Template, type: string): { id: string; resource: Resource } {
+export function onlyResource(template: Template, type: string): { id: string; resource: Resource } {
   const found = Object.entries(resourcesOf(template, type));
   const [first] = found;
   if (found.length !== 1 || !first)
@@ -39,17 +39,17 @@ export function only(template: Template, type: string): { id: string; resource: 
 }
 
 /** The text of a value with intrinsic functions. References become `<LogicalId>` or `<LogicalId.Attribute>`. */
-export function flat(value: unknown): string {
+export function toText(value: unknown): string {
   if (typeof value === 'string') return value;
   const { Ref, ...functions } = value as Record<string, unknown>;
   if (typeof Ref === 'string') return `<${Ref}>`;
   const join = functions['Fn::Join'] as [string, unknown[]] | undefined;
-  if (join) return join[1].map(flat).join(join[0]);
+  if (join) return join[1].map(toText).join(join[0]);
   const attribute = functions['Fn::GetAtt'] as string[] | undefined;
   if (attribute) return `<${attribute.join('.')}>`;
   const sub = functions['Fn::Sub'];
   if (typeof sub === 'string') return sub.replaceAll(/\$\{([^}]*)\}/g, '<$1>');
-  return flat(functions['Fn::Base64']);
+  return toText(functions['Fn::Base64']);
 }
 
 export interface Statement {
@@ -62,12 +62,12 @@ export interface Statement {
 /** The policy statements of a role. `role` is the start of its logical id after `Fleet`. */
 export function statementsOf(template: Template, role: string): Statement[] {
   return Object.values(resourcesOf(template, 'AWS::IAM::Policy'))
-    .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith(`<Fleet${role}`))
+    .filter(({ Properties }) => toText((Properties['Roles'] as unknown[])[0]).startsWith(`<Fleet${role}`))
     .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
 }
 
 /** The permissions of a role as `action on resource`. References have no hash of the logical id. */
-export function rightsOf(template: Template, role: string): Set<string> {
+export function permissionsOf(template: Template, role: string): Set<string> {
   const rights = statementsOf(template, role).flatMap(({ Action, Resource }) =>
     [Action]
       .flat()
@@ -78,7 +78,7 @@ export function rightsOf(template: Template, role: string): Set<string> {
 
 /** The ARN of a resource. References have no hash of the logical id. */
 export function named(resource: unknown): string {
-  return flat(resource)
+  return toText(resource)
     .replace(/[0-9a-f]{64}/, 'HASH')
     .replaceAll(/[0-9A-F]{8}(?=[.>-])/g, '');
 }

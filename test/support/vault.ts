@@ -11,5 +11,5 @@ const LINES = [
 ];
 
 /** `the secret` as a YAML value with indented lines. */
-export const vaulted = (indent: string): string =>
+export const vaultValue = (indent: string): string =>
   ['!vault |', ...LINES.map((line) => `${indent}${line}`)].join('\n');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Answers, StandIn } from '../support/stand-in.ts';
+import { type Answers, FakeMachine } from '../support/stand-in.ts';
 
 const DEADMAN = '/usr/local/sbin/mayfly-deadman';
 const RETIRES = ['systemctl start --no-block mayfly-retire.service'];
@@ -8,9 +8,9 @@ const RETIRES = ['systemctl start --no-block mayfly-retire.service'];
 const BUDGET = 900;
 const STOP_GRACE = 900;
 
-let machine: StandIn;
+let machine: FakeMachine;
 beforeEach(() => {
-  machine = new StandIn();
+  machine = new FakeMachine();
 });
 afterEach(() => machine.remove());
 
@@ -19,7 +19,7 @@ interface Case {
   state: string;
   /** Of the machine, in seconds since power-on. */
   uptime: number;
-  prepare?: (machine: StandIn) => unknown;
+  prepare?: (machine: FakeMachine) => unknown;
   /** When systemd started the agent and saw it end, in seconds since power-on. */
   startedAt?: number;
   endedAt?: number;
@@ -35,13 +35,13 @@ const look = ({ state, uptime, prepare, startedAt = 0, endedAt = 0 }: Case, answ
   return machine.run(DEADMAN, { agent, uptime, ...answers });
 };
 
-const booted = (m: StandIn) => m.put('/var/lib/mayfly-boot/booted', 'key\n');
+const booted = (m: FakeMachine) => m.put('/var/lib/mayfly-boot/booted', 'key\n');
 /** The boot script runs: its pid is that of this process. */
-const bootRuns = (m: StandIn) => m.put('/run/mayfly-boot/booting', `${process.pid}\n`);
-const bootEnded = (m: StandIn) => m.put('/run/mayfly-boot/booting', '99999999\n');
-const startedAgain = (m: StandIn) =>
+const bootRuns = (m: FakeMachine) => m.put('/run/mayfly-boot/booting', `${process.pid}\n`);
+const bootEnded = (m: FakeMachine) => m.put('/run/mayfly-boot/booting', '99999999\n');
+const startedAgain = (m: FakeMachine) =>
   m.put('/run/cloud-init/result.json', '{}').put('/var/lib/mayfly/ready.json', '{}');
-const retired = (reason: string) => (m: StandIn) =>
+const retired = (reason: string) => (m: FakeMachine) =>
   booted(m).put('/var/lib/mayfly/retirement.json', JSON.stringify({ reason }));
 
 describe("the dead man's timer does nothing for a machine", () => {
@@ -173,8 +173,8 @@ describe("the dead man's timer has a machine ended", () => {
     ],
     ['whose agent’s state systemd does not report', { state: '', uptime: 5000, prepare: booted }, undefined],
   ])('%s', async (_, situation, word) => {
-    const { calls, said } = await look(situation);
-    expect(calls, said).toEqual(RETIRES);
+    const { calls, output } = await look(situation);
+    expect(calls, output).toEqual(RETIRES);
     const left = () => machine.read('/run/mayfly-boot/deadman').trim();
     if (word === undefined) expect(left).toThrow('ENOENT');
     else expect(left()).toBe(word);

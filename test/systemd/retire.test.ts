@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AGENT_JSON, type Answers, refusal, StandIn } from '../support/stand-in.ts';
+import { AGENT_JSON, type Answers, refusal, FakeMachine } from '../support/stand-in.ts';
 
 const RETIRE = '/usr/local/sbin/mayfly-retire';
 const FAILED = { ActiveState: 'failed', Result: 'exit-code', ExecMainStatus: 1, NRestarts: 5 };
 const STOPPED = { ActiveState: 'inactive', Result: 'success' };
 
-let machine: StandIn;
+let machine: FakeMachine;
 beforeEach(() => {
-  machine = new StandIn();
+  machine = new FakeMachine();
 });
 afterEach(() => machine.remove());
 
@@ -86,7 +86,7 @@ describe('an instance is switched off at once', () => {
 });
 
 describe('an instance ends', () => {
-  it.each<[string, string, string, Answers, (machine: StandIn) => void]>([
+  it.each<[string, string, string, Answers, (machine: FakeMachine) => void]>([
     [
       'whose agent failed for good',
       'agent-crashed',
@@ -137,8 +137,8 @@ describe('an instance ends', () => {
     ],
   ])('%s', async (_, reason, why, answers, prepare) => {
     prepare(machine);
-    const { calls, status, said } = await retire(answers);
-    expect(calls, said).toEqual(AN_END);
+    const { calls, status, output } = await retire(answers);
+    expect(calls, output).toEqual(AN_END);
     // systemd starts it again ten seconds later, up to its start limit.
     expect(status).toBe(1);
     expect(machine.read('/run/mayfly-boot/retiring')).toMatch(new RegExp(`^${reason} .*${why}`, 'm'));

@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { packageRoot } from '../../infra/bundle/package-files.ts';
-import { judge, type Received } from '../support/sigv4.ts';
-import { StandIn } from '../support/stand-in.ts';
+import { checkSignature, type Received } from '../support/sigv4.ts';
+import { FakeMachine } from '../support/stand-in.ts';
 
 const CURL = '/usr/bin/curl';
 const missing = spawnSync(CURL, ['--version']).error !== undefined;
@@ -27,7 +27,7 @@ const METADATA: Record<string, string> = {
 
 /** The requests to AWS, in order. */
 let received: Received[];
-let machine: StandIn;
+let machine: FakeMachine;
 const server = createServer(async (request, response) => {
   const { url = '' } = request;
   const body = await bodyOf(request);
@@ -50,7 +50,7 @@ afterAll(() => {
 });
 beforeEach(() => {
   received = [];
-  machine = new StandIn();
+  machine = new FakeMachine();
 });
 afterEach(() => machine.remove());
 
@@ -92,11 +92,11 @@ parameter=/pictures/vault; fetch_vault_password`,
   'the calls %s are signed as AWS wants it, the session token as well',
   async ([, lines, services], { skip }) => {
     if (missing) skip('needs curl (Debian: the package curl)');
-    const { said } = await run(lines);
-    const judged = received.map((request) => judge(request, SECRET));
+    const { output } = await run(lines);
+    const judged = received.map((request) => checkSignature(request, SECRET));
     expect(
       judged.map(({ service }) => service),
-      said,
+      output,
     ).toEqual(services);
     for (const [at, { given, right, region, signed }] of judged.entries()) {
       expect(given, `${received[at]?.method} ${received[at]?.url}`).toBe(right);

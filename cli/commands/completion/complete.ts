@@ -11,11 +11,11 @@ export interface Completion {
   /** Whether the shell also completes file names. */
   files: boolean;
   /** What to ask AWS for: see `lookUp`. */
-  wanted?: Wanted;
+  lookUp?: LookUpRequest;
 }
 
 /** A request for candidates from AWS. */
-export interface Wanted {
+export interface LookUpRequest {
   kind: 'job' | 'instance' | 'stack' | 'fleet';
   /** The verb, such as `cancel` or `dlq redrive`. */
   verb: string;
@@ -49,10 +49,10 @@ export function complete(program: Command, words: readonly string[]): Completion
   const wanted = argument && wantedFor(argument.name(), word, '', place);
   // With no other candidate, it shows the options.
   const options = all.length === 0 && !files && first ? completeOption(command, '--', place) : undefined;
-  return { candidates: options?.candidates ?? all, files, ...(wanted && { wanted }) };
+  return { candidates: options?.candidates ?? all, files, ...(wanted && { lookUp: wanted }) };
 }
 
-const KINDS: Readonly<Record<string, Wanted['kind']>> = {
+const KINDS: Readonly<Record<string, LookUpRequest['kind']>> = {
   id: 'job',
   ids: 'job',
   instance: 'instance',
@@ -61,7 +61,7 @@ const KINDS: Readonly<Record<string, Wanted['kind']>> = {
 };
 
 /** The name of an argument or an option tells what it takes. */
-function wantedFor(name: string, word: string, prefix: string, place: Place): Wanted | undefined {
+function wantedFor(name: string, word: string, prefix: string, place: Place): LookUpRequest | undefined {
   const { command, parent, typed } = place;
   const kind = KINDS[name];
   const verb = parent?.parent ? `${parent.name()} ${command.name()}` : command.name();
@@ -144,7 +144,7 @@ function valuesOf(option: Option, word: string, prefix: string, place: Place): C
   return {
     candidates: candidates.filter(shown(prefix + word)),
     files: namesFile(option.flags),
-    ...(wanted && { wanted }),
+    ...(wanted && { lookUp: wanted }),
   };
 }
 

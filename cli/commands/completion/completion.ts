@@ -39,12 +39,12 @@ export function completeWordsCommand(program: Command): Command {
     .option('--timeout <seconds>', 'how long to wait for AWS', Number, TIMEOUT_SECONDS)
     .allowUnknownOption()
     .action(async (words: string[], { timeout }: { timeout: number }) => {
-      const { candidates, files, wanted } = complete(program, words);
+      const { candidates, files, lookUp } = complete(program, words);
       print(candidates);
       if (files) process.stdout.write(':files\n');
-      if (!wanted) return;
-      const { lookUp } = await import('../../look-up.ts');
-      print(await lookUp(wanted, timeout));
+      if (!lookUp) return;
+      const { lookUpCandidates } = await import('../../look-up.ts');
+      print(await lookUpCandidates(lookUp, timeout));
       // A call without an answer must not keep the process running.
       process.stdout.write('', () => process.exit());
     });

@@ -1,14 +1,14 @@
 import { Command } from 'commander';
 import type { DeadLetter } from '../../../client/dead-letters/dead-letters.ts';
 import type { Fleet } from '../../../client/fleet.ts';
-import { columns } from '../../terminal/columns.ts';
+import { formatTable } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
-import { moment } from '../jobs/job-words.ts';
-import { widthOnTerminal } from '../jobs/show-jobs.ts';
-import { whole } from '../values.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { formatTimestamp } from '../jobs/job-words.ts';
+import { tableWidth } from '../jobs/show-jobs.ts';
+import { wholeNumber } from '../values.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 interface DlqListOptions {
   reason?: string;
@@ -20,30 +20,30 @@ const LARGEST_LIMIT = 10_000;
 
 /** `mayfly dlq list`: the dead letters, with their reasons. */
 export function dlqListCommand(): Command {
-  return withFleet(
+  return addFleetOptions(
     new Command('list')
       .summary('list the dead letters, with their reasons')
       .description('Lists the dead letters, in no order, each with its reason. It removes none of them.')
       .option('--reason <text>', 'only those whose reason contains this text')
-      .option('--limit <number>', 'how many to read at most', whole(1, LARGEST_LIMIT), 100)
+      .option('--limit <number>', 'how many to read at most', wholeNumber(1, LARGEST_LIMIT), 100)
       .option(
         '--json',
         'print a JSON array: {"id", "messageId", "reason", "exitStatus" or "signal", "deadAt", "source", ' +
           '"bodyBytes"}',
       ),
-  ).action(onFleet(run));
+  ).action(runOnFleet(run));
 }
 
 async function run(fleet: Fleet, { json, limit, reason }: DlqListOptions): Promise<void> {
-  const { letters, unseen } = await fleet.deadLetters.list({
+  const { deadLetters, remaining } = await fleet.deadLetters.list({
     limit,
     ...(reason !== undefined && { reason }),
   });
-  if (json) printJson(letters.map(toJson));
-  else if (letters.length > 0) print(columns(HEAD, letters.map(row), widthOnTerminal()));
+  if (json) printJson(deadLetters.map(toJson));
+  else if (deadLetters.length > 0) print(formatTable(HEAD, deadLetters.map(row), tableWidth()));
   else say('no such dead letters.');
-  if (unseen > 0) {
-    const more = unseen === 1 ? 'about 1 more is' : `about ${unseen} more are`;
+  if (remaining > 0) {
+    const more = remaining === 1 ? 'about 1 more is' : `about ${remaining} more are`;
     say(`${more} not shown: use a larger --limit, or somebody else is looking at the queue now.`);
   }
 }
@@ -51,7 +51,7 @@ async function run(fleet: Fleet, { json, limit, reason }: DlqListOptions): Promi
 const HEAD = ['id', 'since', 'exit', 'why'];
 
 function row({ id, deadAt, exitStatus, signal, reason }: DeadLetter): string[] {
-  const since = deadAt === undefined ? '' : moment(deadAt);
+  const since = deadAt === undefined ? '' : formatTimestamp(deadAt);
   return [escapeLine(id), since, String(exitStatus ?? signal ?? ''), escapeLine(reason ?? '')];
 }
 

@@ -1,16 +1,16 @@
 import { Command } from 'commander';
 import { ExitCode } from '../../exit-code.ts';
-import { Failure } from '../../failure.ts';
-import type { Chosen } from '../../../client/dead-letters/options.ts';
+import { CliError } from '../../failure.ts';
+import type { DeadLetterSelection } from '../../../client/dead-letters/options.ts';
 import type { Purged } from '../../../client/dead-letters/dead-letters.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
-import { count } from '../../terminal/words.ts';
-import { canAsk, confirm } from '../confirm.ts';
-import { type ChoiceOptions, choiceOf, notThere, sayUnseen, withChoice } from './dlq-choice.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { countOf } from '../../terminal/words.ts';
+import { canPrompt, confirm } from '../confirm.ts';
+import { type ChoiceOptions, checkedChoice, notFoundMessage, reportSkipped, addChoiceOptions } from './dlq-choice.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 interface DlqPurgeOptions extends ChoiceOptions {
   dryRun?: true;
@@ -20,7 +20,7 @@ interface DlqPurgeOptions extends ChoiceOptions {
 
 /** `mayfly dlq purge`: deletes dead letters. */
 export function dlqPurgeCommand(): Command {
-  const command = withChoice(new Command('purge'))
+  const command = addChoiceOptions(new Command('purge'))
     .summary('delete dead letters')
     .description(
       'Deletes dead letters. On a terminal it asks first. The records and logs of the jobs stay (`mayfly cleanup` ' +
@@ -30,7 +30,7 @@ export function dlqPurgeCommand(): Command {
     .option('--yes', 'do not ask; required where stdin or stderr is no terminal')
     .option('--json', 'print JSON: {"count", "ids", "missing", "unseen"}')
     .addHelpText('after', NOTES);
-  return withFleet(command).action(onFleet(run));
+  return addFleetOptions(command).action(runOnFleet(run));
 }
 
 const NOTES = `
@@ -50,7 +50,7 @@ Examples:
 
 async function run(fleet: Fleet, ids: string[], options: DlqPurgeOptions): Promise<void> {
   const { dryRun, json, yes } = options;
-  const choice = choiceOf(ids, options);
+  const choice = checkedChoice(ids, options);
   if (!dryRun && !yes) await confirmPurge(fleet, choice);
   const purged = await fleet.deadLetters.purge({ ...choice, dryRun: dryRun ?? false });
   if (json) printJson(purged);
@@ -59,28 +59,28 @@ async function run(fleet: Fleet, ids: string[], options: DlqPurgeOptions): Promi
 }
 
 /** @throws Failure if there is no terminal to ask on, or the answer is no */
-async function confirmPurge(fleet: Fleet, choice: Chosen): Promise<void> {
-  if (!canAsk()) {
-    throw new Failure('There is no terminal to ask on. Use --yes to delete without asking.', ExitCode.usage);
+async function confirmPurge(fleet: Fleet, choice: DeadLetterSelection): Promise<void> {
+  if (!canPrompt()) {
+    throw new CliError('There is no terminal to ask on. Use --yes to delete without asking.', ExitCode.usage);
   }
   await confirm(`Delete ${await describeChoice(fleet, choice)}?`, 'Nothing was deleted.');
 }
 
 /** With --reason it counts the matching dead letters first, because the question states their number. */
-async function describeChoice({ deadLetters, facts }: Fleet, choice: Chosen): Promise<string> {
+async function describeChoice({ deadLetters, facts }: Fleet, choice: DeadLetterSelection): Promise<string> {
   const { ids = [], reason } = choice;
-  const letters = (number: number) => `${count(number, 'dead letter')} of fleet ${escapeLine(facts.fleet)}`;
+  const letters = (number: number) => `${countOf(number, 'dead letter')} of fleet ${escapeLine(facts.fleet)}`;
   if (ids.length > 0) return letters(ids.length);
   if (reason === undefined) return `all of about ${letters(await deadLetters.count())}`;
   const found = await deadLetters.purge({ ...choice, dryRun: true });
   return `${letters(found.count)} whose reason contains ${JSON.stringify(escapeLine(reason))}`;
 }
 
-function report({ count: deleted, missing, unseen }: Purged, { all, dryRun }: DlqPurgeOptions): void {
-  for (const id of missing) say(notThere(escapeLine(id)));
-  const letters = count(deleted, 'dead letter');
+function report({ count: deleted, missing, remaining }: Purged, { all, dryRun }: DlqPurgeOptions): void {
+  for (const id of missing) say(notFoundMessage(escapeLine(id)));
+  const letters = countOf(deleted, 'dead letter');
   if (dryRun) say(`${letters} would be deleted; nothing was changed.`);
   else say(`deleted ${all ? 'about ' : ''}${letters}.`);
-  sayUnseen(unseen);
+  reportSkipped(remaining);
   if (missing.length > 0) process.exitCode = ExitCode.failed;
 }

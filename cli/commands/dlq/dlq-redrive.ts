@@ -6,10 +6,10 @@ import { escapeLine } from '../../terminal/escape.ts';
 import { print, printJsonLine } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
 import { say } from '../../terminal/say.ts';
-import { count } from '../../terminal/words.ts';
-import { type ChoiceOptions, choiceOf, notThere, sayUnseen, withChoice } from './dlq-choice.ts';
-import { untilInterrupted } from '../interrupt.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { countOf } from '../../terminal/words.ts';
+import { type ChoiceOptions, checkedChoice, notFoundMessage, reportSkipped, addChoiceOptions } from './dlq-choice.ts';
+import { runInterruptibly } from '../interrupt.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 interface DlqRedriveOptions extends ChoiceOptions {
   to?: string;
@@ -19,8 +19,8 @@ interface DlqRedriveOptions extends ChoiceOptions {
 
 /** `mayfly dlq redrive`: enqueues the jobs of dead letters again. */
 export function dlqRedriveCommand(): Command {
-  return withFleet(
-    withChoice(new Command('redrive'))
+  return addFleetOptions(
+    addChoiceOptions(new Command('redrive'))
       .summary("enqueue their jobs again, as new jobs on the fleet's queue")
       .description(
         "Enqueues each chosen dead letter as a new job on the fleet's queue, and says which queue that is. The record " +
@@ -30,7 +30,7 @@ export function dlqRedriveCommand(): Command {
       .option('--dry-run', 'only print what would be done')
       .option('--json', 'print a JSON object a line: {"id", "messageId", "outcome", "newId"?}')
       .addHelpText('after', NOTES),
-  ).action(onFleet(run));
+  ).action(runOnFleet(run));
 }
 
 const NOTES = `
@@ -54,7 +54,7 @@ Examples:
 async function run(fleet: Fleet, ids: string[], options: DlqRedriveOptions): Promise<void> {
   const { dryRun, json, to } = options;
   const { deadLetters, facts } = fleet;
-  const choice = { ...choiceOf(ids, options), dryRun: dryRun ?? false, ...(to !== undefined && { to }) };
+  const choice = { ...checkedChoice(ids, options), dryRun: dryRun ?? false, ...(to !== undefined && { to }) };
   if (!dryRun) say(`the new jobs go to the queue ${escapeLine(facts.queueUrl)}.`);
   const total = ids.length || (await deadLetters.count());
   const progress = createProgress();
@@ -72,13 +72,13 @@ async function run(fleet: Fleet, ids: string[], options: DlqRedriveOptions): Pro
   const interruptedMessage = () =>
     `Stopped: ${summary(handled, dryRun)}. The same command continues where this one stopped.`;
   try {
-    const { missing, unseen } = await untilInterrupted(
+    const { missing, remaining } = await runInterruptibly(
       (signal) => deadLetters.redrive({ ...choice, onRedrive, signal }),
       interruptedMessage,
     );
     progress.end();
     report(handled, missing, options);
-    sayUnseen(unseen);
+    reportSkipped(remaining);
   } finally {
     progress.end();
   }
@@ -93,7 +93,7 @@ function report(
   for (const why of left) say(escapeLine(why));
   for (const id of missing) {
     if (json) printJsonLine({ id, outcome: 'missing' });
-    say(notThere(escapeLine(id)));
+    say(notFoundMessage(escapeLine(id)));
   }
   say(`${summary(handled, dryRun)}.`);
   const failed = handled.some(({ outcome }) => outcome === 'foreign' || outcome === 'refused');
@@ -113,7 +113,7 @@ function summary(handled: readonly Redriven[], dryRun: true | undefined): string
   const number = (...outcomes: Redriven['outcome'][]) =>
     handled.filter(({ outcome }) => outcomes.includes(outcome)).length;
   const would = dryRun ? 'would be ' : '';
-  const parts = [`${count(number('redriven'), 'job')} ${would}redriven`];
+  const parts = [`${countOf(number('redriven'), 'job')} ${would}redriven`];
   if (number('copy') > 0) parts.push(`${number('copy')} ${would}deleted as copies of these`);
   const left = number('foreign', 'refused', 'retried');
   if (left > 0) parts.push(`${left} ${left === 1 ? 'stays' : 'stay'}`);

@@ -1,15 +1,15 @@
 import { Command, Option } from 'commander';
 import type { DeadLetter } from '../../../client/dead-letters/dead-letters.ts';
-import { NoDeadLetter } from '../../../client/errors.ts';
+import { NoDeadLetterError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import { escapeLine, escapeText } from '../../terminal/escape.ts';
 import { print, printBody, printJson } from '../../terminal/print.ts';
-import { inLines } from '../../terminal/say.ts';
-import { count, span } from '../../terminal/words.ts';
-import { moment } from '../jobs/job-words.ts';
-import { anId } from '../values.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { wrapLines } from '../../terminal/say.ts';
+import { countOf, formatDuration } from '../../terminal/words.ts';
+import { formatTimestamp } from '../jobs/job-words.ts';
+import { parseId } from '../values.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 interface DlqShowOptions {
   body?: true;
@@ -22,21 +22,21 @@ const MOST_CHARACTERS = 2000;
 
 /** `mayfly dlq show`: one dead letter. */
 export function dlqShowCommand(): Command {
-  return withFleet(
+  return addFleetOptions(
     new Command('show')
       .summary('show one dead letter, with its body')
       .description(
         'Shows why and when a job was dead-lettered, the body that its worker got, and the record of the job if there ' +
           'is one.',
       )
-      .argument('<id>', 'the id of the job or of the message', anId)
+      .argument('<id>', 'the id of the job or of the message', parseId)
       .addOption(new Option('--body', 'print only the body, all of it, unchanged').conflicts('json'))
       .option(
         '--json',
         'print a JSON object, with the whole body and the job as in `mayfly status --json`; {"id", "outcome": ' +
           '"missing"} if there is no such dead letter',
       ),
-  ).action(onFleet(run));
+  ).action(runOnFleet(run));
 }
 
 async function run(fleet: Fleet, id: string, { body, json }: DlqShowOptions): Promise<void> {
@@ -45,7 +45,7 @@ async function run(fleet: Fleet, id: string, { body, json }: DlqShowOptions): Pr
     message: __,
     ...letter
   } = await fleet.deadLetters.show(id).catch((error) => {
-    if (json && error instanceof NoDeadLetter) printJson({ id, outcome: 'missing' });
+    if (json && error instanceof NoDeadLetterError) printJson({ id, outcome: 'missing' });
     throw error;
   });
   if (body) return printBody(letter.body);
@@ -67,7 +67,7 @@ function block(
   const facts: [string, string | undefined][] = [
     ['why', reason ?? 'its message has no reason'],
     ['exit', exitStatus === undefined ? signal : String(exitStatus)],
-    ['since', deadAt && `${moment(deadAt)}, ${span((nowMs - Date.parse(deadAt)) / 1000)} ago`],
+    ['since', deadAt && `${formatTimestamp(deadAt)}, ${formatDuration((nowMs - Date.parse(deadAt)) / 1000)} ago`],
     ['was on', source],
     ['message', messageId],
     ['record', recordText(record)],
@@ -76,7 +76,7 @@ function block(
   const lines = facts.flatMap(([name, value]) =>
     value === undefined
       ? []
-      : [inLines(`  ${name.padEnd(8)} ${escapeLine(value)}`, process.stdout, VALUE_INDENT)],
+      : [wrapLines(`  ${name.padEnd(8)} ${escapeLine(value)}`, process.stdout, VALUE_INDENT)],
   );
   return [escapeLine(id), ...lines, bodyText(letter)].join('\n');
 }
@@ -90,7 +90,7 @@ function recordText(record: JobView | undefined): string {
 
 function bodyText({ body, bodyKey }: Pick<DeadLetter, 'body' | 'bodyKey'>): string {
   const where = bodyKey === undefined ? '' : `, in the log bucket at ${escapeLine(bodyKey)}`;
-  const head = `  body     ${count(Buffer.byteLength(body), 'byte')}${where}`;
+  const head = `  body     ${countOf(Buffer.byteLength(body), 'byte')}${where}`;
   if (body === '') return head;
   const shown = body.slice(0, MOST_CHARACTERS).split('\n').slice(0, MOST_LINES).join('\n');
   const more = shown.length < body.trimEnd().length ? '\n    ... (--body prints all of it)' : '';

@@ -4,11 +4,11 @@ import { dlqPurgeCommand } from './dlq-purge.ts';
 import { dlqRedriveCommand } from './dlq-redrive.ts';
 import { dlqShowCommand } from './dlq-show.ts';
 import { helpCommand } from '../help.ts';
-import { withFleetBefore } from '../with-fleet.ts';
+import { addFleetOptionsBeforeVerb } from '../with-fleet.ts';
 
 /** `mayfly dlq`: the dead letters of a fleet. */
 export function dlqCommand(): Command {
-  return withFleetBefore(new Command('dlq'))
+  return addFleetOptionsBeforeVerb(new Command('dlq'))
     .summary('show the dead letters, enqueue them again, or delete them')
     .description(
       'Shows, redrives and purges the dead-letter queue. Jobs that failed for good stay there, each with the reason, ' +

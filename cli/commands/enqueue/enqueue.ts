@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
-import { LONGEST_DELAY_SECONDS } from '../../../lib/limits.ts';
-import { bodyOf, enqueueBody } from './enqueue-body.ts';
+import { SQS_MAX_DELAY_SECONDS } from '../../../lib/limits.ts';
+import { readBodyInput, enqueueBody } from './enqueue-body.ts';
 import { enqueueFile } from './enqueue-file.ts';
-import { givenFlags } from '../given-flags.ts';
-import { refusingGroup } from './group-option.ts';
+import { typedFlags } from '../given-flags.ts';
+import { refuseGroupOption } from './group-option.ts';
 import type { EnqueueOptions, FileOptions } from './options.ts';
-import { seconds, whole } from '../values.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { seconds, wholeNumber } from '../values.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 
 /** `mayfly enqueue`: enqueues one job, or a job for each line of a file. */
@@ -26,7 +26,7 @@ export function enqueueCommand(): Command {
       seconds(1),
     )
     .option('--poll <seconds>', 'wait for the end, and check this often; 0: do not wait', seconds(0), 0)
-    .option('--delay <seconds>', 'do not start the job before this time', whole(0, LONGEST_DELAY_SECONDS))
+    .option('--delay <seconds>', 'do not start the job before this time', wholeNumber(0, SQS_MAX_DELAY_SECONDS))
     .option('--dedupe <key>', 'enqueue only if no job has this key yet; else print the id of that job')
     .option(
       '--label <name>',
@@ -49,17 +49,17 @@ export function enqueueCommand(): Command {
       'print JSON: an object for one job, a line for each of many; with --poll, what `wait --json` prints',
     )
     .addHelpText('after', NOTES);
-  return withFleet(refusingGroup(command)).action((...args: unknown[]) => {
+  return addFleetOptions(refuseGroupOption(command)).action((...args: unknown[]) => {
     const [body, options] = args as [string | undefined, EnqueueOptions];
     const usage = wrongUsage(body, options);
     if (usage !== undefined) command.error(`error: ${usage}`);
-    return run(body, { ...options, typed: givenFlags(command, ['file', 'journal']) }, command);
+    return run(body, { ...options, typed: typedFlags(command, ['file', 'journal']) }, command);
   });
 }
 
-const run = onFleet(async (fleet: Fleet, body: string | undefined, options: FileOptions) => {
+const run = runOnFleet(async (fleet: Fleet, body: string | undefined, options: FileOptions) => {
   if (isMany(body, options)) await enqueueFile(fleet, options);
-  else await enqueueBody(fleet, bodyOf(body, options), options);
+  else await enqueueBody(fleet, readBodyInput(body, options), options);
 });
 
 function isMany(body: string | undefined, { file, whole }: EnqueueOptions): boolean {

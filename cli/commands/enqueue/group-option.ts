@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
-import { noGroups } from '../../../client/no-groups.ts';
+import { groupRefusal } from '../../../client/no-groups.ts';
 
 /** Makes the command refuse `--group` and name `--label` instead. The word is reserved for mutual exclusion of jobs. */
-export function refusingGroup(command: Command): Command {
+export function refuseGroupOption(command: Command): Command {
   return command.addOption(new Option('--group [name]').hideHelp()).hook('preAction', () => {
     if (command.getOptionValue('group') === undefined) return;
-    command.error(`error: ${noGroups('--group', '--label <name>')}`);
+    command.error(`error: ${groupRefusal('--group', '--label <name>')}`);
   });
 }

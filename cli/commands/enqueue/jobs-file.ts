@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import * as v from 'valibot';
-import { memberTexts } from '../../../jobs/json-text.ts';
+import { readMemberTexts } from '../../../jobs/json-text.ts';
 import { parseJson } from '../../../lib/json.ts';
-import { LONGEST_DELAY_SECONDS } from '../../../lib/limits.ts';
+import { SQS_MAX_DELAY_SECONDS } from '../../../lib/limits.ts';
 import { text as nonEmpty } from '../../../lib/schema.ts';
-import { Failure } from '../../failure.ts';
-import { noGroups } from '../../../client/no-groups.ts';
+import { CliError } from '../../failure.ts';
+import { groupRefusal } from '../../../client/no-groups.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 
 /** A file with a job a line. */
@@ -33,7 +33,7 @@ export interface LineJob {
   label?: string;
 }
 
-const DELAYS = `from 0 to ${LONGEST_DELAY_SECONDS} seconds`;
+const DELAYS = `from 0 to ${SQS_MAX_DELAY_SECONDS} seconds`;
 
 const LineSchema = v.strictObject({
   body: v.unknown(),
@@ -43,7 +43,7 @@ const LineSchema = v.strictObject({
       v.number('a number of seconds'),
       v.integer('a whole number of seconds'),
       v.minValue(0, DELAYS),
-      v.maxValue(LONGEST_DELAY_SECONDS, DELAYS),
+      v.maxValue(SQS_MAX_DELAY_SECONDS, DELAYS),
     ),
   ),
   dedupe: v.optional(nonEmpty),
@@ -55,9 +55,9 @@ const LineSchema = v.strictObject({
  *
  * @throws Failure with the number of a line that is not UTF-8 or cannot be read as a job
  */
-export async function* readJobs(file: JobsFile): AsyncGenerator<LineJob> {
+export async function* readJobsFile(file: JobsFile): AsyncGenerator<LineJob> {
   for await (const read of readLines(file)) {
-    if (typeof read === 'string') throw new Failure(read);
+    if (typeof read === 'string') throw new CliError(read);
     yield read;
   }
 }
@@ -92,7 +92,7 @@ function lineKey(line: Buffer, occurrences: Map<string, number>): string {
 }
 
 /** The result of the check that reads the whole file before the first job is sent. */
-export interface Checked {
+export interface CheckedFile {
   sha256: string;
   jobs: number;
 }
@@ -106,10 +106,10 @@ const MOST_SHOWN = 10;
  * @param problemOf says why a job cannot be enqueued; undefined if it can
  * @throws Failure that names the first bad lines
  */
-export async function checkJobs(
+export async function checkJobsFile(
   file: JobsFile,
   problemOf: (job: LineJob) => string | undefined,
-): Promise<Checked> {
+): Promise<CheckedFile> {
   const sha256 = await hashOf(file);
   let jobs = 0;
   let bad = 0;
@@ -123,7 +123,7 @@ export async function checkJobs(
     bad += 1;
     if (bad <= MOST_SHOWN) messages.push(problem);
   }
-  if (bad > 0) throw new Failure(badLinesMessage(messages, bad, file));
+  if (bad > 0) throw new CliError(badLinesMessage(messages, bad, file));
   return { sha256, jobs };
 }
 
@@ -177,7 +177,7 @@ async function* chunksOf({ path, name }: JobsFile): AsyncGenerator<Buffer> {
     yield* createReadStream(path) as AsyncIterable<Buffer>;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    throw new Failure(`${name} cannot be read (${error.message}).`);
+    throw new CliError(`${name} cannot be read (${error.message}).`);
   }
 }
 
@@ -201,12 +201,12 @@ function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob,
       '"dedupe"?, "label"?}. Without --json-lines each line is a body.'
     );
   }
-  if ('group' in value) return `Line ${line} of ${name}: its ${noGroups('"group"', 'its "label"')}`;
+  if ('group' in value) return `Line ${line} of ${name}: its ${groupRefusal('"group"', 'its "label"')}`;
   const result = v.safeParse(LineSchema, value);
   if (!result.success) return `Line ${line} of ${name}: ${describeIssue(result.issues[0])}.`;
   const { body, async, delay, dedupe, label } = result.output;
   return {
-    body: typeof body === 'string' ? body : (memberTexts(text).get('body') ?? ''),
+    body: typeof body === 'string' ? body : (readMemberTexts(text).get('body') ?? ''),
     ...(async !== undefined && { async }),
     ...(delay !== undefined && { delay }),
     ...(dedupe !== undefined && { dedupe }),

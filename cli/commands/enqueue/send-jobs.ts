@@ -1,28 +1,28 @@
 import { messageOf } from '../../../lib/error-message.ts';
 import { ExitCode } from '../../exit-code.ts';
-import { Failure } from '../../failure.ts';
-import { NotAllSent } from '../../../client/errors.ts';
+import { CliError } from '../../failure.ts';
+import { NotAllSentError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import { jobId } from '../../../client/enqueue/ids.ts';
-import { type JobsFile, type LineJob, readJobs } from './jobs-file.ts';
+import { type JobsFile, type LineJob, readJobsFile } from './jobs-file.ts';
 import type { SentJournal } from './sent-journal.ts';
 import { print, printJsonLine } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
-import { count } from '../../terminal/words.ts';
-import { untilInterrupted } from '../interrupt.ts';
+import { countOf } from '../../terminal/words.ts';
+import { runInterruptibly } from '../interrupt.ts';
 import type { EnqueueOptions } from './options.ts';
-import type { Rest } from './stdin-jobs.ts';
+import type { ResumeAdvice } from './stdin-jobs.ts';
 
-export interface Sending {
+export interface SendJobsOptions {
   fleet: Fleet;
   file: JobsFile;
   journal: SentJournal;
   /** The number of jobs in the file, and how many of them earlier runs have sent. */
   total: number;
-  before: number;
+  sentBefore: number;
   options: EnqueueOptions;
   /** Called if not all jobs could be sent. */
-  rest: () => Rest;
+  keepUnsent: () => ResumeAdvice;
 }
 
 /** A job that was sent: a line of `--json`. */
@@ -39,16 +39,16 @@ interface SentJob {
  * @returns the ids
  * @throws Failure that says exactly what was sent, if not all jobs could be sent
  */
-export async function sendJobs(sending: Sending): Promise<string[]> {
+export async function sendJobs(sending: SendJobsOptions): Promise<string[]> {
   const { fleet, file, journal, total, options } = sending;
   const printer = new OrderedPrinter(options);
   const progress = createProgress();
-  const state = new SendState(sending.before);
+  const state = new SendState(sending.sentBefore);
   const show = () => {
-    progress.show({ text: `${state.done} of ${count(total, 'job')} sent`, done: state.done, total });
+    progress.show({ text: `${state.done} of ${countOf(total, 'job')} sent`, done: state.done, total });
   };
   async function* jobs() {
-    for await (const job of readJobs(file)) {
+    for await (const job of readJobsFile(file)) {
       const { line, key, dedupe } = job;
       const number = state.add(line);
       if (journal.has(key)) {
@@ -57,14 +57,14 @@ export async function sendJobs(sending: Sending): Promise<string[]> {
       } else {
         state.unsent.set(number, key);
       }
-      yield newJob(job, options);
+      yield toNewJob(job, options);
     }
   }
   const send = (signal: AbortSignal) =>
     fleet.enqueueMany(jobs(), {
       seed: journal.seed,
       skip: (number) => state.sent.has(number),
-      keyOf: (number) => state.unsent.get(number) ?? '',
+      jobKey: (number) => state.unsent.get(number) ?? '',
       resumed: journal.resumed,
       keepIds: false,
       signal,
@@ -78,7 +78,7 @@ export async function sendJobs(sending: Sending): Promise<string[]> {
     });
   show();
   try {
-    await untilInterrupted(send, 'stopped by Ctrl-C');
+    await runInterruptibly(send, 'stopped by Ctrl-C');
   } catch (error) {
     throw explainUnsent(error, sending, state);
   } finally {
@@ -130,7 +130,7 @@ class SendState {
   }
 }
 
-export function newJob({ body, async, delay, dedupe, ...own }: LineJob, options: EnqueueOptions) {
+export function toNewJob({ body, async, delay, dedupe, ...own }: LineJob, options: EnqueueOptions) {
   const limitSeconds = async ?? options.async;
   const delaySeconds = delay ?? options.delay;
   const label = own.label ?? options.label;
@@ -179,18 +179,18 @@ class OrderedPrinter {
 }
 
 /** The error for a person: which jobs were sent, why the others were not, and how to send them. */
-function explainUnsent(error: unknown, { file, total, rest }: Sending, state: SendState): unknown {
-  const interrupted = error instanceof Failure && error.status === ExitCode.interrupted;
-  if (!(error instanceof NotAllSent || interrupted)) return error;
+function explainUnsent(error: unknown, { file, total, keepUnsent }: SendJobsOptions, state: SendState): unknown {
+  const interrupted = error instanceof CliError && error.status === ExitCode.interrupted;
+  if (!(error instanceof NotAllSentError || interrupted)) return error;
   const sent = state.sentLines;
-  const unknown = error instanceof NotAllSent ? error.sent.unknown.map((number) => state.lineOf(number)) : [];
+  const unknown = error instanceof NotAllSentError ? error.sent.unknown.map((number) => state.lineOf(number)) : [];
   const where = sent.length > 0 ? ` (${rangesInWords(sent)})` : '';
   const unsure = unknown.length > 0 ? `; whether ${rangesInWords(unknown)} were sent is unknown` : '';
   const why = interrupted ? 'It was stopped by Ctrl-C.' : asSentence(error.cause);
   const status = interrupted ? ExitCode.interrupted : ExitCode.failed;
-  const { how, journalPath } = rest();
-  return new Failure(
-    `${sent.length} of the ${count(total, 'job')} of ${file.name} were sent${where}${unsure}. ${why} ${how} ` +
+  const { sentence, journalPath } = keepUnsent();
+  return new CliError(
+    `${sent.length} of the ${countOf(total, 'job')} of ${file.name} were sent${where}${unsure}. ${why} ${sentence} ` +
       `What was sent is in ${journalPath}; a job that is sent twice runs once.`,
     status,
   );
@@ -204,7 +204,7 @@ function asSentence(cause: unknown): string {
 const MOST_RANGES = 8;
 
 /** `[1, 2, 3, 7]` as `[[1, 3], [7, 7]]`. */
-export function rangesOf(numbers: Iterable<number>): [number, number][] {
+export function toRanges(numbers: Iterable<number>): [number, number][] {
   const ranges: [number, number][] = [];
   for (const number of [...numbers].sort((a, b) => a - b)) {
     const last = ranges.at(-1);
@@ -216,7 +216,7 @@ export function rangesOf(numbers: Iterable<number>): [number, number][] {
 
 /** `lines 1 to 40, 51 to 60`. */
 function rangesInWords(lines: readonly number[]): string {
-  const ranges = rangesOf(lines);
+  const ranges = toRanges(lines);
   const shown = ranges
     .slice(0, MOST_RANGES)
     .map(([from, to]) => (from === to ? `${from}` : `${from} to ${to}`));

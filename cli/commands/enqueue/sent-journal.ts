@@ -2,7 +2,7 @@ import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { messageOf } from '../../../lib/error-message.ts';
 import { parseJson } from '../../../lib/json.ts';
-import { Failure } from '../../failure.ts';
+import { CliError } from '../../failure.ts';
 import { isSeed } from '../../../client/enqueue/ids.ts';
 
 /**
@@ -29,7 +29,7 @@ export interface SentJournal {
 }
 
 /** The run that a journal belongs to. */
-export interface Run {
+export interface JournalRun {
   /** Hash of the file of jobs, and its name in messages. */
   sha256: string;
   name: string;
@@ -54,15 +54,15 @@ const EarlierHeadSchema = v.object({ mayfly: v.literal(1), sha256: v.string() })
  * @param newSeed gives the seed of a new run
  * @throws Failure if the file is not a journal, belongs to another fleet or version, or cannot be written
  */
-export function openJournal(path: string, run: Run, newSeed: () => string): SentJournal {
+export function openJournal(path: string, run: JournalRun, newSeed: () => string): SentJournal {
   const text = read(path);
   const [head, ...lines] = text.split('\n').map(parseJson);
   const known = v.safeParse(HeadSchema, head);
   if (!known.success) {
     // The head is incomplete. It is written before the first job is sent, so nothing was sent.
     if (lines.length === 0 && HEAD.startsWith(text.slice(0, HEAD.length))) return begin(path, run, newSeed());
-    if (v.is(EarlierHeadSchema, head)) throw new Failure(earlierVersionMessage(path, run));
-    throw new Failure(`${path} exists, and is not a journal of \`mayfly enqueue\`: ${ANOTHER}.`);
+    if (v.is(EarlierHeadSchema, head)) throw new CliError(earlierVersionMessage(path, run));
+    throw new CliError(`${path} exists, and is not a journal of \`mayfly enqueue\`: ${ANOTHER}.`);
   }
   const sent = new Set<string>();
   for (const line of lines) {
@@ -82,27 +82,27 @@ const HEAD = '{"mayfly":2,';
 const ANOTHER = 'name another file (--journal FILE)';
 const START_OVER = 'To send all jobs again, with new ids, remove that file.';
 
-function begin(path: string, { sha256, fleet, jsonLines }: Run, seed: string): SentJournal {
+function begin(path: string, { sha256, fleet, jsonLines }: JournalRun, seed: string): SentJournal {
   write(path, () =>
     writeFileSync(path, `${JSON.stringify({ mayfly: 2, seed, sha256, fleet, jsonLines })}\n`),
   );
   return new Journal(path, seed, new Set(), 'new');
 }
 
-function earlierVersionMessage(path: string, { name }: Run): string {
+function earlierVersionMessage(path: string, { name }: JournalRun): string {
   return (
     `An earlier version of mayfly has sent a part of ${name} (${path}). Send the rest with that version and the same ` +
     `command. ${START_OVER}`
   );
 }
 
-function refuseOtherRun(path: string, head: v.InferOutput<typeof HeadSchema>, run: Run, sent: number): void {
+function refuseOtherRun(path: string, head: v.InferOutput<typeof HeadSchema>, run: JournalRun, sent: number): void {
   const before = `An earlier run sent ${sent} jobs of ${run.name} (${path})`;
   if (head.fleet !== run.fleet) {
-    throw new Failure(`${before} to fleet ${head.fleet}, not ${run.fleet}. ${START_OVER}`);
+    throw new CliError(`${before} to fleet ${head.fleet}, not ${run.fleet}. ${START_OVER}`);
   }
   if (head.jsonLines !== run.jsonLines) {
-    throw new Failure(`${before} ${head.jsonLines ? 'with' : 'without'} --json-lines. ${START_OVER}`);
+    throw new CliError(`${before} ${head.jsonLines ? 'with' : 'without'} --json-lines. ${START_OVER}`);
   }
 }
 
@@ -144,7 +144,7 @@ function read(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
-    throw new Failure(`The journal ${path} cannot be read (${messageOf(error)}): ${ANOTHER}.`);
+    throw new CliError(`The journal ${path} cannot be read (${messageOf(error)}): ${ANOTHER}.`);
   }
 }
 
@@ -152,7 +152,7 @@ function write(path: string, how: () => void): void {
   try {
     how();
   } catch (error) {
-    throw new Failure(
+    throw new CliError(
       `The journal ${path} cannot be written (${messageOf(error)}). Without it a second run could not send the rest: ` +
         `${ANOTHER}.`,
     );

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../../../lib/error-message.ts';
-import { Failure } from '../../failure.ts';
-import { shellWord } from '../../shell-word.ts';
+import { CliError } from '../../failure.ts';
+import { quoteForShell } from '../../shell-word.ts';
 import type { FileOptions } from './options.ts';
 
 /** A copy of input that can be read only once. It is checked to its end before the first job is sent. */
@@ -16,7 +16,7 @@ export interface Spool {
 }
 
 /** Whether a path is a pipe (a shell's `<(...)`, /dev/stdin) or a terminal, which can be read only once. */
-export function isReadOnce(path: string): boolean {
+export function canReadOnlyOnce(path: string): boolean {
   try {
     const seen = statSync(path);
     return seen.isFIFO() || seen.isCharacterDevice();
@@ -31,7 +31,7 @@ export function isReadOnce(path: string): boolean {
  *
  * @param path what to copy. Default: standard input.
  */
-export async function spool(path?: string): Promise<Spool> {
+export async function spoolInput(path?: string): Promise<Spool> {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-enqueue-'));
   const copy = join(directory, 'jobs');
   let kept = false;
@@ -50,20 +50,20 @@ export async function spool(path?: string): Promise<Spool> {
   } catch (error) {
     spooled.remove();
     const why = messageOf(error);
-    throw new Failure(`${path ?? 'Standard input'} could not be copied to ${directory} (${why}).`);
+    throw new CliError(`${path ?? 'Standard input'} could not be copied to ${directory} (${why}).`);
   }
 }
 
 /** How to send the jobs that were not sent. */
-export interface Rest {
+export interface ResumeAdvice {
   /** A sentence for the user. */
-  how: string;
+  sentence: string;
   /** The journal of what was sent. */
   journalPath: string;
 }
 
 /** Copies the input and its journal to the current directory, for a later run. */
-export function keepRest(spooled: Spool, seed: string, options: FileOptions): Rest {
+export function keepInputForLater(spooled: Spool, seed: string, options: FileOptions): ResumeAdvice {
   let file = `mayfly-rest-${seed}.${options.jsonLines ? 'jsonl' : 'txt'}`;
   try {
     copyFileSync(spooled.path, file);
@@ -73,10 +73,10 @@ export function keepRest(spooled: Spool, seed: string, options: FileOptions): Re
     spooled.keep();
     file = spooled.path;
   }
-  return { how: `\`${commandFor(file, options.typed)}\` sends the rest.`, journalPath: `${file}.mayfly` };
+  return { sentence: `\`${resumeCommand(file, options.typed)}\` sends the rest.`, journalPath: `${file}.mayfly` };
 }
 
 /** The command line that sends the rest of a file. */
-export function commandFor(file: string, typed: readonly string[]): string {
-  return ['mayfly enqueue', ...typed, '--file', shellWord(file)].join(' ');
+export function resumeCommand(file: string, typed: readonly string[]): string {
+  return ['mayfly enqueue', ...typed, '--file', quoteForShell(file)].join(' ');
 }

@@ -3,18 +3,18 @@ import { ExitCode } from '../../exit-code.ts';
 import type { Diagnosis } from '../../../client/doctor/diagnose.ts';
 import type { Finding } from '../../../client/doctor/finding.ts';
 import type { Fleet } from '../../../client/fleet.ts';
-import { pad, widthOf } from '../../terminal/columns.ts';
+import { pad, displayWidth } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { type Paint, paintFor, type Style } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
-import { inLines } from '../../terminal/say.ts';
+import { wrapLines } from '../../terminal/say.ts';
 import type { Screen } from '../../terminal/screen.ts';
-import { count } from '../../terminal/words.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { countOf } from '../../terminal/words.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 /** `mayfly doctor`: shows what is wrong with a deployed fleet, and what to do. */
 export function doctorCommand(): Command {
-  return withFleet(
+  return addFleetOptions(
     new Command('doctor')
       .summary('examine a deployed fleet: what is wrong and what to do')
       .description(
@@ -27,7 +27,7 @@ export function doctorCommand(): Command {
         'print JSON: {"fleet", "region", "mark", "findings": [{"check", "mark", "text", "details"?, "advice"?}]}',
       )
       .addHelpText('after', NOTES),
-  ).action(onFleet(examine));
+  ).action(runOnFleet(examine));
 }
 
 const NOTES = `
@@ -47,13 +47,13 @@ async function examine(fleet: Fleet, options: { json?: true }): Promise<void> {
   const diagnosis = await fleet.diagnose();
   if (options.json) printJson(diagnosis);
   else print(diagnosisText(diagnosis, paintFor(process.stdout), process.stdout));
-  if (diagnosis.mark === 'bad') process.exitCode = ExitCode.failed;
+  if (diagnosis.status === 'bad') process.exitCode = ExitCode.failed;
 }
 
 /** Advice or a detail that consists of one command. */
 const IS_COMMAND = /^(aws|mayfly) [\w-]+ /;
 
-const STYLES: Record<Finding['mark'], Style> = { ok: 'green', warn: 'yellow', bad: 'red' };
+const STYLES: Record<Finding['status'], Style> = { ok: 'green', warn: 'yellow', bad: 'red' };
 
 /**
  * A line for each finding, with its details and its advice below it. On a terminal sentences are broken at words. Commands
@@ -64,12 +64,12 @@ export function diagnosisText(
   paint: Paint,
   screen: Pick<Screen, 'isTTY' | 'columns'>,
 ): string {
-  const checks = Math.max(...findings.map(({ check }) => widthOf(check)));
+  const checks = Math.max(...findings.map(({ check }) => displayWidth(check)));
   const indent = ' '.repeat('warn  '.length + checks + 2);
   const wrapped = (text: string) =>
-    IS_COMMAND.test(text) ? escapeLine(text) : inLines(escapeLine(text), screen, indent);
-  const lines = findings.flatMap(({ check, mark, text, details = [], advice }) => [
-    `${paint(STYLES[mark], pad(mark, 4))}  ${pad(check, checks)}  ${wrapped(text)}`,
+    IS_COMMAND.test(text) ? escapeLine(text) : wrapLines(escapeLine(text), screen, indent);
+  const lines = findings.flatMap(({ check, status, text, details = [], advice }) => [
+    `${paint(STYLES[status], pad(status, 4))}  ${pad(check, checks)}  ${wrapped(text)}`,
     ...details.map((detail) => `${indent}${wrapped(detail)}`),
     ...(advice === undefined ? [] : [`${indent}${paint('bold', '→')} ${wrapped(advice)}`]),
   ]);
@@ -82,9 +82,9 @@ export function diagnosisText(
 }
 
 function verdict(findings: readonly Finding[]): string {
-  const bad = findings.filter(({ mark }) => mark === 'bad').length;
-  const warnings = findings.filter(({ mark }) => mark === 'warn').length;
+  const bad = findings.filter(({ status }) => status === 'bad').length;
+  const warnings = findings.filter(({ status }) => status === 'warn').length;
   if (bad + warnings === 0) return 'All is well.';
-  const counts = [bad > 0 ? `${bad} bad` : '', warnings > 0 ? count(warnings, 'warning') : ''];
+  const counts = [bad > 0 ? `${bad} bad` : '', warnings > 0 ? countOf(warnings, 'warning') : ''];
   return `${counts.filter(Boolean).join(', ')}.`;
 }

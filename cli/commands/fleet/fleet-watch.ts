@@ -1,4 +1,4 @@
-import { Throttled, Unreachable } from '../../../client/errors.ts';
+import { ThrottledError, UnreachableError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { FleetView } from '../../../client/instances/instances.ts';
 import { clip } from '../../terminal/columns.ts';
@@ -7,7 +7,7 @@ import { paintFor } from '../../terminal/paint.ts';
 import { printJsonLine } from '../../terminal/print.ts';
 import { lineWidth } from '../../terminal/screen.ts';
 import { fleetText } from './fleet-text.ts';
-import { untilInterrupted } from '../interrupt.ts';
+import { runInterruptibly } from '../interrupt.ts';
 
 const CLEAR = '\x1b[2J';
 const HOME = '\x1b[H';
@@ -29,7 +29,7 @@ export interface WatchOptions {
 export async function watchFleet(fleet: Fleet, { seconds, retired, json }: WatchOptions): Promise<void> {
   const { clock } = fleet.context;
   if (!json) process.stdout.write(CLEAR);
-  await untilInterrupted(async (signal) => {
+  await runInterruptibly(async (signal) => {
     const closed = whenStdoutCloses();
     let last: FleetView | undefined;
     while (!closed.aborted) {
@@ -57,7 +57,7 @@ async function describeFleet(fleet: Fleet, retired: number): Promise<FleetView |
   try {
     return await fleet.describe({ retired });
   } catch (error) {
-    if (error instanceof Throttled || error instanceof Unreachable) return error;
+    if (error instanceof ThrottledError || error instanceof UnreachableError) return error;
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import type { RetirementReason } from '../../../jobs/record.ts';
 import type { RetiredView } from '../../../client/instances/instances-view.ts';
 
 /** A time in UTC: `07:41:10Z`, or with its date if that is not today. */
-export function moment(at: string, nowMs: number): string {
+export function formatRecentTime(at: string, nowMs: number): string {
   const [today] = new Date(nowMs).toISOString().split('T');
   const iso = new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
   const [day, time = ''] = iso.split('T');
@@ -10,7 +10,7 @@ export function moment(at: string, nowMs: number): string {
 }
 
 /** Why an instance leaves or has left. */
-export const WHY: Record<RetiredView['reason'], string> = {
+export const REASON_TEXTS: Record<RetiredView['reason'], string> = {
   idle: 'idle',
   'paid-hour': 'idle at the end of its paid hour',
   'max-age': 'reached its maximum age',
@@ -34,7 +34,7 @@ export const WHY: Record<RetiredView['reason'], string> = {
 } satisfies Record<RetirementReason | 'unknown', string>;
 
 /** Why an instance will leave at a certain time. */
-export const WHEN: Partial<Record<RetirementReason, string>> = {
+export const DEADLINE_TEXTS: Partial<Record<RetirementReason, string>> = {
   'paid-hour': 'the end of its paid hour',
   'max-age': 'maximum age',
 };

@@ -8,13 +8,13 @@ import { paintFor } from '../../terminal/paint.ts';
 import { print, printJson, printSentence } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
 import { lineWidth } from '../../terminal/screen.ts';
-import { count } from '../../terminal/words.ts';
+import { countOf } from '../../terminal/words.ts';
 import { fleetText } from './fleet-text.ts';
 import { watchFleet } from './fleet-watch.ts';
-import { moment, WHY } from './fleet-words.ts';
-import { untilInterrupted } from '../interrupt.ts';
-import { seconds, whole } from '../values.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { formatRecentTime, REASON_TEXTS } from './fleet-words.ts';
+import { runInterruptibly } from '../interrupt.ts';
+import { seconds, wholeNumber } from '../values.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 const ACTIONS = ['pause', 'resume', 'drain'] as const;
 type Action = (typeof ACTIONS)[number];
@@ -41,13 +41,13 @@ export function fleetCommand(): Command {
     .usage('[options] [pause | resume | drain <instance>]')
     .addArgument(new Argument('[action]', 'what to do; default: show the fleet').choices(ACTIONS))
     .argument('[instance]', 'the instance to drain')
-    .option('--retired <number>', 'how many retired instances to show; default: 5', whole(0, 100))
-    .option('--watch [seconds]', `refresh every so many seconds; default: ${WATCH_SECONDS}`, whole(1, 3600))
+    .option('--retired <number>', 'how many retired instances to show; default: 5', wholeNumber(0, 100))
+    .option('--watch [seconds]', `refresh every so many seconds; default: ${WATCH_SECONDS}`, wholeNumber(1, 3600))
     .option('--wait', 'with drain: return when the instance is gone')
     .option('--timeout <seconds>', 'with --wait: give up after this time; default: never', seconds(0))
     .option('--json', 'print JSON; with --watch one line for each refresh')
     .addHelpText('after', NOTES);
-  return withFleet(command).action((...args: unknown[]) => {
+  return addFleetOptions(command).action((...args: unknown[]) => {
     const [action, instance, options] = args as [Action | undefined, string | undefined, FleetOptions];
     const usage = wrongUsage(action, instance, options);
     if (usage !== undefined) command.error(`error: ${usage}`);
@@ -105,7 +105,7 @@ Examples:
   mayfly fleet drain i-0f1e2d3c4b5a69788 --wait
 `;
 
-const run = onFleet(
+const run = runOnFleet(
   async (fleet: Fleet, action: Action | undefined, instance: string = '', options: FleetOptions) => {
     const { json, retired = 5, watch } = options;
     const now = () => fleet.context.clock.now();
@@ -127,7 +127,7 @@ async function drain(fleet: Fleet, instance: string, options: FleetOptions): Pro
   const limit = timeout === undefined ? {} : { timeoutSeconds: timeout };
   const progress = createProgress();
   if (wait) progress.show({ text: `waiting for ${escapeLine(instance)} to leave` });
-  const drained = await untilInterrupted(
+  const drained = await runInterruptibly(
     (signal) => fleet.drain(instance, { wait, ...limit, signal }),
     'Only the waiting was stopped: the instance leaves when its jobs have ended.',
   ).finally(() => progress.end());
@@ -140,8 +140,8 @@ function report<T>(result: T, json: true | undefined, sentence: (result: T) => s
   else printSentence(sentence(result));
 }
 
-function pausedText({ pausedAt, already }: Paused, nowMs: number): string {
-  if (already) return `It has been paused since ${moment(pausedAt, nowMs)}.`;
+function pausedText({ pausedAt, alreadyPaused }: Paused, nowMs: number): string {
+  if (alreadyPaused) return `It has been paused since ${formatRecentTime(pausedAt, nowMs)}.`;
   return (
     'Paused: agents stop taking jobs within a minute. Running jobs continue to their end, the others wait. ' +
     'To resume: mayfly fleet resume'
@@ -150,8 +150,8 @@ function pausedText({ pausedAt, already }: Paused, nowMs: number): string {
 
 function resumedText({ pausedAt, trippedAt, suspended }: Resumed, nowMs: number): string {
   const ended = [
-    pausedAt && `it was paused since ${moment(pausedAt, nowMs)}`,
-    trippedAt && `its boot breaker was open since ${moment(trippedAt, nowMs)}`,
+    pausedAt && `it was paused since ${formatRecentTime(pausedAt, nowMs)}`,
+    trippedAt && `its boot breaker was open since ${formatRecentTime(trippedAt, nowMs)}`,
   ].filter(Boolean);
   if (ended.length > 0) return `Resumed: ${ended.join(', and ')}.`;
   return suspended ? 'Resumed: its launches were suspended.' : 'Nothing was paused.';
@@ -159,11 +159,11 @@ function resumedText({ pausedAt, trippedAt, suspended }: Resumed, nowMs: number)
 
 function drainedText({ instance, outcome, reason, jobs }: Drained): string {
   const name = escapeLine(instance);
-  const why = reason === undefined ? '' : ` (${WHY[reason]})`;
+  const why = reason === undefined ? '' : ` (${REASON_TEXTS[reason]})`;
   if (outcome === 'gone') return `${name} is gone${why}.`;
   if (outcome === 'leaving') return `${name} is leaving already${why}.`;
   const ended =
-    jobs.length === 1 ? 'when its job has ended' : `when its ${count(jobs.length, 'job')} have ended`;
+    jobs.length === 1 ? 'when its job has ended' : `when its ${countOf(jobs.length, 'job')} have ended`;
   const when = jobs.length === 0 ? 'then' : ended;
   return `${name} takes no new job after its agent's next report, within a minute, and leaves ${when}.`;
 }

@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
 import { ExitCode } from '../../exit-code.ts';
-import { UnknownJob } from '../../../client/errors.ts';
-import { explained } from '../../../client/explain.ts';
+import { UnknownJobError } from '../../../client/errors.ts';
+import { withExplainedErrors } from '../../../client/explain.ts';
 import type { Fleet } from '../../../client/fleet.ts';
-import { lastOutput } from '../../../client/logs/tail.ts';
+import { readLastOutput } from '../../../client/logs/tail.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
-import { whyOf } from './job-words.ts';
+import { stateReason } from './job-words.ts';
 
 /** The result of Ansible's async_status for a job, and more. */
 export interface AnsibleStatus {
@@ -32,7 +32,7 @@ export interface AnsibleStatus {
 }
 
 /** @param mostBytes how much of the end of each stream to return */
-export async function ansibleStatus(
+export async function toAnsibleStatus(
   fleet: Fleet,
   jobs: readonly JobView[],
   mostBytes: number,
@@ -43,7 +43,7 @@ export async function ansibleStatus(
   const all: AnsibleStatus[] = [];
   for (const job of jobs) {
     const record = found.get(job.id);
-    const output = record && (await explained(facts, () => lastOutput(context, record, mostBytes)));
+    const output = record && (await withExplainedErrors(facts, () => readLastOutput(context, record, mostBytes)));
     const { stdout, stderr } = output ?? NO_OUTPUT;
     const truncated = stdout.truncated || stderr.truncated;
     all.push({
@@ -54,7 +54,7 @@ export async function ansibleStatus(
       rc: returnCode(job),
       ...streams(textOf(stdout.bytes), textOf(stderr.bytes)),
       ...(truncated && { truncated }),
-      msg: job.state === 'unknown' ? new UnknownJob(job.id, facts.fleet).message : message(job, truncated),
+      msg: job.state === 'unknown' ? new UnknownJobError(job.id, facts.fleet).message : message(job, truncated),
       state: job.state,
       ...(job.label !== undefined && { label: job.label }),
       ...(job.retryOf !== undefined && { retry_of: job.retryOf }),
@@ -76,7 +76,7 @@ export function returnCode({ state, finished, exitStatus, signal }: JobView): nu
 }
 
 function message(job: JobView, truncated: boolean): string {
-  const why = whyOf(job);
+  const why = stateReason(job);
   const text = job.state === 'succeeded' ? '' : `${job.state}${why ? `: ${why}` : ''}`;
   const cut = truncated ? `the output is truncated: \`mayfly logs ${job.id}\` shows all of it` : '';
   return [text, cut].filter(Boolean).join('; ');

@@ -5,38 +5,38 @@ import type { Fleet } from '../../../client/fleet.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { printSentence } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
-import { givenIds } from './ids.ts';
-import { untilInterrupted } from '../interrupt.ts';
-import { whyOf } from './job-words.ts';
-import { printJobs, sayUnknown } from './show-jobs.ts';
-import { someIds } from '../values.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { readJobIds } from './ids.ts';
+import { runInterruptibly } from '../interrupt.ts';
+import { stateReason } from './job-words.ts';
+import { printJobs, reportUnknownJobs } from './show-jobs.ts';
+import { parseIds } from '../values.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 /** `mayfly cancel`: cancels queued and running jobs. */
 export function cancelCommand(): Command {
-  return withFleet(
+  return addFleetOptions(
     new Command('cancel')
       .summary('cancel jobs')
       .description(
         'Cancels jobs. A queued job never starts. The worker of a running job is stopped within seconds: it gets SIGTERM, ' +
           "and after the fleet's grace all its processes get SIGKILL.",
       )
-      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
+      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', parseIds)
       .option('--wait', 'wait until they have ended')
       .option('--json', 'print JSON: {"id", "outcome", "job"}; an array for several jobs')
       .addHelpText('after', NOTES),
-  ).action(onFleet(run));
+  ).action(runOnFleet(run));
 }
 
 async function run(fleet: Fleet, args: string[], options: { wait?: true; json?: true }): Promise<void> {
   const { wait = false, json = false } = options;
-  const { ids, single } = await givenIds(args);
+  const { ids, single } = await readJobIds(args);
   const progress = createProgress();
   if (wait) progress.show({ text: 'waiting for workers to be stopped' });
   const cancel = (signal: AbortSignal) => fleet.cancel(ids, { wait, signal });
   const message = 'Only the waiting was stopped: the jobs are cancelled nevertheless.';
-  const cancelled = await untilInterrupted(cancel, message).finally(() => progress.end());
-  sayUnknown(
+  const cancelled = await runInterruptibly(cancel, message).finally(() => progress.end());
+  reportUnknownJobs(
     fleet,
     cancelled.map(({ job }) => job),
   );
@@ -53,7 +53,7 @@ function sentence({ id, outcome, job }: Cancelled): string {
   if (outcome === 'requested') {
     return `${name} runs on ${escapeLine(job.instance ?? '?')}: its worker is stopped within seconds.`;
   }
-  const why = whyOf(job);
+  const why = stateReason(job);
   return `${name} had ended already: ${job.state}${why ? `, ${why}` : ''}.`;
 }
 

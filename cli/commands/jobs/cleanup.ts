@@ -7,14 +7,14 @@ import { escapeLine } from '../../terminal/escape.ts';
 import { print, printJson, printSentence } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
 import { say } from '../../terminal/say.ts';
-import { count } from '../../terminal/words.ts';
-import { canAsk, confirm } from '../confirm.ts';
-import { givenIds } from './ids.ts';
-import { untilInterrupted } from '../interrupt.ts';
-import { moment } from './job-words.ts';
-import { printJobs, sayUnknown } from './show-jobs.ts';
-import { ago, someIds } from '../values.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { countOf } from '../../terminal/words.ts';
+import { canPrompt, confirm } from '../confirm.ts';
+import { readJobIds } from './ids.ts';
+import { runInterruptibly } from '../interrupt.ts';
+import { formatTimestamp } from './job-words.ts';
+import { printJobs, reportUnknownJobs } from './show-jobs.ts';
+import { parseAge, parseIds } from '../values.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 interface CleanupOptions {
   endedBefore?: number;
@@ -33,14 +33,14 @@ export function cleanupCommand(): Command {
         'retention is over.',
     )
     .usage('[options] <ids...> | --ended-before <time>')
-    .argument('[ids...]', 'the jobs; - reads ids from standard input, one a line', someIds)
-    .option('--ended-before <time>', 'all jobs that ended more than 90s, 30m, 2h, 7d ago', ago)
+    .argument('[ids...]', 'the jobs; - reads ids from standard input, one a line', parseIds)
+    .option('--ended-before <time>', 'all jobs that ended more than 90s, 30m, 2h, 7d ago', parseAge)
     .option('--force', 'cancel jobs that have not ended, and wait for their end')
     .option('--dry-run', 'only print the jobs that would be removed')
     .option('--yes', 'with --ended-before: do not ask on a terminal')
     .option('--json', 'print JSON: {"id", "outcome", "objects", ...}; an array for several jobs')
     .addHelpText('after', NOTES);
-  return withFleet(command).action((...args: unknown[]) => {
+  return addFleetOptions(command).action((...args: unknown[]) => {
     const [ids, { endedBefore, force, yes }] = args as [string[], CleanupOptions];
     if (ids.length > 0 === (endedBefore !== undefined)) {
       command.error('error: Give exactly one of these: ids of jobs, or --ended-before <time>.');
@@ -55,15 +55,15 @@ export function cleanupCommand(): Command {
   });
 }
 
-const run = onFleet(async (fleet: Fleet, args: string[], options: CleanupOptions) => {
+const run = runOnFleet(async (fleet: Fleet, args: string[], options: CleanupOptions) => {
   const { endedBefore, force = false, dryRun = false, json = false } = options;
   if (endedBefore !== undefined) return removeEnded(fleet, endedBefore, options);
-  const { ids, single } = await givenIds(args);
+  const { ids, single } = await readJobIds(args);
   const progress = createProgress();
   if (force && !dryRun) progress.show({ text: 'cancelling jobs that have not ended' });
   const cleanUp = (signal: AbortSignal) => fleet.cleanup(ids, { force, dryRun, signal });
-  const removed = await untilInterrupted(cleanUp, INTERRUPTED).finally(() => progress.end());
-  sayUnknown(
+  const removed = await runInterruptibly(cleanUp, INTERRUPTED).finally(() => progress.end());
+  reportUnknownJobs(
     fleet,
     removed.map(({ id, outcome }) => ({ id, state: outcome === 'unknown' ? 'unknown' : 'succeeded' })),
   );
@@ -83,28 +83,28 @@ async function removeEnded(fleet: Fleet, secondsAgo: number, options: CleanupOpt
   const before = new Date((await awsTime(fleet.context)) - secondsAgo * 1000);
   if (dryRun) return printEnded(await endedIds(fleet, before), json);
   // Without a terminal it does not ask, so that it works in scripts without --yes.
-  if (!yes && canAsk()) {
+  if (!yes && canPrompt()) {
     const { length } = await endedIds(fleet, before);
-    const when = moment(before.toISOString());
+    const when = formatTimestamp(before.toISOString());
     if (length === 0) {
       if (json) printJson({ jobs: 0, objects: 0 });
       return say(`No job ended before ${when}.`);
     }
-    const question = `Remove records, logs and bodies of ${count(length, 'job')} that ended before ${when}?`;
+    const question = `Remove records, logs and bodies of ${countOf(length, 'job')} that ended before ${when}?`;
     await confirm(question, NOTHING_REMOVED);
   }
   const progress = createProgress();
   let jobs = 0;
   const onRemoved = () => {
     jobs += 1;
-    progress.show({ text: `${count(jobs, 'job')} removed` });
+    progress.show({ text: `${countOf(jobs, 'job')} removed` });
   };
   const clean = (signal: AbortSignal) => fleet.cleanupEnded({ before, signal, onRemoved });
-  const total = await untilInterrupted(clean, INTERRUPTED).finally(() => progress.end());
+  const total = await runInterruptibly(clean, INTERRUPTED).finally(() => progress.end());
   if (json) return printJson(total);
   const gone = total.bucketGone ? goneText(fleet.facts.logBucket) : '';
   printSentence(
-    `${count(total.jobs, 'job')} removed, with ${count(total.objects, 'object')} of the log bucket.${gone}`,
+    `${countOf(total.jobs, 'job')} removed, with ${countOf(total.objects, 'object')} of the log bucket.${gone}`,
   );
 }
 
@@ -114,22 +114,22 @@ async function endedIds(fleet: Fleet, before: Date): Promise<string[]> {
   const ids: string[] = [];
   const onRemoved = ({ id }: CleanedUp) => {
     ids.push(id);
-    progress.show({ text: `${count(ids.length, 'job')} found` });
+    progress.show({ text: `${countOf(ids.length, 'job')} found` });
   };
   const find = (signal: AbortSignal) => fleet.cleanupEnded({ before, dryRun: true, signal, onRemoved });
-  await untilInterrupted(find, NOTHING_REMOVED).finally(() => progress.end());
+  await runInterruptibly(find, NOTHING_REMOVED).finally(() => progress.end());
   return ids;
 }
 
 function printEnded(ids: readonly string[], json: true | undefined): void {
   if (json) printJson({ jobs: ids.length, ids });
   else for (const id of ids) print(escapeLine(id));
-  say(`${count(ids.length, 'job')} would be removed; nothing was changed.`);
+  say(`${countOf(ids.length, 'job')} would be removed; nothing was changed.`);
 }
 
 function sentence({ id, objects, bucketGone }: CleanedUp, bucket: string, dryRun: boolean): string {
   if (dryRun) return `${escapeLine(id)} would be removed.`;
-  const log = objects > 0 ? `, with ${count(objects, 'object')} of the log bucket` : '';
+  const log = objects > 0 ? `, with ${countOf(objects, 'object')} of the log bucket` : '';
   return `${escapeLine(id)} is removed${log}.${bucketGone ? goneText(bucket) : ''}`;
 }
 

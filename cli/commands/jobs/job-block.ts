@@ -4,10 +4,10 @@ import { LogPosition } from '../../../client/logs/pieces.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import { escapeLine, escapeText } from '../../terminal/escape.ts';
 import type { Paint } from '../../terminal/paint.ts';
-import { inLines } from '../../terminal/say.ts';
+import { wrapLines } from '../../terminal/say.ts';
 import type { Screen } from '../../terminal/screen.ts';
-import { count } from '../../terminal/words.ts';
-import { startOfBody, stateWord, timesOf, tryLine, whyOf } from './job-words.ts';
+import { countOf } from '../../terminal/words.ts';
+import { bodyExcerpt, paintState, timesLine, tryLine, stateReason } from './job-words.ts';
 
 /** How many lines of the output are shown. */
 const LAST_LINES = 10;
@@ -21,14 +21,14 @@ export function jobBlock(
   paint: Paint,
   screen: Pick<Screen, 'isTTY' | 'columns'>,
 ): string {
-  const why = whyOf(job);
-  const lines = [`${paint('bold', escapeLine(job.id))}  ${stateWord(job, paint)}${why ? `: ${why}` : ''}`];
-  const times = timesOf(job);
+  const why = stateReason(job);
+  const lines = [`${paint('bold', escapeLine(job.id))}  ${paintState(job, paint)}${why ? `: ${why}` : ''}`];
+  const times = timesLine(job);
   if (times) lines.push(`  ${times}`);
   lines.push(...bodyLine(job).map((line) => `  ${line}`));
   if (job.waitsFor) lines.push(`  why it waits: ${escapeLine(job.waitsFor.text)}`);
   lines.push(...otherFacts(job).map((fact) => `  ${fact}`));
-  const wrapped = lines.map((line) => inLines(line, screen, '    '));
+  const wrapped = lines.map((line) => wrapLines(line, screen, '    '));
   // The output of a worker keeps its lines.
   return [...wrapped, ...outputLines(job, record, paint).map((line) => `  ${line}`)].join('\n');
 }
@@ -37,10 +37,10 @@ export function jobBlock(
 function bodyLine({ id, body, bodyStart, bodyBytes, bodyLocation }: JobView): string[] {
   const text = body ?? bodyStart;
   if (text === undefined) return [];
-  const start = startOfBody(text, BODY_CELLS);
+  const start = bodyExcerpt(text, BODY_CELLS);
   if (start === escapeLine(text) && body !== undefined) return [`body: ${start}`];
   const isKept = body !== undefined || bodyLocation !== undefined;
-  const bytes = count(bodyBytes ?? Buffer.byteLength(text), 'byte');
+  const bytes = countOf(bodyBytes ?? Buffer.byteLength(text), 'byte');
   return [`body, ${bytes}${isKept ? ` (all of it: mayfly status --body ${escapeLine(id)})` : ''}: ${start}`];
 }
 
@@ -79,7 +79,7 @@ function outputLines({ id, log }: JobView, record: JobRecord | undefined, paint:
   const missing = log.lostBytes ? `, ${log.lostBytes} of them ${how}` : '';
   const more = complete ? '' : ` (${missing ? 'what was saved' : 'all of it'}: mayfly logs ${escapeLine(id)})`;
   return [
-    `output, ${count(bytes, 'byte')}${missing}${complete ? '' : ', its end'}${more}:`,
+    `output, ${countOf(bytes, 'byte')}${missing}${complete ? '' : ', its end'}${more}:`,
     ...shown.map((line) => `${paint('gray', '|')} ${line}`),
   ];
 }

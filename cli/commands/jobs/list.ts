@@ -3,17 +3,17 @@ import { type JobState, TERMINAL_STATES } from '../../../jobs/record.ts';
 import { awsTime } from '../../../client/context.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
-import { columns } from '../../terminal/columns.ts';
+import { formatTable } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { type Paint, paintFor } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
-import { span } from '../../terminal/words.ts';
-import { refusingGroup } from '../enqueue/group-option.ts';
-import { moment, startOfBody, stateWord, whyOf } from './job-words.ts';
-import { widthOnTerminal } from './show-jobs.ts';
-import { ago, several, whole } from '../values.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { formatDuration } from '../../terminal/words.ts';
+import { refuseGroupOption } from '../enqueue/group-option.ts';
+import { formatTimestamp, bodyExcerpt, paintState, stateReason } from './job-words.ts';
+import { tableWidth } from './show-jobs.ts';
+import { parseAge, commaSeparated, wholeNumber } from '../values.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 interface ListOptions {
   state?: JobState[];
@@ -29,23 +29,23 @@ const STATES: readonly JobState[] = ['held', 'queued', 'running', ...TERMINAL_ST
 
 /** `mayfly list`: lists the newest jobs. */
 export function listCommand(): Command {
-  return withFleet(
-    refusingGroup(new Command('list'))
+  return addFleetOptions(
+    refuseGroupOption(new Command('list'))
       .summary('list jobs, the newest first')
       .description('Lists the jobs that have a record, the newest first.')
       .addOption(
         new Option('--state <state>', 'only jobs in this state; can be given several times')
           .choices(STATES)
-          .argParser(several(STATES)),
+          .argParser(commaSeparated(STATES)),
       )
       .option('--label <name>', 'only jobs with this label')
       .option('--request <id>', 'only jobs of this request')
       .option('--instance <id>', 'only jobs whose last try runs or ran on this instance')
-      .option('--since <time>', 'only jobs that were enqueued in the last 90s, 30m, 2h, 7d', ago)
-      .option('--limit <number>', 'how many to list at most', whole(1), 50)
+      .option('--since <time>', 'only jobs that were enqueued in the last 90s, 30m, 2h, 7d', parseAge)
+      .option('--limit <number>', 'how many to list at most', wholeNumber(1), 50)
       .option('--json', 'print a JSON array')
       .addHelpText('after', NOTES),
-  ).action(onFleet(run));
+  ).action(runOnFleet(run));
 }
 
 async function run(
@@ -64,7 +64,7 @@ async function run(
   if (json) return printJson(jobs);
   if (jobs.length === 0) return say('no such jobs.');
   const paint = paintFor(process.stdout);
-  print(columns(HEAD, jobs.map(row(paint)), widthOnTerminal()));
+  print(formatTable(HEAD, jobs.map(row(paint)), tableWidth()));
   if (jobs.length === limit) say(`the newest ${limit} (--limit shows more).`);
 }
 
@@ -74,14 +74,14 @@ const BODY_CELLS = 40;
 function row(paint: Paint): (job: JobView) => string[] {
   return (job) => [
     escapeLine(job.id),
-    stateWord(job, paint),
-    job.enqueuedAt === undefined ? '' : moment(job.enqueuedAt),
-    job.waitedSeconds === undefined ? '' : span(job.waitedSeconds),
-    job.ranSeconds === undefined ? '' : span(job.ranSeconds),
+    paintState(job, paint),
+    job.enqueuedAt === undefined ? '' : formatTimestamp(job.enqueuedAt),
+    job.waitedSeconds === undefined ? '' : formatDuration(job.waitedSeconds),
+    job.ranSeconds === undefined ? '' : formatDuration(job.ranSeconds),
     String(job.tries.length),
     escapeLine(job.instance ?? job.tries.at(-1)?.instance ?? ''),
-    startOfBody(job.body ?? job.bodyStart ?? '', BODY_CELLS),
-    whyOf(job),
+    bodyExcerpt(job.body ?? job.bodyStart ?? '', BODY_CELLS),
+    stateReason(job),
   ];
 }
 

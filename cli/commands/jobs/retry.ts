@@ -1,33 +1,33 @@
 import { Command } from 'commander';
 import { ExitCode } from '../../exit-code.ts';
-import { FleetError, JobIsLive, UnknownJob } from '../../../client/errors.ts';
+import { FleetError, JobIsLiveError, UnknownJobError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { Retried, RetryOptions } from '../../../client/jobs/retry.ts';
 import { escapeText } from '../../terminal/escape.ts';
 import { print } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
-import { givenIds } from './ids.ts';
+import { readJobIds } from './ids.ts';
 import { printJobs } from './show-jobs.ts';
-import { someIds } from '../values.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { parseIds } from '../values.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 /** `mayfly retry`: enqueues ended jobs again, as new jobs. */
 export function retryCommand(): Command {
-  return withFleet(
+  return addFleetOptions(
     new Command('retry')
       .summary('run ended jobs again, as new jobs')
       .description(
         'Enqueues jobs that have ended again, whether they succeeded or not. Each becomes a new job with the same body, ' +
           'whose record names the old one. Prints the new ids.',
       )
-      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
+      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', parseIds)
       .option(
         '--once',
         'only if the job was not retried, or its last retry has ended without success; else print the id of that retry',
       )
       .option('--json', 'print JSON: {"id"?, "retryOf", "outcome", "why"?}; an array for several jobs')
       .addHelpText('after', NOTES),
-  ).action(onFleet(run));
+  ).action(runOnFleet(run));
 }
 
 interface Options {
@@ -46,7 +46,7 @@ interface RetryResult {
 }
 
 async function run(fleet: Fleet, args: string[], { json, once }: Options): Promise<void> {
-  const { ids, single } = await givenIds(args);
+  const { ids, single } = await readJobIds(args);
   const results: RetryResult[] = [];
   for (const id of ids) {
     const result = await retryOne(fleet, id, once ? { once } : {});
@@ -63,7 +63,7 @@ async function retryOne(fleet: Fleet, id: string, options: RetryOptions): Promis
     return await fleet.retry(id, options);
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
-    const outcome = error instanceof UnknownJob ? 'unknown' : error instanceof JobIsLive ? 'live' : 'refused';
+    const outcome = error instanceof UnknownJobError ? 'unknown' : error instanceof JobIsLiveError ? 'live' : 'refused';
     return { retryOf: id, outcome, why: error.message };
   }
 }

@@ -1,14 +1,14 @@
-import { UnknownJob } from '../../../client/errors.ts';
+import { UnknownJobError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
-import { columns } from '../../terminal/columns.ts';
+import { formatTable } from '../../terminal/columns.ts';
 import { escapeLine, escapeText } from '../../terminal/escape.ts';
 import { paintFor } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
 import { lineWidth } from '../../terminal/screen.ts';
 import { jobBlock } from './job-block.ts';
-import { stateWord, tally, whyOf } from './job-words.ts';
+import { paintState, countStates, stateReason } from './job-words.ts';
 
 /** More jobs than this are shown as counts and a table of those that did not succeed. */
 const MOST_BLOCKS = 10;
@@ -30,26 +30,26 @@ async function showBlocks(fleet: Fleet, jobs: readonly JobView[]): Promise<void>
 
 function showMany(jobs: readonly JobView[]): void {
   const paint = paintFor(process.stdout);
-  print(tally(jobs));
+  print(countStates(jobs));
   const others = jobs.filter(({ state }) => state !== 'succeeded');
   if (others.length === 0) return;
   const rows = others
     .slice(0, MOST_ROWS)
-    .map((job) => [escapeLine(job.id), stateWord(job, paint), whyOf(job)]);
-  print(`\n${columns(['id', 'state', 'why'], rows, widthOnTerminal())}`);
+    .map((job) => [escapeLine(job.id), paintState(job, paint), stateReason(job)]);
+  print(`\n${formatTable(['id', 'state', 'why'], rows, tableWidth())}`);
   if (others.length > MOST_ROWS) print(`and ${others.length - MOST_ROWS} more; --json prints all of them`);
 }
 
 /** Lines for a file or a pipe are not wrapped. */
-export function widthOnTerminal(): { lineWidth?: number } {
+export function tableWidth(): { lineWidth?: number } {
   return process.stdout.isTTY ? { lineWidth: lineWidth(process.stdout) } : {};
 }
 
 /** Prints a message for each unknown job. */
-export function sayUnknown(fleet: Fleet, jobs: readonly Pick<JobView, 'id' | 'state'>[]): void {
+export function reportUnknownJobs(fleet: Fleet, jobs: readonly Pick<JobView, 'id' | 'state'>[]): void {
   for (const { id, state } of jobs) {
     if (state !== 'unknown') continue;
-    say(escapeText(new UnknownJob(id, fleet.facts.fleet).message));
+    say(escapeText(new UnknownJobError(id, fleet.facts.fleet).message));
   }
 }
 

@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
 import { ExitCode } from '../../exit-code.ts';
-import { Failure } from '../../failure.ts';
+import { CliError } from '../../failure.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import { printBody } from '../../terminal/print.ts';
-import { givenIds } from './ids.ts';
-import { printJobs, sayUnknown, showJobs } from './show-jobs.ts';
-import { someIds, whole } from '../values.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { readJobIds } from './ids.ts';
+import { printJobs, reportUnknownJobs, showJobs } from './show-jobs.ts';
+import { parseIds, wholeNumber } from '../values.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 interface StatusOptions {
   json?: true;
@@ -23,14 +23,14 @@ const LARGEST_MAX_OUTPUT = 32 * 1024 * 1024;
 
 /** `mayfly status`: shows the current state of jobs. */
 export function statusCommand(): Command {
-  const command = withFleet(
+  const command = addFleetOptions(
     new Command('status')
       .summary('show the state of jobs, and why')
       .description(
         'Shows jobs: their state and its reason, the start of their bodies, their times and tries, and the end of their ' +
           'output. Of a queued job it shows what the job waits for.',
       )
-      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
+      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', parseIds)
       .option('--json', 'print JSON: an object for one job, an array for several')
       .addOption(
         new Option('--body', 'print only the body of one job, all of it, unchanged').conflicts([
@@ -45,7 +45,7 @@ export function statusCommand(): Command {
         new Option(
           '--max-output <bytes>',
           `with --ansible: how much of the end of each stream to print; default: ${MAX_OUTPUT}`,
-        ).argParser(whole(0, LARGEST_MAX_OUTPUT)),
+        ).argParser(wholeNumber(0, LARGEST_MAX_OUTPUT)),
       )
       .addHelpText('after', NOTES),
   );
@@ -56,12 +56,12 @@ export function statusCommand(): Command {
   });
 }
 
-const run = onFleet(async (fleet: Fleet, args: string[], options: StatusOptions) => {
+const run = runOnFleet(async (fleet: Fleet, args: string[], options: StatusOptions) => {
   const { json, body, ansible, maxOutput = MAX_OUTPUT } = options;
-  const { ids, single } = await givenIds(args);
+  const { ids, single } = await readJobIds(args);
   if (body) return printBodyOf(fleet, ids);
   const jobs = await fleet.status(ids, { waitsFor: !ansible, body: json === true });
-  sayUnknown(fleet, jobs);
+  reportUnknownJobs(fleet, jobs);
   if (ansible) await printAnsible(fleet, jobs, single, maxOutput);
   else if (json) printJobs(jobs, single);
   else await showJobs(fleet, jobs);
@@ -71,7 +71,7 @@ const run = onFleet(async (fleet: Fleet, args: string[], options: StatusOptions)
 async function printBodyOf(fleet: Fleet, ids: readonly string[]): Promise<void> {
   const [id, ...others] = new Set(ids);
   if (id === undefined || others.length > 0) {
-    throw new Failure(`--body prints the body of one job; ${ids.length} were named.`, ExitCode.usage);
+    throw new CliError(`--body prints the body of one job; ${ids.length} were named.`, ExitCode.usage);
   }
   printBody(await fleet.body(id));
 }
@@ -83,8 +83,8 @@ async function printAnsible(
   mostBytes: number,
 ): Promise<void> {
   // Loaded here, because it loads the code that reads logs, which help and completion do not need.
-  const { ansibleStatus } = await import('./ansible-status.ts');
-  printJobs(await ansibleStatus(fleet, jobs, mostBytes), single);
+  const { toAnsibleStatus } = await import('./ansible-status.ts');
+  printJobs(await toAnsibleStatus(fleet, jobs, mostBytes), single);
 }
 
 const NOTES = `

@@ -1,15 +1,15 @@
-import { statusOfJobs } from '../../exit-code.ts';
+import { jobsExitStatus } from '../../exit-code.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import type { WaitProgress } from '../../../client/jobs/wait.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import { createProgress, type Moment } from '../../terminal/progress.ts';
+import { createProgress, type ProgressState } from '../../terminal/progress.ts';
 import { say } from '../../terminal/say.ts';
-import { count } from '../../terminal/words.ts';
-import { untilInterrupted } from '../interrupt.ts';
-import { goingOn } from './job-words.ts';
-import { printJobs, sayUnknown, showJobs } from './show-jobs.ts';
-import { WhyWaiting } from './why-waiting.ts';
+import { countOf } from '../../terminal/words.ts';
+import { runInterruptibly } from '../interrupt.ts';
+import { describeProgress } from './job-words.ts';
+import { printJobs, reportUnknownJobs, showJobs } from './show-jobs.ts';
+import { WaitReason } from './why-waiting.ts';
 
 export interface WaitForOptions {
   timeoutSeconds?: number;
@@ -34,21 +34,21 @@ interface ProgressLine {
 }
 
 /** Waits for jobs, shows their progress and then their results, and sets the exit status by them. */
-export async function waitFor(
+export async function waitAndShow(
   fleet: Fleet,
   ids: readonly string[],
   { timeoutSeconds, pollSeconds, json, single, progress = 'text' }: WaitForOptions,
 ): Promise<void> {
   const options = { pollSeconds, ...(timeoutSeconds !== undefined && { timeoutSeconds }) };
   const jobs = await waitWithProgress(fleet, ids, options, progress);
-  sayUnknown(fleet, jobs);
+  reportUnknownJobs(fleet, jobs);
   if (json) printJobs(jobs, single);
   else await showJobs(fleet, jobs);
   const left = jobs.filter(({ finished, state }) => !finished && state !== 'unknown').length;
   if (left > 0) {
-    say(`${count(left, 'job')} had not ended after ${timeoutSeconds} s of waiting.`);
+    say(`${countOf(left, 'job')} had not ended after ${timeoutSeconds} s of waiting.`);
   }
-  process.exitCode = statusOfJobs(jobs);
+  process.exitCode = jobsExitStatus(jobs);
 }
 
 async function waitWithProgress(
@@ -61,11 +61,11 @@ async function waitWithProgress(
   const startMs = clock.monotonic();
   const progress = createProgress();
   const state = new WaitState(ids.length);
-  const why = new WhyWaiting(fleet);
+  const why = new WaitReason(fleet);
   /** The reason that it looks up now is shown with the next progress. */
   const show = (now: WaitProgress) => {
     progress.show(state.describe(now, why.text));
-    void why.see(now);
+    void why.update(now);
   };
   try {
     const wait = (signal: AbortSignal) =>
@@ -76,10 +76,10 @@ async function waitWithProgress(
           state.update(now);
           // At the end the results are shown instead.
           if (kind === 'json') printProgress(state.line(now, (clock.monotonic() - startMs) / 1000));
-          else if (now.left > 0) show(now);
+          else if (now.remaining > 0) show(now);
         },
       });
-    return await untilInterrupted(wait, () => {
+    return await runInterruptibly(wait, () => {
       progress.end();
       return interruptedMessage(ids, state.ended);
     });
@@ -102,25 +102,25 @@ class WaitState {
     this.#total = total;
   }
 
-  update({ left, total, ended }: WaitProgress): void {
-    this.ended = total - left;
+  update({ remaining, total, ended }: WaitProgress): void {
+    this.ended = total - remaining;
     this.#failed += ended.filter(({ state }) => state !== 'succeeded').length;
   }
 
-  line({ total, running, again }: WaitProgress, waitedSeconds: number): ProgressLine {
+  line({ total, running, retrying }: WaitProgress, waitedSeconds: number): ProgressLine {
     return {
       ...{ waitedSeconds: Math.round(waitedSeconds * 1000) / 1000, total },
       ...{ ended: this.ended, failed: this.#failed },
-      ...{ running: running.length, retrying: again.length },
+      ...{ running: running.length, retrying: retrying.length },
     };
   }
 
   /** @param why what the jobs wait for, if that is known */
-  describe({ total, running, again, throttled, unanswered }: WaitProgress, why: string | undefined): Moment {
-    const [only] = [...running, ...again];
+  describe({ total, running, retrying, throttled, unanswered }: WaitProgress, why: string | undefined): ProgressState {
+    const [only] = [...running, ...retrying];
     const reason = why === undefined ? '' : `: ${escapeLine(why)}`;
     const pause = throttled ? '; AWS throttles the calls' : unanswered ? '; AWS does not answer' : '';
-    if (this.#total === 1) return { text: `${only ? goingOn(only) : 'not running yet'}${pause || reason}` };
+    if (this.#total === 1) return { text: `${only ? describeProgress(only) : 'not running yet'}${pause || reason}` };
     const failed = this.#failed > 0 ? `, ${this.#failed} without success` : '';
     const text = `${this.ended} of ${total} ended${failed}, ${running.length} running${pause || reason}`;
     return { text, done: this.ended, total };

@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
-import { givenIds } from './ids.ts';
-import { seconds, someIds, whole } from '../values.ts';
-import { waitFor } from './wait-for.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { readJobIds } from './ids.ts';
+import { seconds, parseIds, wholeNumber } from '../values.ts';
+import { waitAndShow } from './wait-for.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 interface WaitOptions {
   timeout?: number;
@@ -19,20 +19,20 @@ const DELAY_SECONDS = 5;
 
 /** `mayfly wait`: waits until jobs have ended, and exits as they did. */
 export function waitCommand(): Command {
-  const command = withFleet(
+  const command = addFleetOptions(
     new Command('wait')
       .summary('wait until jobs have ended, and exit as they did')
       .description(
         'Waits until all these jobs have ended, shows their results, and exits as they did.',
       )
-      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
+      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', parseIds)
       .option('--timeout <seconds>', 'give up after this time; default: never', seconds(0))
       .addOption(
         new Option(
           '--retries <number>',
           'give up after this number of --delay periods, as an `until` loop of Ansible does',
         )
-          .argParser(whole(0))
+          .argParser(wholeNumber(0))
           .conflicts('timeout'),
       )
       .addOption(
@@ -61,11 +61,11 @@ export function waitCommand(): Command {
   });
 }
 
-const run = onFleet(async (fleet: Fleet, args: string[], options: WaitOptions) => {
+const run = runOnFleet(async (fleet: Fleet, args: string[], options: WaitOptions) => {
   const { timeout, retries, delay = DELAY_SECONDS, poll, progress, json = false } = options;
-  const { ids, single } = await givenIds(args);
+  const { ids, single } = await readJobIds(args);
   const limit = retries === undefined ? timeout : retries * delay;
-  await waitFor(fleet, ids, {
+  await waitAndShow(fleet, ids, {
     pollSeconds: retries === undefined ? poll : delay,
     json,
     single,

@@ -4,8 +4,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type * as EmbeddedCloud from 'mayfly-local';
 import { isBuilt } from '../../../infra/bundle/package-files.ts';
 import { messageOf } from '../../../lib/error-message.ts';
-import { Failure } from '../../failure.ts';
-import { createReporter } from '../../report-calls.ts';
+import { CliError } from '../../failure.ts';
+import { createCallReporter } from '../../report-calls.ts';
 import { say } from '../../terminal/say.ts';
 
 export interface LocalOptions {
@@ -108,7 +108,7 @@ async function runLocal(options: LocalOptions, command: Command): Promise<void> 
       throw failure(error);
     },
   );
-  const reporter = createReporter(process.stdout, options.json ? 'json' : 'text');
+  const reporter = createCallReporter(process.stdout, options.json ? 'json' : 'text');
   reporter.ready(cloud);
   const stop = cloud.onCall(reporter.call);
   await ending;
@@ -140,7 +140,7 @@ async function importEmbeddedCloud(): Promise<typeof EmbeddedCloud> {
     return await import('mayfly-local');
   } catch (error) {
     // In a checkout the package is a workspace: bin/mayfly.js says that `npm install` was not run.
-    if (isBuilt && isMissing(error)) throw new Failure(NOT_INSTALLED);
+    if (isBuilt && isMissing(error)) throw new CliError(NOT_INSTALLED);
     throw error;
   }
 }
@@ -168,8 +168,8 @@ async function startMachines(
   );
 }
 
-function failure(error: unknown): Failure {
-  return new Failure(messageOf(error));
+function failure(error: unknown): CliError {
+  return new CliError(messageOf(error));
 }
 
 /** Resolves at the first signal. A second one has its default effect and ends the process at once. */

@@ -3,25 +3,25 @@ import type { LogPiece, LogStream, Output } from '../../../client/logs/logs.ts';
 import { escapeJson } from '../../terminal/escape.ts';
 
 /** A format for the output of a job. */
-export interface LogForm {
+export interface LogFormat {
   /** What to write for a piece. */
-  of(piece: Output): Uint8Array[];
+  format(piece: Output): Uint8Array[];
   /** What is left to write at the end of a try. */
-  rest(): { stream: LogStream; bytes: Uint8Array }[];
+  flush(): { stream: LogStream; bytes: Uint8Array }[];
 }
 
 /** The bytes, unchanged. */
-export const plainForm: LogForm = { of: ({ bytes }) => [bytes], rest: () => [] };
+export const plainFormat: LogFormat = { format: ({ bytes }) => [bytes], flush: () => [] };
 
 const NEWLINE = 0x0a;
 /** A longer line is split. */
 const LONGEST_LINE = 64 * 1024;
 
 /** Each line with the time of its first byte. A line is written when it is complete. */
-export function stampedForm(): LogForm {
+export function timestampFormat(): LogFormat {
   const lines = { stdout: new Line(), stderr: new Line() };
   return {
-    of({ stream, bytes, atMs }) {
+    format({ stream, bytes, atMs }) {
       const done: Uint8Array[] = [];
       for (let at = 0; at < bytes.length; ) {
         const newline = bytes.indexOf(NEWLINE, at);
@@ -32,7 +32,7 @@ export function stampedForm(): LogForm {
       }
       return done;
     },
-    rest: () =>
+    flush: () =>
       (['stdout', 'stderr'] as const)
         .map((stream) => ({ stream, bytes: lines[stream].take() }))
         .filter(({ bytes }) => bytes.length > 0),
@@ -69,7 +69,7 @@ class Line {
 const LONGEST_PIECE = 64 * 1024;
 
 /** A line of JSON for each piece: time, stream, and the bytes as text, or as base64 if they are not UTF-8. */
-export function jsonForm(): LogForm {
+export function jsonFormat(): LogFormat {
   const incomplete = { stdout: Buffer.of(), stderr: Buffer.of() };
   const line = (stream: LogStream, bytes: Buffer, atMs?: number) =>
     jsonLine({
@@ -78,7 +78,7 @@ export function jsonForm(): LogForm {
       ...(isUtf8(bytes) ? { text: bytes.toString() } : { base64: bytes.toString('base64') }),
     });
   return {
-    of({ stream, bytes, atMs }) {
+    format({ stream, bytes, atMs }) {
       const lines: Uint8Array[] = [];
       for (let at = 0; at < bytes.length; at += LONGEST_PIECE) {
         const all = Buffer.concat([incomplete[stream], bytes.subarray(at, at + LONGEST_PIECE)]);
@@ -88,7 +88,7 @@ export function jsonForm(): LogForm {
       }
       return lines;
     },
-    rest: () =>
+    flush: () =>
       (['stdout', 'stderr'] as const).flatMap((stream) => {
         const left = incomplete[stream];
         incomplete[stream] = Buffer.of();
@@ -98,7 +98,7 @@ export function jsonForm(): LogForm {
 }
 
 /** A line of JSON for missing bytes. */
-export function jsonOfHole({ atMs, stream, bytes, why }: LogPiece & { kind: 'hole' }): Uint8Array {
+export function holeToJson({ atMs, stream, bytes, why }: LogPiece & { kind: 'hole' }): Uint8Array {
   return jsonLine({ ...timeOf(atMs), stream, [why]: bytes });
 }
 

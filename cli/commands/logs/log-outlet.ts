@@ -2,18 +2,18 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { escapeText } from '../../terminal/escape.ts';
-import { inLines } from '../../terminal/say.ts';
+import { wrapLines } from '../../terminal/say.ts';
 import type { Screen } from '../../terminal/screen.ts';
 
 /** The reader of the output has closed the stream. */
-export class ReaderGone extends Error {}
+export class ReaderGoneError extends Error {}
 
 const NEWLINE = 0x0a;
 
 type Terminal = Pick<Screen, 'isTTY' | 'columns'>;
 
 /** Writes the output of a job to stdout or stderr: unchanged bytes, or on a terminal with control characters escaped. */
-export class Outlet {
+export class OutputWriter {
   readonly #stream: Writable & Terminal;
   /** For a terminal: a character may come in two pieces. */
   readonly #decoder: StringDecoder | undefined;
@@ -35,10 +35,10 @@ export class Outlet {
   }
 
   /** Writes an escaped message on a line of its own. */
-  async say(line: string): Promise<void> {
+  async writeMessage(line: string): Promise<void> {
     const newline = this.#inLine ? '\n' : '';
     this.#inLine = false;
-    await this.#put(`${newline}${inLines(line, this.#stream)}\n`);
+    await this.#put(`${newline}${wrapLines(line, this.#stream)}\n`);
   }
 
   async #put(content: string | Uint8Array): Promise<void> {
@@ -52,6 +52,6 @@ export class Outlet {
       );
       settled.abort();
     }
-    if (!stream.writable) throw new ReaderGone();
+    if (!stream.writable) throw new ReaderGoneError();
   }
 }

@@ -1,46 +1,46 @@
 import type { Hole, LogEvent, LogOptions, LogStream } from '../../../client/logs/logs.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import { count } from '../../terminal/words.ts';
-import { jsonForm, jsonOfHole, type LogForm, plainForm, stampedForm } from './log-forms.ts';
-import type { Outlet } from './log-outlet.ts';
+import { countOf } from '../../terminal/words.ts';
+import { jsonFormat, holeToJson, type LogFormat, plainFormat, timestampFormat } from './log-forms.ts';
+import type { OutputWriter } from './log-outlet.ts';
 
 export interface PrintOptions extends LogOptions {
   timestamps?: boolean;
   json?: boolean;
   /** Whether stderr is a terminal: then there are more hints. */
-  person?: boolean;
+  isInteractive?: boolean;
 }
 
 /** Prints a log: the output to its stream, and messages about it to stderr. */
 export class LogPrinter {
-  readonly #outlets: Record<LogStream, Outlet>;
+  readonly #outlets: Record<LogStream, OutputWriter>;
   readonly #options: PrintOptions;
-  readonly #form: LogForm;
+  readonly #form: LogFormat;
   #tries = 0;
 
-  constructor(outlets: Record<LogStream, Outlet>, options: PrintOptions) {
+  constructor(outlets: Record<LogStream, OutputWriter>, options: PrintOptions) {
     this.#outlets = outlets;
     this.#options = options;
-    this.#form = options.json ? jsonForm() : options.timestamps ? stampedForm() : plainForm;
+    this.#form = options.json ? jsonFormat() : options.timestamps ? timestampFormat() : plainFormat;
   }
 
   async print(event: LogEvent): Promise<void> {
     if (event.kind === 'output') {
-      for (const bytes of this.#form.of(event)) await this.#outletOf(event.stream).write(bytes);
+      for (const bytes of this.#form.format(event)) await this.#outletOf(event.stream).write(bytes);
       return;
     }
-    if (event.kind === 'hole' && this.#options.json) return this.#outlets.stdout.write(jsonOfHole(event));
+    if (event.kind === 'hole' && this.#options.json) return this.#outlets.stdout.write(holeToJson(event));
     if (event.kind !== 'hole') await this.#finishTry();
     const line = this.#sentence(event);
-    if (line !== undefined) await this.#outlets.stderr.say(`mayfly: ${escapeLine(line)}`);
+    if (line !== undefined) await this.#outlets.stderr.writeMessage(`mayfly: ${escapeLine(line)}`);
   }
 
   async #finishTry(): Promise<void> {
-    for (const { stream, bytes } of this.#form.rest()) await this.#outletOf(stream).write(bytes);
+    for (const { stream, bytes } of this.#form.flush()) await this.#outletOf(stream).write(bytes);
   }
 
   /** A single stream that was asked for goes to stdout. */
-  #outletOf(stream: LogStream): Outlet {
+  #outletOf(stream: LogStream): OutputWriter {
     const alone = this.#options.stream !== undefined || this.#options.json;
     return this.#outlets[alone ? 'stdout' : stream];
   }
@@ -65,15 +65,15 @@ export class LogPrinter {
   }
 
   #sentenceOfTry({ number, tried, record }: LogEvent & { kind: 'try' }): string | undefined {
-    const { follow, person, try: chosen } = this.#options;
+    const { follow, isInteractive, try: chosen } = this.#options;
     const of = record.tries?.length ?? 0;
     if (follow && this.#tries > 1) return `try ${number} of ${record.id} runs on ${tried.instance}`;
-    if (person && chosen === undefined && of > 1) return `this is try ${number}; --try shows another one`;
+    if (isInteractive && chosen === undefined && of > 1) return `this is try ${number}; --try shows another one`;
     return undefined;
   }
 
   #sentenceOfEnd({ record }: LogEvent & { kind: 'end' }): string | undefined {
-    const { follow, person } = this.#options;
+    const { follow, isInteractive } = this.#options;
     const { id, state, reason } = record;
     const why = reason === undefined ? '' : `: ${reason}`;
     if (this.#tries === 0) {
@@ -81,14 +81,14 @@ export class LogPrinter {
         return `${id} is ${state}: it has not started (--follow waits for it)`;
       return `${id} never started; it is ${state}${why}`;
     }
-    if (!person) return undefined;
+    if (!isInteractive) return undefined;
     if (follow) return `${id} is ${state}${why}`;
     return state === 'running' ? `${id} is still running (--follow shows the further output)` : undefined;
   }
 }
 
 function sentenceOfHole({ stream, bytes, why, atMs }: Hole): string {
-  const missing = `${count(bytes, 'byte')} of ${stream} ${bytes === 1 ? 'is' : 'are'} missing here: `;
+  const missing = `${countOf(bytes, 'byte')} of ${stream} ${bytes === 1 ? 'is' : 'are'} missing here: `;
   if (why === 'dropped') return `${missing}a record has room only for the output of the newest tries`;
   // A gap without a time is at the end of a log. The record keeps the last lines.
   const status = atMs === undefined ? ' (`mayfly status` may have the last lines)' : '';

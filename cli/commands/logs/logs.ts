@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
-import { Outlet, ReaderGone } from './log-outlet.ts';
+import { OutputWriter, ReaderGoneError } from './log-outlet.ts';
 import { LogPrinter } from './log-printer.ts';
-import { anId, whole } from '../values.ts';
-import { onFleet, withFleet } from '../with-fleet.ts';
+import { parseId, wholeNumber } from '../values.ts';
+import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
 
 interface LogsOptions {
   follow?: true;
@@ -17,23 +17,23 @@ interface LogsOptions {
 
 /** `mayfly logs`: shows the output of a job. */
 export function logsCommand(): Command {
-  return withFleet(
+  return addFleetOptions(
     new Command('logs')
       .summary('show the output of a job, also while it runs')
       .description(
         'Shows the output of the worker of a job, also while it runs: its stdout on stdout and its stderr on stderr. Of a ' +
           'job that was tried several times it shows the last try; with --follow, also the tries that follow.',
       )
-      .argument('<id>', 'the job', anId)
+      .argument('<id>', 'the job', parseId)
       .option('-f, --follow', 'wait for the job to start, and continue until it has ended')
       .addOption(new Option('--stdout', "only the worker's stdout").conflicts('stderr'))
       .addOption(new Option('--stderr', "only the worker's stderr; it goes to stdout"))
-      .option('--try <number>', 'only this try; `mayfly status` lists the tries, 1 is the first', whole(1))
+      .option('--try <number>', 'only this try; `mayfly status` lists the tries, 1 is the first', wholeNumber(1))
       .addOption(new Option('-t, --timestamps', 'print the time of each line').conflicts('json'))
       .option('--raw', 'print the unchanged bytes, also on a terminal')
       .option('--json', 'print JSON lines: {"at","stream","text"}, or "base64" if it is not UTF-8')
       .addHelpText('after', NOTES),
-  ).action(onFleet(show));
+  ).action(runOnFleet(show));
 }
 
 const NOTES = `
@@ -55,7 +55,7 @@ async function show(fleet: Fleet, id: string, options: LogsOptions): Promise<voi
   const { stdout, stderr, raw = false } = options;
   // JSON is escaped already.
   const unchanged = raw || options.json === true;
-  const outlets = { stdout: new Outlet(process.stdout, unchanged), stderr: new Outlet(process.stderr, raw) };
+  const outlets = { stdout: new OutputWriter(process.stdout, unchanged), stderr: new OutputWriter(process.stderr, raw) };
   const reading = {
     ...(options.follow && { follow: true }),
     ...(options.try !== undefined && { try: options.try }),
@@ -64,10 +64,10 @@ async function show(fleet: Fleet, id: string, options: LogsOptions): Promise<voi
   };
   const { timestamps = false, json = false } = options;
   const person = process.stderr.isTTY === true;
-  const printer = new LogPrinter(outlets, { ...reading, timestamps, json, person });
+  const printer = new LogPrinter(outlets, { ...reading, timestamps, json, isInteractive: person });
   try {
     for await (const event of fleet.logs(id, reading)) await printer.print(event);
   } catch (error) {
-    if (!(error instanceof ReaderGone)) throw error;
+    if (!(error instanceof ReaderGoneError)) throw error;
   }
 }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { optionalBoolean, optionalChoice, optionalText, text } from '../../front-door/read.ts';
 import { type Operation as ApiOperation, AwsError, type Input } from '../../front-door/service.ts';
-import { type Account, addStack, findStack, requireStack } from '../engine/account.ts';
+import { type StackAccount, addStack, findStack, requireStack } from '../engine/account.ts';
 import { type Plan, planDeployment } from '../engine/plan.ts';
 import type { ChangeSet, Stack } from '../engine/stack.ts';
 import { validationError } from '../errors.ts';
 import { changeView } from './change-view.ts';
-import type { Runs } from './runs.ts';
+import type { StackOperations } from './runs.ts';
 import {
   newStackName,
   refuseOtherModes,
@@ -18,7 +18,7 @@ import { readTarget } from './submission.ts';
 import { isoTime, parameterViews } from './views.ts';
 
 /** Change sets, which `cdk deploy` and `cdk diff` use. They are complete when the call is answered. */
-export function changeSetOperations(account: Account, runs: Runs): Record<string, ApiOperation> {
+export function changeSetOperations(account: StackAccount, runs: StackOperations): Record<string, ApiOperation> {
   return {
     CreateChangeSet: { run: (input) => createChangeSet(account, input) },
     DescribeChangeSet: { run: (input) => describeChangeSet(account, input) },
@@ -33,7 +33,7 @@ export function changeSetOperations(account: Account, runs: Runs): Record<string
   };
 }
 
-async function createChangeSet(account: Account, input: Input) {
+async function createChangeSet(account: StackAccount, input: Input) {
   refuseOtherModes(input);
   const name = text(input, 'ChangeSetName');
   const type = optionalChoice(input, 'ChangeSetType', ['CREATE', 'UPDATE']) ?? 'UPDATE';
@@ -63,7 +63,7 @@ async function createChangeSet(account: Account, input: Input) {
 }
 
 /** The stack in REVIEW_IN_PROGRESS for a change set of type CREATE. It is created if there is none yet. */
-function stackUnderReview(account: Account, input: Input): Stack {
+function stackUnderReview(account: StackAccount, input: Input): Stack {
   const name = newStackName(account, input);
   return findStack(account, name) ?? addStack(account, name, {});
 }
@@ -89,7 +89,7 @@ interface Found {
   changeSet: ChangeSet;
 }
 
-function find(account: Account, input: Input): Found | undefined {
+function find(account: StackAccount, input: Input): Found | undefined {
   const wanted = text(input, 'ChangeSetName');
   const stackName = optionalText(input, 'StackName');
   const stacks = stackName === undefined ? [...account.stacks.values()] : [requireStack(account, stackName)];
@@ -101,14 +101,14 @@ function find(account: Account, input: Input): Found | undefined {
   return undefined;
 }
 
-function requireChangeSet(account: Account, input: Input): Found {
+function requireChangeSet(account: StackAccount, input: Input): Found {
   const found = find(account, input);
   if (found) return found;
   const name = text(input, 'ChangeSetName');
   throw new AwsError('ChangeSetNotFound', `ChangeSet [${name}] does not exist`, 404);
 }
 
-function describeChangeSet(account: Account, input: Input) {
+function describeChangeSet(account: StackAccount, input: Input) {
   const { stack, changeSet } = requireChangeSet(account, input);
   const withValues = optionalBoolean(input, 'IncludePropertyValues') ?? false;
   const { target } = changeSet;
@@ -137,7 +137,7 @@ function summary(stack: Stack, changeSet: ChangeSet) {
   };
 }
 
-async function executeChangeSet(account: Account, runs: Runs, input: Input) {
+async function executeChangeSet(account: StackAccount, runs: StackOperations, input: Input) {
   const { stack, changeSet } = requireChangeSet(account, input);
   if (changeSet.executionStatus !== 'AVAILABLE') {
     throw new AwsError(
@@ -162,7 +162,7 @@ async function executeChangeSet(account: Account, runs: Runs, input: Input) {
 }
 
 /** Succeeds if there is no such change set, as in AWS. */
-function deleteChangeSet(account: Account, input: Input) {
+function deleteChangeSet(account: StackAccount, input: Input) {
   const found = find(account, input);
   if (found) found.stack.changeSets.delete(found.changeSet.name);
   return {};

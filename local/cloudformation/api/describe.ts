@@ -1,23 +1,23 @@
 import { optionalText, text, texts } from '../../front-door/read.ts';
 import type { Operation as ApiOperation, Input } from '../../front-door/service.ts';
-import { type Account, exportsOf, importersOf, isLive, requireStack } from '../engine/account.ts';
+import { type StackAccount, listExports, listImporters, isLive, requireStack } from '../engine/account.ts';
 import type { Stack } from '../engine/stack.ts';
 import { validationError } from '../errors.ts';
-import { page, pageNewestFirst } from './paging.ts';
+import { pageOldestFirst, pageNewestFirst } from './paging.ts';
 import { resourceView, stackSummary, stackView } from './views.ts';
 
 /** The calls that only read. */
-export function describeOperations(account: Account): Record<string, ApiOperation> {
+export function describeOperations(account: StackAccount): Record<string, ApiOperation> {
   return { ...stackReads(account), ...resourceReads(account), ...exportReads(account) };
 }
 
-function stackReads(account: Account): Record<string, ApiOperation> {
+function stackReads(account: StackAccount): Record<string, ApiOperation> {
   return {
     DescribeStacks: {
       run(input) {
         const name = optionalText(input, 'StackName');
         const all = [...account.stacks.values()].filter(isLive);
-        const { items, NextToken } = page(input, name === undefined ? all : [requireStack(account, name)]);
+        const { items, NextToken } = pageOldestFirst(input, name === undefined ? all : [requireStack(account, name)]);
         return { Stacks: items.map(stackView), NextToken };
       },
     },
@@ -27,7 +27,7 @@ function stackReads(account: Account): Record<string, ApiOperation> {
         const all = [...account.stacks.values()].filter(
           ({ status }) => wanted.length === 0 || wanted.includes(status),
         );
-        const { items, NextToken } = page(input, all);
+        const { items, NextToken } = pageOldestFirst(input, all);
         return { StackSummaries: items.map(stackSummary), NextToken };
       },
     },
@@ -44,7 +44,7 @@ function stackReads(account: Account): Record<string, ApiOperation> {
   };
 }
 
-function resourceReads(account: Account): Record<string, ApiOperation> {
+function resourceReads(account: StackAccount): Record<string, ApiOperation> {
   const stackOf = (input: Input) => requireStack(account, text(input, 'StackName'));
   return {
     DescribeStackResources: { run: (input) => ({ StackResources: describedResources(account, input) }) },
@@ -57,18 +57,18 @@ function resourceReads(account: Account): Record<string, ApiOperation> {
     ListStackResources: {
       run(input) {
         const stack = stackOf(input);
-        const { items, NextToken } = page(input, [...stack.resources.values()]);
+        const { items, NextToken } = pageOldestFirst(input, [...stack.resources.values()]);
         return { StackResourceSummaries: items.map((one) => resourceView(stack, one)), NextToken };
       },
     },
   };
 }
 
-function exportReads(account: Account): Record<string, ApiOperation> {
+function exportReads(account: StackAccount): Record<string, ApiOperation> {
   return {
     ListExports: {
       run(input) {
-        const { items, NextToken } = page(input, exportsOf(account));
+        const { items, NextToken } = pageOldestFirst(input, listExports(account));
         const Exports = items.map(({ stack, name, value }) => {
           return { ExportingStackId: stack.id, Name: name, Value: value };
         });
@@ -78,7 +78,7 @@ function exportReads(account: Account): Record<string, ApiOperation> {
     ListImports: {
       run(input) {
         const name = text(input, 'ExportName');
-        const importers = importersOf(account, name);
+        const importers = listImporters(account, name);
         if (importers.length === 0) throw validationError(`Export '${name}' is not imported by any stack.`);
         return { Imports: importers };
       },
@@ -92,7 +92,7 @@ function requireResource(stack: Stack, logicalId: string) {
   throw validationError(`Resource ${logicalId} does not exist for stack ${stack.name}`);
 }
 
-function describedResources(account: Account, input: Input) {
+function describedResources(account: StackAccount, input: Input) {
   const logicalId = optionalText(input, 'LogicalResourceId');
   const physicalId = optionalText(input, 'PhysicalResourceId');
   const name = optionalText(input, 'StackName');
@@ -107,7 +107,7 @@ function describedResources(account: Account, input: Input) {
 }
 
 /** The events of a change set's early validation, or of the stack's operations. */
-function describeEvents(account: Account, input: Input) {
+function describeEvents(account: StackAccount, input: Input) {
   const changeSetName = optionalText(input, 'ChangeSetName');
   const name = optionalText(input, 'StackName');
   const stacks = name === undefined ? [...account.stacks.values()] : [requireStack(account, name)];

@@ -8,7 +8,7 @@ export interface Page<T> {
 }
 
 /** A page of a list that grows at its end. The token is the index of the next page's first item. */
-export function page<T>(input: Input, all: readonly T[], size = 100): Page<T> {
+export function pageOldestFirst<T>(input: Input, all: readonly T[], size = 100): Page<T> {
   const start = readToken(input) ?? 0;
   const end = start + size;
   return { items: all.slice(start, end), NextToken: end < all.length ? String(end) : undefined };

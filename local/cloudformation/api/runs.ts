@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Input } from '../../front-door/service.ts';
-import type { Account } from '../engine/account.ts';
-import { stackStatus } from '../engine/events.ts';
-import type { Operation } from '../engine/operations.ts';
+import type { StackAccount } from '../engine/account.ts';
+import { setStackStatus } from '../engine/events.ts';
+import type { StackOperation } from '../engine/operations.ts';
 import type { Stack } from '../engine/stack.ts';
-import { reasonOf } from '../errors.ts';
+import { errorReason } from '../errors.ts';
 
 /** The operations in progress, by stack. A call starts one, and it continues after the call's answer. */
-export interface Runs {
+export interface StackOperations {
   /**
    * Starts the work at once, so that the stack's status has changed when the call is answered. Resolves when the work
    * is done, or after a second: the CDK's CLI polls only every five seconds, and most stacks here take less than one.
    */
-  start(stack: Stack, input: Input, work: (operation: Operation) => Promise<void>): Promise<void>;
+  start(stack: Stack, input: Input, work: (operation: StackOperation) => Promise<void>): Promise<void>;
   /** Cancels the stack's operation. Resolves when it has ended. */
-  callOff(stack: Stack, reason: string): Promise<void>;
+  cancel(stack: Stack, reason: string): Promise<void>;
   /** Cancels every operation and waits until they have ended. */
   close(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export interface Runs {
 /** The longest time that an answer waits for its operation. */
 const WAIT_MS = 1000;
 
-export function createRuns(account: Account): Runs {
+export function createStackOperations(account: StackAccount): StackOperations {
   const inProgress = new Map<string, { controller: AbortController; done: Promise<void> }>();
   return {
     async start(stack, input, work) {
@@ -36,7 +36,7 @@ export function createRuns(account: Account): Runs {
         // A defect of this cloud: its stack goes to stderr, and the operation ends.
         console.error(`The embedded CloudFormation failed at stack ${stack.name}:`, error);
         const verb = /^(CREATE|DELETE)/.exec(stack.status)?.[0] ?? 'UPDATE';
-        stackStatus(stack, account.context.clock, ids, `${verb}_FAILED`, reasonOf(error));
+        setStackStatus(stack, account.context.clock, ids, `${verb}_FAILED`, errorReason(error));
       });
       const entry = { controller, done: Promise.all([before, done]).then(() => {}) };
       inProgress.set(stack.id, entry);
@@ -47,7 +47,7 @@ export function createRuns(account: Account): Runs {
       });
       await Promise.race([settled, delay(WAIT_MS, undefined, { signal: waiting.signal }).catch(() => {})]);
     },
-    async callOff(stack, reason) {
+    async cancel(stack, reason) {
       const entry = inProgress.get(stack.id);
       entry?.controller.abort(new Error(reason));
       await entry?.done;

@@ -8,7 +8,7 @@ import {
   texts,
 } from '../../front-door/read.ts';
 import { type Operation as ApiOperation, AwsError, type Input } from '../../front-door/service.ts';
-import { type Account, addStack, findStack, requireStack } from '../engine/account.ts';
+import { type StackAccount, addStack, findStack, requireStack } from '../engine/account.ts';
 import { exportsInUse } from '../engine/exports.ts';
 import {
   abandonDeletion,
@@ -22,11 +22,11 @@ import {
 import { planDeployment } from '../engine/plan.ts';
 import type { Stack } from '../engine/stack.ts';
 import { validationError } from '../errors.ts';
-import type { Runs } from './runs.ts';
+import type { StackOperations } from './runs.ts';
 import { readTarget } from './submission.ts';
 
 /** The calls that change stacks. */
-export function stackOperations(account: Account, runs: Runs): Record<string, ApiOperation> {
+export function stackOperations(account: StackAccount, runs: StackOperations): Record<string, ApiOperation> {
   return {
     CreateStack: { run: (input) => createStackCall(account, runs, input) },
     UpdateStack: { run: (input) => updateStackCall(account, runs, input) },
@@ -47,7 +47,7 @@ export function stackOperations(account: Account, runs: Runs): Record<string, Ap
 const NAME = /^[a-zA-Z][-a-zA-Z0-9]{0,127}$/;
 
 /** The name of a stack that is to be created. Throws if the name is invalid or taken. */
-export function newStackName(account: Account, input: Input): string {
+export function newStackName(account: StackAccount, input: Input): string {
   const name = text(input, 'StackName');
   if (!NAME.test(name)) {
     throw validationError(
@@ -73,7 +73,7 @@ export function refuseOtherModes(input: Input): void {
   }
 }
 
-async function createStackCall(account: Account, runs: Runs, input: Input) {
+async function createStackCall(account: StackAccount, runs: StackOperations, input: Input) {
   refuseOtherModes(input);
   const name = newStackName(account, input);
   const target = await readTarget(account, input, { name, id: '' });
@@ -94,8 +94,8 @@ async function createStackCall(account: Account, runs: Runs, input: Input) {
 
 /** Also executes a change set of type CREATE. */
 export function startCreation(
-  account: Account,
-  runs: Runs,
+  account: StackAccount,
+  runs: StackOperations,
   stack: Stack,
   input: Input,
   target: NonNullable<Stack['target']>,
@@ -132,7 +132,7 @@ export function refuseUnlessUpdatable(stack: Stack): void {
   throw validationError(`Stack:${stack.id} is in ${stack.status} state and can not be updated.`);
 }
 
-async function updateStackCall(account: Account, runs: Runs, input: Input) {
+async function updateStackCall(account: StackAccount, runs: StackOperations, input: Input) {
   refuseOtherModes(input);
   const stack = requireStack(account, text(input, 'StackName'));
   refuseUnlessUpdatable(stack);
@@ -146,8 +146,8 @@ async function updateStackCall(account: Account, runs: Runs, input: Input) {
 
 /** Also executes a change set of type UPDATE. */
 export function startUpdate(
-  account: Account,
-  runs: Runs,
+  account: StackAccount,
+  runs: StackOperations,
   stack: Stack,
   input: Input,
   target: NonNullable<Stack['target']>,
@@ -157,7 +157,7 @@ export function startUpdate(
   return runs.start(stack, input, (operation) => updateStack(operation, target));
 }
 
-async function deleteStackCall(account: Account, runs: Runs, input: Input) {
+async function deleteStackCall(account: StackAccount, runs: StackOperations, input: Input) {
   const stack = findStack(account, text(input, 'StackName'));
   // Deleting a stack that does not exist, or is being deleted, succeeds.
   if (!stack || stack.status === 'DELETE_COMPLETE' || stack.status === 'DELETE_IN_PROGRESS') return {};
@@ -171,7 +171,7 @@ async function deleteStackCall(account: Account, runs: Runs, input: Input) {
   return {};
 }
 
-async function startDeletion(account: Account, runs: Runs, stack: Stack, input: Input): Promise<void> {
+async function startDeletion(account: StackAccount, runs: StackOperations, stack: Stack, input: Input): Promise<void> {
   const retain = texts(input, 'RetainResources');
   if (retain.length > 0 && stack.status !== 'DELETE_FAILED') {
     throw validationError(
@@ -187,7 +187,7 @@ async function startDeletion(account: Account, runs: Runs, stack: Stack, input: 
   }
   if (stack.status === 'CREATE_IN_PROGRESS') stack.deletionRequested = true;
   const before = stack.status;
-  const quiet = runs.callOff(stack, 'Resource creation cancelled');
+  const quiet = runs.cancel(stack, 'Resource creation cancelled');
   stack.status = 'DELETE_IN_PROGRESS';
   await runs.start(stack, input, async (operation) => {
     await quiet;
@@ -197,16 +197,16 @@ async function startDeletion(account: Account, runs: Runs, stack: Stack, input: 
   });
 }
 
-async function cancelUpdateCall(account: Account, runs: Runs, input: Input) {
+async function cancelUpdateCall(account: StackAccount, runs: StackOperations, input: Input) {
   const stack = requireStack(account, text(input, 'StackName'));
   if (stack.status !== 'UPDATE_IN_PROGRESS') {
     throw validationError(`CancelUpdateStack cannot be called from current stack status ${stack.status}`);
   }
-  void runs.callOff(stack, 'Update cancelled by user');
+  void runs.cancel(stack, 'Update cancelled by user');
   return {};
 }
 
-async function rollBackCall(account: Account, runs: Runs, input: Input) {
+async function rollBackCall(account: StackAccount, runs: StackOperations, input: Input) {
   const stack = requireStack(account, text(input, 'StackName'));
   const reason = 'User Initiated';
   if (stack.status === 'CREATE_FAILED') {
@@ -219,7 +219,7 @@ async function rollBackCall(account: Account, runs: Runs, input: Input) {
   return { StackId: stack.id };
 }
 
-async function continueRollBackCall(account: Account, runs: Runs, input: Input) {
+async function continueRollBackCall(account: StackAccount, runs: StackOperations, input: Input) {
   const stack = requireStack(account, text(input, 'StackName'));
   if (stack.status !== 'UPDATE_ROLLBACK_FAILED') {
     throw validationError(

@@ -1,7 +1,7 @@
 import { optionalText, structures, text, texts } from '../../front-door/read.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
-import { type Account, surroundingsOf } from '../engine/account.ts';
-import { conditionsOf, scopeOf } from '../engine/evaluate.ts';
+import { type StackAccount, createResolutionSource } from '../engine/account.ts';
+import { resolveConditions, createScope } from '../engine/evaluate.ts';
 import { dependencyGraph } from '../engine/graph.ts';
 import type { Stack, Tag, Target } from '../engine/stack.ts';
 import { validationError } from '../errors.ts';
@@ -12,10 +12,10 @@ import { readTemplate, type Template } from '../template/template.ts';
 import { findResourceType } from '../types/index.ts';
 
 /** Reads the input that CreateStack, UpdateStack and CreateChangeSet share into a target. Throws if it is invalid. */
-export async function readTarget(account: Account, input: Input, stack: NamedStack): Promise<Target> {
+export async function readTarget(account: StackAccount, input: Input, stack: NamedStack): Promise<Target> {
   const previous = stack.target;
   const usePrevious = optionalText(input, 'UsePreviousTemplate') === 'true';
-  const template = usePrevious && previous ? previous.template : await submittedTemplate(account, input);
+  const template = usePrevious && previous ? previous.template : await readSubmittedTemplate(account, input);
   checkTemplate(template, findResourceType);
   const given = structures(input, 'Parameters').map(givenParameter);
   const parameters = await readParameters(
@@ -24,8 +24,8 @@ export async function readTarget(account: Account, input: Input, stack: NamedSta
     previous?.parameters ?? {},
     account.context.call,
   );
-  const context = surroundingsOf(account, stack, () => undefined);
-  const conditions = conditionsOf(template, parameters, context);
+  const context = createResolutionSource(account, stack, () => undefined);
+  const conditions = resolveConditions(template, parameters, context);
   const target: Target = {
     ...{ template, parameters, conditions },
     tags: input['Tags'] === undefined && previous ? previous.tags : readTags(input),
@@ -33,7 +33,7 @@ export async function readTarget(account: Account, input: Input, stack: NamedSta
     capabilities: texts(input, 'Capabilities'),
     roleArn: optionalText(input, 'RoleARN'),
   };
-  assertRules(template.rules, scopeOf(target, context));
+  assertRules(template.rules, createScope(target, context));
   // Refuses circular dependencies, and references to resources that a condition leaves out.
   dependencyGraph(template, conditions);
   refuseMissingCapabilities(template, target.capabilities);
@@ -44,7 +44,7 @@ export async function readTarget(account: Account, input: Input, stack: NamedSta
 export type NamedStack = Pick<Stack, 'name' | 'id'> & Partial<Pick<Stack, 'target' | 'resources'>>;
 
 /** The template of `TemplateBody` or, from this cloud's S3, of `TemplateURL`. */
-export async function submittedTemplate(account: Account, input: Input): Promise<Template> {
+export async function readSubmittedTemplate(account: StackAccount, input: Input): Promise<Template> {
   const body = optionalText(input, 'TemplateBody');
   const url = optionalText(input, 'TemplateURL');
   if ((body === undefined) === (url === undefined)) {
@@ -54,7 +54,7 @@ export async function submittedTemplate(account: Account, input: Input): Promise
 }
 
 /** Both forms of an S3 address: `https://bucket.s3.region.host/key` and `https://s3.region.host/bucket/key`. */
-export function objectOf(url: string): { Bucket: string; Key: string } | undefined {
+export function parseS3Url(url: string): { Bucket: string; Key: string } | undefined {
   if (!URL.canParse(url)) return undefined;
   const { hostname, pathname } = new URL(url);
   const path = decodeURIComponent(pathname.slice(1));
@@ -64,8 +64,8 @@ export function objectOf(url: string): { Bucket: string; Key: string } | undefin
   return slash > 0 ? { Bucket: path.slice(0, slash), Key: path.slice(slash + 1) } : undefined;
 }
 
-async function fetchTemplate({ context }: Account, url: string): Promise<string> {
-  const object = objectOf(url);
+async function fetchTemplate({ context }: StackAccount, url: string): Promise<string> {
+  const object = parseS3Url(url);
   if (!object?.Key) throw validationError('TemplateURL must be a supported URL.');
   try {
     const { Body } = await context.call('s3', 'GetObject', object);
@@ -95,7 +95,7 @@ export function readTags(input: Input): Tag[] {
 }
 
 /** The capabilities that the caller must acknowledge ("Acknowledging IAM resources in CloudFormation templates"). */
-export function capabilitiesOf(template: Template): { capabilities: string[]; reason?: string } {
+export function requiredCapabilities(template: Template): { capabilities: string[]; reason?: string } {
   const iam = Object.values(template.resources).filter(({ Type }) => Type.startsWith('AWS::IAM::'));
   if (iam.length === 0) return { capabilities: [] };
   const named = iam.some(({ Type, Properties }) => {
@@ -110,7 +110,7 @@ export function capabilitiesOf(template: Template): { capabilities: string[]; re
 }
 
 function refuseMissingCapabilities(template: Template, acknowledged: string[]): void {
-  const missing = capabilitiesOf(template).capabilities.filter(
+  const missing = requiredCapabilities(template).capabilities.filter(
     (needed) => !acknowledged.includes(needed) && !acknowledged.includes('CAPABILITY_NAMED_IAM'),
   );
   if (missing.length === 0) return;

@@ -1,14 +1,14 @@
 import { optionalText } from '../../front-door/read.ts';
 import { type Operation as ApiOperation, AwsError, type Input } from '../../front-door/service.ts';
-import { type Account, requireStack } from '../engine/account.ts';
+import { type StackAccount, requireStack } from '../engine/account.ts';
 import { validationError } from '../errors.ts';
 import { checkTemplate } from '../template/check.ts';
 import type { Template } from '../template/template.ts';
 import { findResourceType } from '../types/index.ts';
-import { capabilitiesOf, submittedTemplate } from './submission.ts';
+import { requiredCapabilities, readSubmittedTemplate } from './submission.ts';
 
 /** The calls about templates. */
-export function templateOperations(account: Account): Record<string, ApiOperation> {
+export function templateOperations(account: StackAccount): Record<string, ApiOperation> {
   return {
     GetTemplate: {
       run: (input) => ({ ...getTemplate(account, input), StagesAvailable: ['Original', 'Processed'] }),
@@ -16,7 +16,7 @@ export function templateOperations(account: Account): Record<string, ApiOperatio
     GetTemplateSummary: {
       async run(input) {
         const template = await summarised(account, input);
-        const { capabilities, reason } = capabilitiesOf(template);
+        const { capabilities, reason } = requiredCapabilities(template);
         return {
           Parameters: parameterDeclarations(template),
           Description: template.description,
@@ -31,9 +31,9 @@ export function templateOperations(account: Account): Record<string, ApiOperatio
     },
     ValidateTemplate: {
       async run(input) {
-        const template = await submittedTemplate(account, input);
+        const template = await readSubmittedTemplate(account, input);
         checkTemplate(template, findResourceType);
-        const { capabilities, reason } = capabilitiesOf(template);
+        const { capabilities, reason } = requiredCapabilities(template);
         return {
           Parameters: parameterDeclarations(template),
           Description: template.description,
@@ -45,7 +45,7 @@ export function templateOperations(account: Account): Record<string, ApiOperatio
   };
 }
 
-function getTemplate(account: Account, input: Input): { TemplateBody: string } {
+function getTemplate(account: StackAccount, input: Input): { TemplateBody: string } {
   const changeSetName = optionalText(input, 'ChangeSetName');
   const stackName = optionalText(input, 'StackName');
   if (stackName === undefined && changeSetName === undefined) {
@@ -59,9 +59,9 @@ function getTemplate(account: Account, input: Input): { TemplateBody: string } {
   throw new AwsError('ChangeSetNotFound', `ChangeSet [${changeSetName}] does not exist`, 404);
 }
 
-async function summarised(account: Account, input: Input): Promise<Template> {
+async function summarised(account: StackAccount, input: Input): Promise<Template> {
   const stackName = optionalText(input, 'StackName');
-  if (stackName === undefined) return submittedTemplate(account, input);
+  if (stackName === undefined) return readSubmittedTemplate(account, input);
   const { target, name } = requireStack(account, stackName);
   if (target) return target.template;
   throw validationError(`Stack ${name} has no template yet`);

@@ -1,5 +1,5 @@
 import type { Stack, StackResource } from '../engine/stack.ts';
-import type { Parameter } from '../template/parameters.ts';
+import type { TemplateParameter } from '../template/parameters.ts';
 
 export function isoTime(atMs: number): string {
   return new Date(atMs).toISOString();
@@ -37,7 +37,7 @@ export function stackSummary(stack: Stack) {
   };
 }
 
-export function parameterViews(parameters: Record<string, Parameter>) {
+export function parameterViews(parameters: Record<string, TemplateParameter>) {
   return Object.entries(parameters).map(([ParameterKey, { given, value, declaration }]) => {
     const hidden = String(declaration.NoEcho) === 'true';
     const resolved = Array.isArray(value) ? value.join(',') : value;

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { CloudContext } from '../../front-door/service.ts';
 import { validationError } from '../errors.ts';
-import type { Surroundings } from './evaluate.ts';
+import type { ResolutionSource } from './evaluate.ts';
 import type { Stack, StackResource } from './stack.ts';
 
 /** Every stack of the account, by id. Deleted ones stay, as AWS keeps them for 90 days. */
-export interface Account {
+export interface StackAccount {
   context: CloudContext;
   stacks: Map<string, Stack>;
   /** Aborted when the cloud closes, which cancels operations in progress. */
@@ -13,13 +13,13 @@ export interface Account {
 }
 
 /** The stack of that name that is not deleted, or any stack of that id. */
-export function findStack(account: Account, nameOrId: string): Stack | undefined {
+export function findStack(account: StackAccount, nameOrId: string): Stack | undefined {
   const byId = account.stacks.get(nameOrId);
   if (byId) return byId;
   return [...account.stacks.values()].find((stack) => stack.name === nameOrId && isLive(stack));
 }
 
-export function requireStack(account: Account, nameOrId: string): Stack {
+export function requireStack(account: StackAccount, nameOrId: string): Stack {
   const stack = findStack(account, nameOrId);
   if (!stack) throw validationError(`Stack with id ${nameOrId} does not exist`);
   return stack;
@@ -29,7 +29,7 @@ export function isLive(stack: Stack): boolean {
   return stack.status !== 'DELETE_COMPLETE';
 }
 
-export function addStack(account: Account, name: string, settings: Partial<Stack>): Stack {
+export function addStack(account: StackAccount, name: string, settings: Partial<Stack>): Stack {
   const { clock, region, accountId } = account.context;
   const stack: Stack = {
     name,
@@ -51,7 +51,7 @@ export function addStack(account: Account, name: string, settings: Partial<Stack
 }
 
 /** Every export of the account, with its stack. */
-export function exportsOf(account: Account): { stack: Stack; name: string; value: string }[] {
+export function listExports(account: StackAccount): { stack: Stack; name: string; value: string }[] {
   return [...account.stacks.values()].filter(isLive).flatMap((stack) =>
     stack.outputs.flatMap(({ ExportName, OutputValue }) => {
       return ExportName === undefined ? [] : [{ stack, name: ExportName, value: OutputValue }];
@@ -60,7 +60,7 @@ export function exportsOf(account: Account): { stack: Stack; name: string; value
 }
 
 /** Names of the stacks, deleted ones aside, that import this export. */
-export function importersOf(account: Account, exportName: string): string[] {
+export function listImporters(account: StackAccount, exportName: string): string[] {
   const importers = [...account.stacks.values()].filter(
     (stack) => isLive(stack) && stack.imports.has(exportName),
   );
@@ -68,12 +68,12 @@ export function importersOf(account: Account, exportName: string): string[] {
 }
 
 /** What a stack's values are resolved against. Adds the names of imported exports to `imports`. */
-export function surroundingsOf(
-  account: Account,
+export function createResolutionSource(
+  account: StackAccount,
   stack: Pick<Stack, 'name' | 'id'>,
   resource: (logicalId: string) => StackResource | undefined,
   imports?: Set<string>,
-): Surroundings {
+): ResolutionSource {
   return {
     stackName: stack.name,
     stackId: stack.id,
@@ -84,7 +84,7 @@ export function surroundingsOf(
       return physicalId === undefined || attributes === undefined ? undefined : { physicalId, attributes };
     },
     exported(name) {
-      const found = exportsOf(account).find((one) => one.name === name);
+      const found = listExports(account).find((one) => one.name === name);
       if (found) imports?.add(name);
       return found?.value;
     },

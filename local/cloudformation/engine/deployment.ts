@@ -3,15 +3,15 @@ import { validationError } from '../errors.ts';
 import type { ResourceContext, ResourceType } from '../resource-type.ts';
 import { resolve, type Scope } from '../template/intrinsics.ts';
 import { findResourceType } from '../types/index.ts';
-import { type Account, surroundingsOf } from './account.ts';
-import { scopeOf } from './evaluate.ts';
-import { type OperationIds, resourceStatus } from './events.ts';
+import { type StackAccount, createResolutionSource } from './account.ts';
+import { createScope } from './evaluate.ts';
+import { type OperationIds, setResourceStatus } from './events.ts';
 import { generatedName } from './names.ts';
 import type { Stack, StackResource, Tag, Target } from './stack.ts';
 
 /** One pass over a stack's resources to bring them to a target. */
 export interface Deployment {
-  account: Account;
+  account: StackAccount;
   stack: Stack;
   target: Target;
   ids: OperationIds;
@@ -29,7 +29,7 @@ const POLL_MS = 100;
 
 /** Makes the target the stack's own. Returns the pass that brings the resources to it. */
 export function startDeployment(
-  account: Account,
+  account: StackAccount,
   stack: Stack,
   target: Target,
   ids: OperationIds,
@@ -39,18 +39,18 @@ export function startDeployment(
   const previousTags = stack.target?.tags ?? target.tags;
   stack.target = target;
   stack.imports = new Set();
-  const context = surroundingsOf(account, stack, (name) => stack.resources.get(name), stack.imports);
-  return { account, stack, target, ids, signal, previousTags, rollingBack, scope: scopeOf(target, context) };
+  const context = createResolutionSource(account, stack, (name) => stack.resources.get(name), stack.imports);
+  return { account, stack, target, ids, signal, previousTags, rollingBack, scope: createScope(target, context) };
 }
 
-export function typeOf(resource: { type: string }): ResourceType {
+export function requireResourceType(resource: { type: string }): ResourceType {
   const type = findResourceType(resource.type);
   if (!type) throw validationError(`Unrecognized resource type: ${resource.type}`);
   return type;
 }
 
 /** What a resource type needs to work on a resource. */
-export function contextOf(deployment: Deployment, resource: StackResource): ResourceContext {
+export function createResourceContext(deployment: Deployment, resource: StackResource): ResourceContext {
   const { account, stack, target, ids, scope, signal, rollingBack } = deployment;
   const { call, clock, region, accountId, presignPut } = account.context;
   const { logicalId, type } = resource;
@@ -68,13 +68,13 @@ export function contextOf(deployment: Deployment, resource: StackResource): Reso
       'aws:cloudformation:logical-id': logicalId,
     },
     updatePolicy: resolve(resource.declaration.UpdatePolicy, scope),
-    exists(physicalId) {
+    reportCreated(physicalId) {
       if (resource.physicalId !== undefined) return;
       resource.physicalId = physicalId;
-      resourceStatus(stack, clock, ids, resource, 'CREATE_IN_PROGRESS', 'Resource creation Initiated');
+      setResourceStatus(stack, clock, ids, resource, 'CREATE_IN_PROGRESS', 'Resource creation Initiated');
     },
-    note(reason) {
-      resourceStatus(stack, clock, ids, resource, resource.status, reason);
+    addEventReason(reason) {
+      setResourceStatus(stack, clock, ids, resource, resource.status, reason);
     },
     async until(poll) {
       for (;;) {

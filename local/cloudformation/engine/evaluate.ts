@@ -1,16 +1,16 @@
 import type { CallAws } from '../../front-door/service.ts';
-import { reasonOf, validationError } from '../errors.ts';
-import { evaluateConditions } from '../template/conditions.ts';
+import { errorReason, validationError } from '../errors.ts';
+import { evaluateTemplateConditions } from '../template/conditions.ts';
 import { resolveDynamicReferences } from '../template/dynamic-references.ts';
-import { isUnknown, UNKNOWN } from '../template/functions.ts';
+import { isUnknown, UNKNOWN_VALUE } from '../template/functions.ts';
 import { NO_VALUE, resolve, type Scope } from '../template/intrinsics.ts';
-import type { Parameter } from '../template/parameters.ts';
+import type { TemplateParameter } from '../template/parameters.ts';
 import { isRecord } from '../template/parse.ts';
 import type { Template } from '../template/template.ts';
 import type { StackOutput, Target } from './stack.ts';
 
 /** What a template's values are resolved against: the stack's names, and the state of its resources. */
-export interface Surroundings {
+export interface ResolutionSource {
   stackName: string;
   stackId: string;
   accountId: string;
@@ -24,7 +24,7 @@ export interface Surroundings {
 type Evaluated = Pick<Target, 'template' | 'parameters' | 'conditions' | 'notificationArns'>;
 
 /** The scope in which a template's values are resolved. */
-export function scopeOf(target: Evaluated, context: Surroundings): Scope {
+export function createScope(target: Evaluated, context: ResolutionSource): Scope {
   const pseudo: Record<string, unknown> = {
     'AWS::AccountId': context.accountId,
     'AWS::NotificationARNs': target.notificationArns,
@@ -44,17 +44,17 @@ export function scopeOf(target: Evaluated, context: Surroundings): Scope {
       if (Object.hasOwn(pseudo, name)) return pseudo[name];
       const parameter = target.parameters[name];
       if (parameter) return parameter.value;
-      return context.resource(name)?.physicalId ?? UNKNOWN;
+      return context.resource(name)?.physicalId ?? UNKNOWN_VALUE;
     },
     getAtt(logicalId, attribute) {
       const resource = context.resource(logicalId);
-      if (!resource) return UNKNOWN;
+      if (!resource) return UNKNOWN_VALUE;
       const value = resource.attributes[attribute];
       if (value !== undefined) return value;
       throw validationError(`Template error: resource ${logicalId} has no attribute ${attribute}`);
     },
     importValue(name) {
-      if (isUnknown(name)) return UNKNOWN;
+      if (isUnknown(name)) return UNKNOWN_VALUE;
       const value = context.exported(name);
       if (value !== undefined) return value;
       throw validationError(`No export named ${name} found.`);
@@ -63,13 +63,13 @@ export function scopeOf(target: Evaluated, context: Surroundings): Scope {
 }
 
 /** The conditions of a template with these parameters. */
-export function conditionsOf(
+export function resolveConditions(
   template: Template,
-  parameters: Record<string, Parameter>,
-  context: Surroundings,
+  parameters: Record<string, TemplateParameter>,
+  context: ResolutionSource,
 ): Record<string, boolean> {
   const target = { template, parameters, conditions: {}, notificationArns: [] };
-  return evaluateConditions(template, scopeOf(target, context));
+  return evaluateTemplateConditions(template, createScope(target, context));
 }
 
 /** Resolves a resource's properties, with the dynamic references in them. */
@@ -101,7 +101,7 @@ export async function resolveOutputs(target: Target, scope: Scope, call: CallAws
           ...(Export === undefined ? {} : { ExportName: String(name) }),
         };
       } catch (error) {
-        throw validationError(`Output ${OutputKey}: ${reasonOf(error)}`);
+        throw validationError(`Output ${OutputKey}: ${errorReason(error)}`);
       }
     }),
   );

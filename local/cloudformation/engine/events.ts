@@ -9,7 +9,7 @@ export interface OperationIds {
 }
 
 /** Sets the status of the stack and adds an event. */
-export function stackStatus(
+export function setStackStatus(
   stack: Stack,
   clock: CloudClock,
   ids: OperationIds,
@@ -29,7 +29,7 @@ export function stackStatus(
 }
 
 /** Sets the status of a resource and adds an event. */
-export function resourceStatus(
+export function setResourceStatus(
   stack: Stack,
   clock: CloudClock,
   ids: OperationIds,

@@ -1,12 +1,12 @@
 import { validationError } from '../errors.ts';
-import { type Account, exportsOf, importersOf } from './account.ts';
+import { type StackAccount, listExports, listImporters } from './account.ts';
 import type { Stack, StackOutput } from './stack.ts';
 
 /**
  * Refuses outputs that would delete or change an export that another stack imports, or whose export name another stack
  * has ("Get exported outputs from a deployed CloudFormation stack").
  */
-export function refuseExports(account: Account, stack: Stack, next: StackOutput[]): void {
+export function refuseExports(account: StackAccount, stack: Stack, next: StackOutput[]): void {
   for (const { ExportName, OutputValue } of stack.outputs) {
     if (ExportName === undefined) continue;
     const kept = next.find((output) => output.ExportName === ExportName);
@@ -14,7 +14,7 @@ export function refuseExports(account: Account, stack: Stack, next: StackOutput[
     const reason = inUse(account, ExportName, kept ? 'updated' : 'deleted');
     if (reason !== undefined) throw validationError(reason);
   }
-  const foreign = exportsOf(account).filter((one) => one.stack !== stack);
+  const foreign = listExports(account).filter((one) => one.stack !== stack);
   for (const { ExportName } of next) {
     const owner = foreign.find(({ name }) => name === ExportName)?.stack;
     if (!owner) continue;
@@ -25,15 +25,15 @@ export function refuseExports(account: Account, stack: Stack, next: StackOutput[
 }
 
 /** Why the stack cannot be deleted, if another one imports from it. */
-export function exportsInUse(account: Account, stack: Stack): string | undefined {
-  const own = exportsOf(account).filter((one) => one.stack === stack);
+export function exportsInUse(account: StackAccount, stack: Stack): string | undefined {
+  const own = listExports(account).filter((one) => one.stack === stack);
   return own.map(({ name }) => inUse(account, name, 'deleted')).find((reason) => reason !== undefined);
 }
 
 const list = new Intl.ListFormat('en');
 
-function inUse(account: Account, exportName: string, verb: string): string | undefined {
-  const importers = importersOf(account, exportName);
+function inUse(account: StackAccount, exportName: string, verb: string): string | undefined {
+  const importers = listImporters(account, exportName);
   if (importers.length === 0) return undefined;
   return `Export ${exportName} cannot be ${verb} as it is in use by ${list.format(importers)}`;
 }

@@ -1,6 +1,6 @@
 import { validationError } from '../errors.ts';
 import { unresolved } from '../template/check.ts';
-import { collapse, referencesOf } from '../template/references.ts';
+import { resolveIfs, findReferences } from '../template/references.ts';
 import type { Template } from '../template/template.ts';
 
 /** The resources that each resource depends on. It has only resources whose condition holds. */
@@ -16,19 +16,19 @@ export function dependencyGraph(template: Template, conditions: Record<string, b
   const graph = new Map<string, Set<string>>();
   for (const [name, resource] of present) {
     const value = [resource.Properties, resource.UpdatePolicy];
-    const referred = resourcesIn(template, collapse(value, holds));
+    const referred = resourcesIn(template, resolveIfs(value, holds));
     const missing = referred.find((other) => !names.has(other));
     if (missing !== undefined) throw unresolved(missing, 'Resources');
     // DependsOn of a resource that a condition leaves out has no effect.
     graph.set(name, new Set([...referred, ...resource.DependsOn.filter((other) => names.has(other))]));
   }
-  const circle = findCircle(graph);
+  const circle = findCircularDependency(graph);
   if (circle) throw validationError(`Circular dependency between resources: [${circle.join(', ')}]`);
   return graph;
 }
 
 function resourcesIn(template: Template, value: unknown): string[] {
-  return referencesOf(value)
+  return findReferences(value)
     .filter(
       ({ kind, name }) => (kind === 'ref' || kind === 'getAtt') && Object.hasOwn(template.resources, name),
     )
@@ -36,7 +36,7 @@ function resourcesIn(template: Template, value: unknown): string[] {
 }
 
 /** The members of one circular dependency, in order; undefined if there is none. */
-export function findCircle(graph: Graph): string[] | undefined {
+export function findCircularDependency(graph: Graph): string[] | undefined {
   const done = new Set<string>();
   const walk = (name: string, path: string[]): string[] | undefined => {
     if (path.includes(name)) return path.slice(path.indexOf(name));
@@ -56,7 +56,7 @@ export function findCircle(graph: Graph): string[] | undefined {
 }
 
 /** Names in an order in which each comes after its dependencies. */
-export function inOrder(graph: Graph): string[] {
+export function sortByDependencies(graph: Graph): string[] {
   const ordered = new Set<string>();
   const seen = new Set<string>();
   const visit = (name: string) => {
@@ -73,14 +73,14 @@ export function inOrder(graph: Graph): string[] {
  * Runs a task for each name, in parallel, each after its dependencies. Dependents of a failed one are not started, and
  * after `calledOff` aborts none is. Resolves to the names that failed, when all tasks have ended.
  */
-export async function runInOrder(
+export async function runByDependencies(
   graph: Graph,
   task: (name: string) => Promise<void>,
   calledOff?: AbortSignal,
 ): Promise<string[]> {
   const failed: string[] = [];
   const runs = new Map<string, Promise<boolean>>();
-  for (const name of inOrder(graph)) {
+  for (const name of sortByDependencies(graph)) {
     const awaited = [...(graph.get(name) ?? [])].map((other) => runs.get(other) ?? Promise.resolve(true));
     runs.set(name, run(name, awaited));
   }

@@ -1,17 +1,17 @@
-import { reasonOf, validationError } from '../errors.ts';
-import { type Account, surroundingsOf } from './account.ts';
+import { errorReason, validationError } from '../errors.ts';
+import { type StackAccount, createResolutionSource } from './account.ts';
 import { type Deployment, startDeployment } from './deployment.ts';
-import { resolveOutputs, scopeOf } from './evaluate.ts';
-import { type OperationIds, stackStatus } from './events.ts';
+import { resolveOutputs, createScope } from './evaluate.ts';
+import { type OperationIds, setStackStatus } from './events.ts';
 import { refuseExports } from './exports.ts';
-import { dependencyGraph, runInOrder } from './graph.ts';
+import { dependencyGraph, runByDependencies } from './graph.ts';
 import { provision } from './provision.ts';
 import { deletionPolicy, removeAll } from './remove.ts';
 import type { Stack, StackOutput, StackResource, Target } from './stack.ts';
 
 /** One operation on one stack. `controller` cancels it. */
-export interface Operation {
-  account: Account;
+export interface StackOperation {
+  account: StackAccount;
   stack: Stack;
   ids: OperationIds;
   controller: AbortController;
@@ -20,7 +20,7 @@ export interface Operation {
 export type OnFailure = 'ROLLBACK' | 'DELETE' | 'DO_NOTHING';
 
 /** Creates the stack. If that fails, does what `onFailure` says. */
-export async function createStack(operation: Operation, target: Target, onFailure: OnFailure): Promise<void> {
+export async function createStack(operation: StackOperation, target: Target, onFailure: OnFailure): Promise<void> {
   setStatus(operation, 'CREATE_IN_PROGRESS', 'User Initiated');
   const problem = await converge(operation, target, 'create');
   if (problem === undefined) return finish(operation, 'CREATE_COMPLETE');
@@ -31,7 +31,7 @@ export async function createStack(operation: Operation, target: Target, onFailur
 }
 
 /** Deletes every resource that a failed creation made. */
-export async function rollBackCreation(operation: Operation, reason: string): Promise<void> {
+export async function rollBackCreation(operation: StackOperation, reason: string): Promise<void> {
   setStatus(operation, 'ROLLBACK_IN_PROGRESS', reason);
   const failed = await removeEverything(operation, []);
   operation.stack.outputs = [];
@@ -45,7 +45,7 @@ export async function rollBackCreation(operation: Operation, reason: string): Pr
 }
 
 /** Brings the stack to the target. If that fails, rolls back unless roll-back is disabled. */
-export async function updateStack(operation: Operation, target: Target): Promise<void> {
+export async function updateStack(operation: StackOperation, target: Target): Promise<void> {
   const { stack } = operation;
   if (stack.target) stack.lastGood ??= { target: stack.target, outputs: stack.outputs };
   setStatus(operation, 'UPDATE_IN_PROGRESS', 'User Initiated');
@@ -61,7 +61,7 @@ export async function updateStack(operation: Operation, target: Target): Promise
 }
 
 /** Returns the stack to its last good target. */
-export async function rollBackUpdate(operation: Operation, reason: string): Promise<void> {
+export async function rollBackUpdate(operation: StackOperation, reason: string): Promise<void> {
   const { stack } = operation;
   const { lastGood } = stack;
   if (!lastGood) throw validationError(`Stack ${stack.name} has no earlier target to roll back to`);
@@ -80,7 +80,7 @@ export async function rollBackUpdate(operation: Operation, reason: string): Prom
 
 /** Deletes the stack with its resources, except those that are to be retained. */
 export async function deleteStack(
-  operation: Operation,
+  operation: StackOperation,
   retain: string[],
   reason = 'User Initiated',
   force = false,
@@ -99,14 +99,14 @@ export async function deleteStack(
 }
 
 /** Ends a deletion before it began: the stack keeps its state, and an event has the reason. */
-export function abandonDeletion(operation: Operation, before: string, reason: string): void {
+export function abandonDeletion(operation: StackOperation, before: string, reason: string): void {
   setStatus(operation, 'DELETE_IN_PROGRESS', 'User Initiated');
   setStatus(operation, before, reason);
 }
 
 /** Brings every resource to the target, then the outputs. Returns the reason if that failed. */
 async function converge(
-  operation: Operation,
+  operation: StackOperation,
   target: Target,
   verb: 'create' | 'update',
   rollingBack = false,
@@ -115,7 +115,7 @@ async function converge(
   const deployment = startDeployment(account, stack, target, ids, controller.signal, rollingBack);
   try {
     const graph = dependencyGraph(target.template, target.conditions);
-    const failed = await runInOrder(
+    const failed = await runByDependencies(
       graph,
       async (logicalId) => {
         try {
@@ -128,25 +128,25 @@ async function converge(
       controller.signal,
     );
     if (failed.length > 0) return `The following resource(s) failed to ${verb}: [${failed.join(', ')}]. `;
-    if (controller.signal.aborted) return `${reasonOf(controller.signal.reason)}. `;
+    if (controller.signal.aborted) return `${errorReason(controller.signal.reason)}. `;
     stack.outputs = await resolveStackOutputs(deployment);
     return undefined;
   } catch (error) {
-    return `${reasonOf(error)}. `;
+    return `${errorReason(error)}. `;
   }
 }
 
 async function resolveStackOutputs(deployment: Deployment): Promise<StackOutput[]> {
   const { account, stack, target } = deployment;
-  const context = surroundingsOf(account, stack, (name) => stack.resources.get(name), stack.imports);
-  const outputs = await resolveOutputs(target, scopeOf(target, context), account.context.call);
+  const context = createResolutionSource(account, stack, (name) => stack.resources.get(name), stack.imports);
+  const outputs = await resolveOutputs(target, createScope(target, context), account.context.call);
   refuseExports(account, stack, outputs);
   return outputs;
 }
 
 /** Deletes replaced resources and those that left the template, after an update. Failures appear in events only. */
 async function cleanUp(
-  operation: Operation,
+  operation: StackOperation,
   replacedPolicy: (resource: StackResource) => unknown,
 ): Promise<void> {
   const { stack } = operation;
@@ -162,7 +162,7 @@ async function cleanUp(
   for (const { logicalId } of removed) stack.resources.delete(logicalId);
 }
 
-async function removeEverything(operation: Operation, retain: string[]): Promise<string[]> {
+async function removeEverything(operation: StackOperation, retain: string[]): Promise<string[]> {
   const { stack } = operation;
   const gone = new Set(['DELETE_COMPLETE', 'DELETE_SKIPPED']);
   const all = [...stack.resources.values(), ...stack.retired].filter(({ status }) => !gone.has(status));
@@ -174,22 +174,22 @@ async function removeEverything(operation: Operation, retain: string[]): Promise
 }
 
 /** Deletions continue when the rest of the operation was cancelled. */
-function createCleanUp({ account, stack, ids }: Operation): Deployment {
+function createCleanUp({ account, stack, ids }: StackOperation): Deployment {
   const target = stack.target;
   if (!target) throw validationError(`Stack ${stack.name} was never created`);
-  const context = surroundingsOf(account, stack, (name) => stack.resources.get(name));
+  const context = createResolutionSource(account, stack, (name) => stack.resources.get(name));
   return {
     ...{ account, stack, target, ids, previousTags: target.tags, rollingBack: false },
-    scope: scopeOf(target, context),
+    scope: createScope(target, context),
     signal: account.closing.signal,
   };
 }
 
-function setStatus({ account, stack, ids }: Operation, status: string, reason?: string): void {
-  stackStatus(stack, account.context.clock, ids, status, reason);
+function setStatus({ account, stack, ids }: StackOperation, status: string, reason?: string): void {
+  setStackStatus(stack, account.context.clock, ids, status, reason);
 }
 
-function finish(operation: Operation, status: string, reason?: string): void {
+function finish(operation: StackOperation, status: string, reason?: string): void {
   for (const resource of operation.stack.resources.values()) delete resource.fresh;
   setStatus(operation, status, reason);
 }

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isUnknown, UNKNOWN } from '../template/functions.ts';
-import { type Account, surroundingsOf } from './account.ts';
-import { typeOf } from './deployment.ts';
-import { resolveOutputs, resolveProperties, scopeOf } from './evaluate.ts';
-import { dependencyGraph, inOrder } from './graph.ts';
+import { isUnknown, UNKNOWN_VALUE } from '../template/functions.ts';
+import { type StackAccount, createResolutionSource } from './account.ts';
+import { requireResourceType } from './deployment.ts';
+import { resolveOutputs, resolveProperties, createScope } from './evaluate.ts';
+import { dependencyGraph, sortByDependencies } from './graph.ts';
 import { changedProperties, knownProblems, readProperties, takesReplacement } from './properties.ts';
 import type { ChangeDetail, ResourceChange } from './resource-change.ts';
 import type { ChangeSet, Stack, StackResource, Target } from './stack.ts';
@@ -16,20 +16,20 @@ export interface Plan {
 }
 
 /** Plans the change of each resource, as far as it is known before the deployment. Changes nothing. */
-export async function planDeployment(account: Account, stack: Stack, target: Target): Promise<Plan> {
+export async function planDeployment(account: StackAccount, stack: Stack, target: Target): Promise<Plan> {
   const graph = dependencyGraph(target.template, target.conditions);
   const after = new Map<string, StackResource | undefined>();
-  const scope = scopeOf(
+  const scope = createScope(
     target,
-    surroundingsOf(account, stack, (name) => after.get(name)),
+    createResolutionSource(account, stack, (name) => after.get(name)),
   );
   const changes: ResourceChange[] = [];
   const problems: Plan['problems'] = [];
-  for (const logicalId of inOrder(graph)) {
+  for (const logicalId of sortByDependencies(graph)) {
     const declaration = target.template.resources[logicalId];
     if (!declaration) continue;
     const now = stack.resources.get(logicalId);
-    const type = typeOf({ type: declaration.Type });
+    const type = requireResourceType({ type: declaration.Type });
     const raw = await resolveProperties(declaration.Properties, scope, account.context.call);
     const found = knownProblems(type, raw);
     problems.push(...found.map((problem) => ({ ...problem, logicalId, type: declaration.Type })));
@@ -71,7 +71,7 @@ function planChange(
 
 function propertyDetails(now: StackResource, next: Record<string, unknown>): ChangeDetail[] {
   return changedProperties(now.properties, next).map((name) => {
-    const replaces = takesReplacement(typeOf(now), [name]);
+    const replaces = takesReplacement(requireResourceType(now), [name]);
     const maybe = isUnknown(next[name]) ? 'Conditionally' : 'Always';
     const [before, after] = [now.properties[name], next[name]];
     return {
@@ -89,7 +89,7 @@ function otherDetails(stack: Stack, target: Target, now: StackResource): ChangeD
   const changed: ChangeDetail['attribute'][] = ATTRIBUTES.filter(
     (key) => !isDeepStrictEqual(declaration?.[key], now.declaration[key]),
   );
-  if (typeOf(now).taggable && !isDeepStrictEqual(target.tags, stack.target?.tags)) changed.push('Tags');
+  if (requireResourceType(now).taggable && !isDeepStrictEqual(target.tags, stack.target?.tags)) changed.push('Tags');
   return changed.map((attribute) => ({ attribute, requiresRecreation: 'Never' }));
 }
 
@@ -107,9 +107,9 @@ function predictResource(
   if (!now || !change) return now;
   if (change.action !== 'Modify' || change.replacement !== 'False') return undefined;
   if (!change.details.some(({ attribute }) => attribute === 'Properties')) return now;
-  const { volatileAttributes = [] } = typeOf(now);
+  const { volatileAttributes = [] } = requireResourceType(now);
   const moving = volatileAttributes === 'any' ? Object.keys(now.attributes) : volatileAttributes;
-  const unknown = Object.fromEntries(moving.map((name) => [name, UNKNOWN]));
+  const unknown = Object.fromEntries(moving.map((name) => [name, UNKNOWN_VALUE]));
   return { ...now, attributes: { ...now.attributes, ...unknown } };
 }
 

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { reasonOf, validationError } from '../errors.ts';
+import { errorReason, validationError } from '../errors.ts';
 import type { ResourceType } from '../resource-type.ts';
 import type { ResourceDeclaration } from '../template/template.ts';
-import { contextOf, type Deployment, typeOf } from './deployment.ts';
+import { createResourceContext, type Deployment, requireResourceType } from './deployment.ts';
 import { resolveProperties } from './evaluate.ts';
-import { resourceStatus } from './events.ts';
+import { setResourceStatus } from './events.ts';
 import { changedProperties, readProperties, takesReplacement } from './properties.ts';
 import type { StackResource } from './stack.ts';
 
@@ -33,7 +33,7 @@ function restoreReplaced({ stack, account, ids }: Deployment, logicalId: string)
   stack.retired = stack.retired.filter((retired) => retired !== old);
   if (replacement?.physicalId !== undefined) stack.retired.push(replacement);
   stack.resources.set(logicalId, old);
-  resourceStatus(stack, account.context.clock, ids, old, 'UPDATE_COMPLETE');
+  setResourceStatus(stack, account.context.clock, ids, old, 'UPDATE_COMPLETE');
 }
 
 async function change(deployment: Deployment, now: StackResource, dependsOn: string[]): Promise<void> {
@@ -47,8 +47,8 @@ async function change(deployment: Deployment, now: StackResource, dependsOn: str
       deployment.scope,
       deployment.account.context.call,
     );
-    const properties = readProperties(typeOf(now), logicalId, raw);
-    if (takesReplacement(typeOf(now), changedProperties(previous.properties, properties))) {
+    const properties = readProperties(requireResourceType(now), logicalId, raw);
+    if (takesReplacement(requireResourceType(now), changedProperties(previous.properties, properties))) {
       await replace(deployment, now, previous, properties);
     } else {
       await updateInPlace(deployment, now, previous, properties);
@@ -87,12 +87,12 @@ async function create(deployment: Deployment, resource: StackResource): Promise<
   const { stack, account, ids, scope } = deployment;
   const { clock, call } = account.context;
   try {
-    const type = typeOf(resource);
+    const type = requireResourceType(resource);
     const raw = await resolveProperties(resource.declaration.Properties, scope, call);
-    resourceStatus(stack, clock, ids, resource, 'CREATE_IN_PROGRESS');
+    setResourceStatus(stack, clock, ids, resource, 'CREATE_IN_PROGRESS');
     resource.properties = readProperties(type, resource.logicalId, raw);
     await make(deployment, type, resource);
-    resourceStatus(stack, clock, ids, resource, 'CREATE_COMPLETE');
+    setResourceStatus(stack, clock, ids, resource, 'CREATE_COMPLETE');
   } catch (error) {
     failed(deployment, resource, 'CREATE_FAILED', error);
     throw error;
@@ -100,9 +100,9 @@ async function create(deployment: Deployment, resource: StackResource): Promise<
 }
 
 async function make(deployment: Deployment, type: ResourceType, resource: StackResource): Promise<void> {
-  const context = contextOf(deployment, resource);
+  const context = createResourceContext(deployment, resource);
   const made = await type.create(resource.properties, context);
-  context.exists(made.physicalId);
+  context.reportCreated(made.physicalId);
   resource.physicalId = made.physicalId;
   resource.attributes = made.attributes;
 }
@@ -114,12 +114,12 @@ async function updateInPlace(
   properties: Record<string, unknown>,
 ): Promise<void> {
   const { stack, account, ids } = deployment;
-  const type = typeOf(resource);
+  const type = requireResourceType(resource);
   const changed = changedProperties(previous.properties, properties).length > 0 || previous.uncertain;
   const retagged = type.taggable && !isDeepStrictEqual(deployment.target.tags, deployment.previousTags);
   if (!changed && !retagged) return;
-  resourceStatus(stack, account.context.clock, ids, resource, 'UPDATE_IN_PROGRESS');
-  const context = contextOf(deployment, resource);
+  setResourceStatus(stack, account.context.clock, ids, resource, 'UPDATE_IN_PROGRESS');
+  const context = createResourceContext(deployment, resource);
   resource.uncertain = true;
   resource.properties = properties;
   const physicalId = resource.physicalId ?? '';
@@ -135,7 +135,7 @@ async function updateInPlace(
   }
   Object.assign(resource, made ?? {});
   delete resource.uncertain;
-  resourceStatus(stack, account.context.clock, ids, resource, 'UPDATE_COMPLETE');
+  setResourceStatus(stack, account.context.clock, ids, resource, 'UPDATE_COMPLETE');
 }
 
 const REPLACING = 'Requested update requires the creation of a new physical resource; hence creating one.';
@@ -149,14 +149,14 @@ async function replace(
 ): Promise<void> {
   const { stack, account, ids } = deployment;
   const { clock } = account.context;
-  const type = typeOf(resource);
+  const type = requireResourceType(resource);
   refuseSameName(type, resource, previous.properties, properties);
   stack.retired.push(previous);
   delete resource.physicalId;
   Object.assign(resource, { properties, attributes: {}, fresh: true });
-  resourceStatus(stack, clock, ids, { ...previous, properties }, 'UPDATE_IN_PROGRESS', REPLACING);
+  setResourceStatus(stack, clock, ids, { ...previous, properties }, 'UPDATE_IN_PROGRESS', REPLACING);
   await make(deployment, type, resource);
-  resourceStatus(stack, clock, ids, resource, 'UPDATE_COMPLETE');
+  setResourceStatus(stack, clock, ids, resource, 'UPDATE_COMPLETE');
 }
 
 function refuseSameName(
@@ -177,6 +177,6 @@ function failed(deployment: Deployment, resource: StackResource, status: string,
   const { stack, account, ids, signal } = deployment;
   const verb = status === 'CREATE_FAILED' ? 'creation' : 'update';
   const cancelled = signal.aborted && (error === signal.reason || (error as Error).name === 'AbortError');
-  const reason = cancelled ? `Resource ${verb} cancelled` : reasonOf(error);
-  resourceStatus(stack, account.context.clock, ids, resource, status, reason);
+  const reason = cancelled ? `Resource ${verb} cancelled` : errorReason(error);
+  setResourceStatus(stack, account.context.clock, ids, resource, status, reason);
 }

@@ -1,7 +1,7 @@
-import { reasonOf } from '../errors.ts';
-import { contextOf, type Deployment, typeOf } from './deployment.ts';
-import { resourceStatus } from './events.ts';
-import { type Graph, runInOrder } from './graph.ts';
+import { errorReason } from '../errors.ts';
+import { createResourceContext, type Deployment, requireResourceType } from './deployment.ts';
+import { setResourceStatus } from './events.ts';
+import { type Graph, runByDependencies } from './graph.ts';
 import type { StackResource } from './stack.ts';
 
 /** `DeletionPolicy` applies to resources that left the template, `UpdateReplacePolicy` to replaced ones. */
@@ -22,7 +22,7 @@ export async function removeAll(
       return [key, new Set(dependents.map(([other]) => other).filter((other) => other !== key))];
     }),
   );
-  const failed = await runInOrder(graph, async (key) => {
+  const failed = await runByDependencies(graph, async (key) => {
     const resource = byKey.get(key);
     if (resource) await remove(deployment, resource, policyOf(resource));
   });
@@ -35,18 +35,18 @@ async function remove(deployment: Deployment, resource: StackResource, policy: u
   const { clock } = account.context;
   const kept = policy === 'Retain' || (policy === 'RetainExceptOnCreate' && !resource.fresh);
   if (kept && resource.physicalId !== undefined) {
-    resourceStatus(stack, clock, ids, resource, 'DELETE_SKIPPED');
+    setResourceStatus(stack, clock, ids, resource, 'DELETE_SKIPPED');
     return;
   }
-  resourceStatus(stack, clock, ids, resource, 'DELETE_IN_PROGRESS');
+  setResourceStatus(stack, clock, ids, resource, 'DELETE_IN_PROGRESS');
   try {
     const { physicalId, attributes, properties } = resource;
     if (physicalId !== undefined) {
-      await typeOf(resource).delete({ physicalId, attributes }, properties, contextOf(deployment, resource));
+      await requireResourceType(resource).delete({ physicalId, attributes }, properties, createResourceContext(deployment, resource));
     }
-    resourceStatus(stack, clock, ids, resource, 'DELETE_COMPLETE');
+    setResourceStatus(stack, clock, ids, resource, 'DELETE_COMPLETE');
   } catch (error) {
-    resourceStatus(stack, clock, ids, resource, 'DELETE_FAILED', reasonOf(error));
+    setResourceStatus(stack, clock, ids, resource, 'DELETE_FAILED', errorReason(error));
     throw error;
   }
 }

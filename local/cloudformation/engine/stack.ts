@@ -1,4 +1,4 @@
-import type { Parameter } from '../template/parameters.ts';
+import type { TemplateParameter } from '../template/parameters.ts';
 import type { ResourceDeclaration, Template } from '../template/template.ts';
 import type { ResourceChange } from './resource-change.ts';
 
@@ -10,7 +10,7 @@ export interface Tag {
 /** The wanted state of a stack: a template with its parameters, tags and options. */
 export interface Target {
   template: Template;
-  parameters: Record<string, Parameter>;
+  parameters: Record<string, TemplateParameter>;
   conditions: Record<string, boolean>;
   tags: Tag[];
   notificationArns: string[];

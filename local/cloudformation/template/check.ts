@@ -1,7 +1,7 @@
 import { validationError } from '../errors.ts';
 import { CONDITION_FUNCTIONS } from './conditions.ts';
 import { PLAIN_FUNCTIONS } from './functions.ts';
-import { type Reference, referencesOf } from './references.ts';
+import { type Reference, findReferences } from './references.ts';
 import type { ResourceDeclaration, Template } from './template.ts';
 
 /** What the check needs of a resource type. */
@@ -86,7 +86,7 @@ function checkCondition(template: Template, name: unknown, owner: string): void 
 }
 
 function checkValue(template: Template, value: unknown, findType: FindType, block: string): void {
-  for (const reference of referencesOf(value)) {
+  for (const reference of findReferences(value)) {
     if (reference.kind === 'function') checkFunction(template, reference.name, RESOURCE_FUNCTIONS, block);
     else if (reference.kind === 'getAtt') checkAttribute(template, reference, findType);
     else checkName(template, reference, block);
@@ -136,7 +136,7 @@ function checkName(template: Template, { kind, name }: Reference, block: string)
 }
 
 function checkParameterExpression(template: Template, expression: unknown): void {
-  for (const reference of referencesOf(expression)) {
+  for (const reference of findReferences(expression)) {
     if (reference.kind === 'function')
       checkFunction(template, reference.name, PARAMETER_FUNCTIONS, 'Conditions');
     const isResource = reference.kind === 'ref' && Object.hasOwn(template.resources, reference.name);

@@ -17,7 +17,7 @@ export const CONDITION_FUNCTIONS = new Set([
 ]);
 
 /** Evaluates every condition of the template, once. The scope resolves parameters and pseudo parameters. */
-export function evaluateConditions(template: Template, scope: Scope): Record<string, boolean> {
+export function evaluateTemplateConditions(template: Template, scope: Scope): Record<string, boolean> {
   const results: Record<string, boolean> = {};
   const underWay = new Set<string>();
   const evaluateNamed = (name: string): boolean => {
@@ -32,7 +32,7 @@ export function evaluateConditions(template: Template, scope: Scope): Record<str
       );
     }
     underWay.add(name);
-    const result = truth(expression, { ...scope, condition: evaluateNamed });
+    const result = evaluateCondition(expression, { ...scope, condition: evaluateNamed });
     underWay.delete(name);
     results[name] = result;
     return result;
@@ -44,8 +44,8 @@ export function evaluateConditions(template: Template, scope: Scope): Record<str
 /** Refuses the parameters if an assertion of a rule does not hold, with the rule's own text. */
 export function assertRules(rules: Record<string, RuleDeclaration>, scope: Scope): void {
   for (const [name, rule] of Object.entries(rules)) {
-    if (rule.RuleCondition !== undefined && !truth(rule.RuleCondition, scope)) continue;
-    const failed = rule.Assertions.find((assertion) => !truth(assertion.Assert, scope));
+    if (rule.RuleCondition !== undefined && !evaluateCondition(rule.RuleCondition, scope)) continue;
+    const failed = rule.Assertions.find((assertion) => !evaluateCondition(assertion.Assert, scope));
     if (failed) {
       throw validationError(
         `Template validation error: rule ${name}: ${failed.AssertDescription ?? 'an assertion does not hold'}`,
@@ -55,7 +55,7 @@ export function assertRules(rules: Record<string, RuleDeclaration>, scope: Scope
 }
 
 /** Evaluates one boolean expression. */
-export function truth(expression: unknown, scope: Scope): boolean {
+export function evaluateCondition(expression: unknown, scope: Scope): boolean {
   if (isRecord(expression) && typeof expression['Condition'] === 'string') {
     return scope.condition(expression['Condition']);
   }
@@ -63,11 +63,11 @@ export function truth(expression: unknown, scope: Scope): boolean {
   const items = Array.isArray(argument) ? argument : [];
   switch (name) {
     case 'Fn::And':
-      return operands(name, items, 2, 10).every((item) => truth(item, scope));
+      return operands(name, items, 2, 10).every((item) => evaluateCondition(item, scope));
     case 'Fn::Or':
-      return operands(name, items, 2, 10).some((item) => truth(item, scope));
+      return operands(name, items, 2, 10).some((item) => evaluateCondition(item, scope));
     case 'Fn::Not':
-      return !truth(operands(name, items, 1, 1)[0], scope);
+      return !evaluateCondition(operands(name, items, 1, 1)[0], scope);
     case 'Fn::Equals':
       return equal(...both(name, items, scope));
     case 'Fn::Contains': {

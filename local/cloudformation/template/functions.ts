@@ -3,11 +3,11 @@ import { cidrBlocks } from './cidr.ts';
 import { isRecord } from './parse.ts';
 
 /** Stands in a change set for a value that is known only after the deployment. */
-export const UNKNOWN = '{{changeSet:KNOWN_AFTER_APPLY}}';
+export const UNKNOWN_VALUE = '{{changeSet:KNOWN_AFTER_APPLY}}';
 
 /** Whether the value, or a part of it, is known only after the deployment. */
 export function isUnknown(value: unknown): boolean {
-  if (typeof value === 'string') return value.includes(UNKNOWN);
+  if (typeof value === 'string') return value.includes(UNKNOWN_VALUE);
   if (Array.isArray(value)) return value.some(isUnknown);
   return isRecord(value) && Object.values(value).some(isUnknown);
 }
@@ -29,7 +29,7 @@ export const PLAIN_FUNCTIONS: Record<string, (argument: unknown) => unknown> = {
     if (typeof delimiter !== 'string' || !(Array.isArray(items) || isUnknown(items))) {
       throw wrong('Fn::Join', 'a string delimiter and a list of strings');
     }
-    return Array.isArray(items) ? items.map(joined).join(delimiter) : UNKNOWN;
+    return Array.isArray(items) ? items.map(joined).join(delimiter) : UNKNOWN_VALUE;
   },
   'Fn::Select': (argument) => {
     const [index, items] = pair('Fn::Select', argument, 'an index and a list');

@@ -1,5 +1,5 @@
 import { validationError } from '../errors.ts';
-import { isUnknown, PLAIN_FUNCTIONS, UNKNOWN } from './functions.ts';
+import { isUnknown, PLAIN_FUNCTIONS, UNKNOWN_VALUE } from './functions.ts';
 import { isRecord } from './parse.ts';
 import { parseSub } from './sub.ts';
 
@@ -66,7 +66,7 @@ function evaluatePlain(name: string, argument: unknown): unknown {
   const plain = PLAIN_FUNCTIONS[name];
   if (!plain) throw validationError(`Template error: function ${name} is not supported`);
   // An unknown value cannot be selected from or counted.
-  if (name !== 'Fn::Join' && isUnknown(argument)) return UNKNOWN;
+  if (name !== 'Fn::Join' && isUnknown(argument)) return UNKNOWN_VALUE;
   return plain(argument);
 }
 

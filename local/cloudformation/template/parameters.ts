@@ -3,7 +3,7 @@ import { validationError } from '../errors.ts';
 import type { ParameterDeclaration } from './template.ts';
 
 /** A parameter with its value as given, and as the template sees it. */
-export interface Parameter {
+export interface TemplateParameter {
   declaration: ParameterDeclaration;
   /** The value from the caller, or the default. For an SSM type it is the SSM parameter's name. */
   given: string;
@@ -21,9 +21,9 @@ export interface GivenParameter {
 export async function readParameters(
   declarations: Record<string, ParameterDeclaration>,
   given: GivenParameter[],
-  previous: Record<string, Parameter>,
+  previous: Record<string, TemplateParameter>,
   call: CallAws,
-): Promise<Record<string, Parameter>> {
+): Promise<Record<string, TemplateParameter>> {
   const surplus = given.map((one) => one.ParameterKey).filter((key) => !Object.hasOwn(declarations, key));
   if (surplus.length > 0) {
     throw validationError(`Parameters: [${surplus.join(', ')}] do not exist in the template`);
@@ -58,7 +58,7 @@ async function readOne(
   declaration: ParameterDeclaration,
   given: string,
   call: CallAws,
-): Promise<Parameter> {
+): Promise<TemplateParameter> {
   const stored = SSM_VALUE.exec(declaration.Type)?.[1];
   const type = stored ?? declaration.Type;
   const element = LIST.test(type) ? (LIST.exec(type)?.[1] ?? 'String') : type;

@@ -3,38 +3,38 @@ import * as v from 'valibot';
 import { AwsError } from '../../front-door/service.ts';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import { isRecord } from '../template/parse.ts';
-import { boolean, fallbacks, number, properties, text, texts } from './properties.ts';
+import { booleanProperty, droppedDefaults, numberProperty, properties, textProperty, textListProperty } from './properties.ts';
 
 const structure = v.record(v.string(), v.unknown());
 const launchTemplate = properties({
-  LaunchTemplateId: v.optional(text),
-  LaunchTemplateName: v.optional(text),
-  Version: text,
+  LaunchTemplateId: v.optional(textProperty),
+  LaunchTemplateName: v.optional(textProperty),
+  Version: textProperty,
 });
-const tag = properties({ Key: text, PropagateAtLaunch: boolean, Value: text });
-const metrics = properties({ Granularity: text, Metrics: v.optional(texts) });
+const tag = properties({ Key: textProperty, PropagateAtLaunch: booleanProperty, Value: textProperty });
+const metrics = properties({ Granularity: textProperty, Metrics: v.optional(textListProperty) });
 
 const schema = properties({
-  AutoScalingGroupName: v.optional(text),
-  AvailabilityZones: v.optional(texts),
-  CapacityRebalance: v.optional(boolean),
-  Cooldown: v.optional(number),
-  DefaultInstanceWarmup: v.optional(number),
-  DesiredCapacity: v.optional(number),
-  HealthCheckGracePeriod: v.optional(number),
-  HealthCheckType: v.optional(text),
+  AutoScalingGroupName: v.optional(textProperty),
+  AvailabilityZones: v.optional(textListProperty),
+  CapacityRebalance: v.optional(booleanProperty),
+  Cooldown: v.optional(numberProperty),
+  DefaultInstanceWarmup: v.optional(numberProperty),
+  DesiredCapacity: v.optional(numberProperty),
+  HealthCheckGracePeriod: v.optional(numberProperty),
+  HealthCheckType: v.optional(textProperty),
   LaunchTemplate: v.optional(launchTemplate),
   LifecycleHookSpecificationList: v.optional(v.array(structure)),
-  MaxInstanceLifetime: v.optional(number),
-  MaxSize: number,
+  MaxInstanceLifetime: v.optional(numberProperty),
+  MaxSize: numberProperty,
   MetricsCollection: v.optional(v.array(metrics), []),
-  MinSize: number,
+  MinSize: numberProperty,
   // Auto Scaling itself checks its content.
   MixedInstancesPolicy: v.optional(structure),
-  NewInstancesProtectedFromScaleIn: v.optional(boolean),
+  NewInstancesProtectedFromScaleIn: v.optional(booleanProperty),
   Tags: v.optional(v.array(tag), []),
-  TerminationPolicies: v.optional(texts),
-  VPCZoneIdentifier: v.optional(texts),
+  TerminationPolicies: v.optional(textListProperty),
+  VPCZoneIdentifier: v.optional(textListProperty),
 });
 type GroupProps = v.InferOutput<typeof schema>;
 
@@ -164,7 +164,7 @@ const group = resourceType<GroupProps>({
       LifecycleHookSpecificationList: props.LifecycleHookSpecificationList,
       Tags: tagsOf(name, props, context.stackTags),
     });
-    context.exists(name);
+    context.reportCreated(name);
     await collectMetrics(name, props, { ...props, MetricsCollection: [] }, context);
     const AutoScalingGroupARN = (await find(name, context))?.AutoScalingGroupARN;
     return { physicalId: name, attributes: { AutoScalingGroupARN } };
@@ -172,7 +172,7 @@ const group = resourceType<GroupProps>({
   async update(resource, props, previous, context) {
     const name = resource.physicalId;
     await context.call('autoscaling', 'UpdateAutoScalingGroup', {
-      ...settings({ ...fallbacks(DEFAULTS, props, previous), ...props }),
+      ...settings({ ...droppedDefaults(DEFAULTS, props, previous), ...props }),
       ...sizes(props, previous, context.updatePolicy),
       AutoScalingGroupName: name,
     });

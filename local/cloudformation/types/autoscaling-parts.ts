@@ -1,19 +1,19 @@
 import * as v from 'valibot';
 import { type ResourceType, resourceType } from '../resource-type.ts';
-import { boolean, fallbacks, ignoring, number, properties, text } from './properties.ts';
+import { booleanProperty, droppedDefaults, ignoreErrors, numberProperty, properties, textProperty } from './properties.ts';
 
 /** Auto Scaling's error code for a hook, a policy or a group that does not exist. */
 const GONE = ['ValidationError'];
 
 const hookSchema = properties({
-  AutoScalingGroupName: text,
-  DefaultResult: v.optional(text),
-  HeartbeatTimeout: v.optional(number),
-  LifecycleHookName: v.optional(text),
-  LifecycleTransition: text,
-  NotificationMetadata: v.optional(text),
-  NotificationTargetARN: v.optional(text),
-  RoleARN: v.optional(text),
+  AutoScalingGroupName: textProperty,
+  DefaultResult: v.optional(textProperty),
+  HeartbeatTimeout: v.optional(numberProperty),
+  LifecycleHookName: v.optional(textProperty),
+  LifecycleTransition: textProperty,
+  NotificationMetadata: v.optional(textProperty),
+  NotificationTargetARN: v.optional(textProperty),
+  RoleARN: v.optional(textProperty),
 });
 
 const lifecycleHook = resourceType<v.InferOutput<typeof hookSchema>>({
@@ -32,25 +32,25 @@ const lifecycleHook = resourceType<v.InferOutput<typeof hookSchema>>({
   },
   async delete({ physicalId: LifecycleHookName }, { AutoScalingGroupName }, { call }) {
     const hook = { AutoScalingGroupName, LifecycleHookName };
-    await ignoring(GONE, () => call('autoscaling', 'DeleteLifecycleHook', hook));
+    await ignoreErrors(GONE, () => call('autoscaling', 'DeleteLifecycleHook', hook));
   },
 });
 
 const step = properties({
-  MetricIntervalLowerBound: v.optional(number),
-  MetricIntervalUpperBound: v.optional(number),
-  ScalingAdjustment: number,
+  MetricIntervalLowerBound: v.optional(numberProperty),
+  MetricIntervalUpperBound: v.optional(numberProperty),
+  ScalingAdjustment: numberProperty,
 });
 
 const policySchema = properties({
-  AdjustmentType: v.optional(text),
-  AutoScalingGroupName: text,
-  Cooldown: v.optional(number),
-  EstimatedInstanceWarmup: v.optional(number),
-  MetricAggregationType: v.optional(text),
-  MinAdjustmentMagnitude: v.optional(number),
-  PolicyType: v.optional(text),
-  ScalingAdjustment: v.optional(number),
+  AdjustmentType: v.optional(textProperty),
+  AutoScalingGroupName: textProperty,
+  Cooldown: v.optional(numberProperty),
+  EstimatedInstanceWarmup: v.optional(numberProperty),
+  MetricAggregationType: v.optional(textProperty),
+  MinAdjustmentMagnitude: v.optional(numberProperty),
+  PolicyType: v.optional(textProperty),
+  ScalingAdjustment: v.optional(numberProperty),
   StepAdjustments: v.optional(v.array(step)),
 });
 
@@ -69,16 +69,16 @@ const scalingPolicy = resourceType<v.InferOutput<typeof policySchema>>({
     return { physicalId, attributes };
   },
   async delete({ physicalId: PolicyName }, { AutoScalingGroupName }, { call }) {
-    await ignoring(GONE, () => call('autoscaling', 'DeletePolicy', { AutoScalingGroupName, PolicyName }));
+    await ignoreErrors(GONE, () => call('autoscaling', 'DeletePolicy', { AutoScalingGroupName, PolicyName }));
   },
 });
 
 const poolSchema = properties({
-  AutoScalingGroupName: text,
-  InstanceReusePolicy: v.optional(properties({ ReuseOnScaleIn: v.optional(boolean) })),
-  MaxGroupPreparedCapacity: v.optional(number),
-  MinSize: v.optional(number),
-  PoolState: v.optional(text),
+  AutoScalingGroupName: textProperty,
+  InstanceReusePolicy: v.optional(properties({ ReuseOnScaleIn: v.optional(booleanProperty) })),
+  MaxGroupPreparedCapacity: v.optional(numberProperty),
+  MinSize: v.optional(numberProperty),
+  PoolState: v.optional(textProperty),
 });
 
 const POOL_DEFAULTS = {
@@ -98,13 +98,13 @@ const warmPool = resourceType<v.InferOutput<typeof poolSchema>>({
     return { physicalId: props.AutoScalingGroupName, attributes: {} };
   },
   async update(resource, props, previous, { call }) {
-    const dropped = fallbacks<unknown>(POOL_DEFAULTS, props, previous);
+    const dropped = droppedDefaults<unknown>(POOL_DEFAULTS, props, previous);
     await call('autoscaling', 'PutWarmPool', { ...dropped, ...props });
     return resource;
   },
   /** "DeleteWarmPool": waits, as a stopped instance cannot answer a termination hook. */
   async delete({ physicalId: AutoScalingGroupName }, _props, { call, until }) {
-    await ignoring(GONE, async () => {
+    await ignoreErrors(GONE, async () => {
       await call('autoscaling', 'DeleteWarmPool', { AutoScalingGroupName, ForceDelete: true });
       await until(async () => {
         const pool = await call('autoscaling', 'DescribeWarmPool', { AutoScalingGroupName });

@@ -1,11 +1,11 @@
 /** Types without a service behind them. */
 import * as v from 'valibot';
 import { type ResourceType, resourceType } from '../resource-type.ts';
-import { properties, text } from './properties.ts';
+import { properties, textProperty } from './properties.ts';
 
 const metadata = resourceType({
   type: 'AWS::CDK::Metadata',
-  schema: properties({ Analytics: v.optional(text) }),
+  schema: properties({ Analytics: v.optional(textProperty) }),
   createOnly: [],
   attributes: [],
   create: async (_props, { generatedName }) => ({ physicalId: generatedName(), attributes: {} }),

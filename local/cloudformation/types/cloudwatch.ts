@@ -1,35 +1,35 @@
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
-import { boolean, number, properties, tagList, tagListOf, text, texts } from './properties.ts';
+import { booleanProperty, numberProperty, properties, tagListProperty, mergeTagList, textProperty, textListProperty } from './properties.ts';
 
 const schema = properties({
-  ActionsEnabled: v.optional(boolean),
-  AlarmActions: v.optional(texts),
-  AlarmDescription: v.optional(text),
-  AlarmName: v.optional(text),
-  ComparisonOperator: text,
-  DatapointsToAlarm: v.optional(number),
-  Dimensions: v.optional(v.array(properties({ Name: text, Value: text }))),
-  EvaluateLowSampleCountPercentile: v.optional(text),
-  EvaluationPeriods: number,
-  ExtendedStatistic: v.optional(text),
-  InsufficientDataActions: v.optional(texts),
-  MetricName: v.optional(text),
+  ActionsEnabled: v.optional(booleanProperty),
+  AlarmActions: v.optional(textListProperty),
+  AlarmDescription: v.optional(textProperty),
+  AlarmName: v.optional(textProperty),
+  ComparisonOperator: textProperty,
+  DatapointsToAlarm: v.optional(numberProperty),
+  Dimensions: v.optional(v.array(properties({ Name: textProperty, Value: textProperty }))),
+  EvaluateLowSampleCountPercentile: v.optional(textProperty),
+  EvaluationPeriods: numberProperty,
+  ExtendedStatistic: v.optional(textProperty),
+  InsufficientDataActions: v.optional(textListProperty),
+  MetricName: v.optional(textProperty),
   // CloudWatch itself checks its content.
   Metrics: v.optional(v.array(v.record(v.string(), v.unknown()))),
-  Namespace: v.optional(text),
-  OKActions: v.optional(texts),
-  Period: v.optional(number),
-  Statistic: v.optional(text),
-  Tags: v.optional(tagList),
-  Threshold: v.optional(number),
-  TreatMissingData: v.optional(text),
-  Unit: v.optional(text),
+  Namespace: v.optional(textProperty),
+  OKActions: v.optional(textListProperty),
+  Period: v.optional(numberProperty),
+  Statistic: v.optional(textProperty),
+  Tags: v.optional(tagListProperty),
+  Threshold: v.optional(numberProperty),
+  TreatMissingData: v.optional(textProperty),
+  Unit: v.optional(textProperty),
 });
 type AlarmProps = v.InferOutput<typeof schema>;
 
 async function put(AlarmName: string, { Tags, ...props }: AlarmProps, context: ResourceContext) {
-  await context.call('monitoring', 'PutMetricAlarm', { ...props, AlarmName, Tags: tagListOf(Tags, context) });
+  await context.call('monitoring', 'PutMetricAlarm', { ...props, AlarmName, Tags: mergeTagList(Tags, context) });
   const { region, accountId } = context;
   const Arn = `arn:aws:cloudwatch:${region}:${accountId}:alarm:${AlarmName}`;
   return { physicalId: AlarmName, attributes: { Arn } };

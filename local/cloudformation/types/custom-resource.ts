@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { AwsError } from '../../front-door/service.ts';
 import { validationError } from '../errors.ts';
 import { type Resource, type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
-import { ignoring, number, text } from './properties.ts';
+import { ignoreErrors, numberProperty, textProperty } from './properties.ts';
 
 /** The maximum of "ServiceTimeout", in seconds. */
 const LONGEST_SECONDS = 3600;
@@ -17,8 +17,8 @@ const LONGEST_ANSWER = 4096;
 const LAMBDA_ARN = /^arn:[^:]+:lambda:[^:]*:\d{12}:function:/;
 
 const schema = v.looseObject({
-  ServiceToken: text,
-  ServiceTimeout: v.optional(v.pipe(number, v.integer(), v.minValue(1), v.maxValue(LONGEST_SECONDS))),
+  ServiceToken: textProperty,
+  ServiceTimeout: v.optional(v.pipe(numberProperty, v.integer(), v.minValue(1), v.maxValue(LONGEST_SECONDS))),
 });
 type Props = v.InferOutput<typeof schema>;
 
@@ -53,7 +53,7 @@ export function customResource(type: string): ResourceType | undefined {
         return await awaitResponse(place, props, context);
       } catch (error) {
         // The roll-back asks the function to delete what it may have created, by a generated name if it returned none.
-        context.exists(error instanceof FailedResponseError ? error.physicalId : context.generatedName());
+        context.reportCreated(error instanceof FailedResponseError ? error.physicalId : context.generatedName());
         throw error;
       }
     },
@@ -118,7 +118,7 @@ interface Place {
 /** Each request has its own object, so that the response to another one is never mistaken for it. */
 async function createResponsePlace({ call, region }: ResourceContext, requestId: string): Promise<Place> {
   const Bucket = `cloudformation-custom-resource-response-${region.replaceAll('-', '')}`;
-  await ignoring(['BucketAlreadyOwnedByYou'], () => call('s3', 'CreateBucket', { Bucket }));
+  await ignoreErrors(['BucketAlreadyOwnedByYou'], () => call('s3', 'CreateBucket', { Bucket }));
   return { Bucket, Key: requestId };
 }
 

@@ -3,31 +3,31 @@ import * as v from 'valibot';
 import { validationError } from '../errors.ts';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import {
-  boolean,
-  document,
-  ignoring,
-  number,
+  booleanProperty,
+  documentProperty,
+  ignoreErrors,
+  numberProperty,
   properties,
   tagChanges,
-  tagList,
-  tagListOf,
-  text,
-  texts,
+  tagListProperty,
+  mergeTagList,
+  textProperty,
+  textListProperty,
 } from './properties.ts';
 
-const throughput = properties({ ReadCapacityUnits: number, WriteCapacityUnits: number });
-const keySchema = v.array(properties({ AttributeName: text, KeyType: text }));
-const projection = properties({ NonKeyAttributes: v.optional(texts), ProjectionType: v.optional(text) });
+const throughput = properties({ ReadCapacityUnits: numberProperty, WriteCapacityUnits: numberProperty });
+const keySchema = v.array(properties({ AttributeName: textProperty, KeyType: textProperty }));
+const projection = properties({ NonKeyAttributes: v.optional(textListProperty), ProjectionType: v.optional(textProperty) });
 const recovery = properties({
-  PointInTimeRecoveryEnabled: v.optional(boolean),
-  RecoveryPeriodInDays: v.optional(number),
+  PointInTimeRecoveryEnabled: v.optional(booleanProperty),
+  RecoveryPeriodInDays: v.optional(numberProperty),
 });
 const onDemand = properties({
-  MaxReadRequestUnits: v.optional(number),
-  MaxWriteRequestUnits: v.optional(number),
+  MaxReadRequestUnits: v.optional(numberProperty),
+  MaxWriteRequestUnits: v.optional(numberProperty),
 });
 const globalIndex = properties({
-  IndexName: text,
+  IndexName: textProperty,
   KeySchema: keySchema,
   OnDemandThroughput: v.optional(onDemand),
   Projection: projection,
@@ -35,26 +35,26 @@ const globalIndex = properties({
 });
 
 const tableSchema = properties({
-  AttributeDefinitions: v.optional(v.array(properties({ AttributeName: text, AttributeType: text }))),
-  BillingMode: v.optional(text),
-  ContributorInsightsSpecification: v.optional(document),
-  DeletionProtectionEnabled: v.optional(boolean),
+  AttributeDefinitions: v.optional(v.array(properties({ AttributeName: textProperty, AttributeType: textProperty }))),
+  BillingMode: v.optional(textProperty),
+  ContributorInsightsSpecification: v.optional(documentProperty),
+  DeletionProtectionEnabled: v.optional(booleanProperty),
   GlobalSecondaryIndexes: v.optional(v.array(globalIndex)),
   KeySchema: keySchema,
   LocalSecondaryIndexes: v.optional(
-    v.array(properties({ IndexName: text, KeySchema: keySchema, Projection: projection })),
+    v.array(properties({ IndexName: textProperty, KeySchema: keySchema, Projection: projection })),
   ),
   OnDemandThroughput: v.optional(onDemand),
   PointInTimeRecoverySpecification: v.optional(recovery),
   ProvisionedThroughput: v.optional(throughput),
   SSESpecification: v.optional(
-    properties({ KMSMasterKeyId: v.optional(text), SSEEnabled: boolean, SSEType: v.optional(text) }),
+    properties({ KMSMasterKeyId: v.optional(textProperty), SSEEnabled: booleanProperty, SSEType: v.optional(textProperty) }),
   ),
-  TableClass: v.optional(text),
-  TableName: v.optional(text),
-  Tags: v.optional(tagList),
-  TimeToLiveSpecification: v.optional(properties({ AttributeName: v.optional(text), Enabled: boolean })),
-  WarmThroughput: v.optional(document),
+  TableClass: v.optional(textProperty),
+  TableName: v.optional(textProperty),
+  Tags: v.optional(tagListProperty),
+  TimeToLiveSpecification: v.optional(properties({ AttributeName: v.optional(textProperty), Enabled: booleanProperty })),
+  WarmThroughput: v.optional(documentProperty),
 });
 type TableProps = v.InferOutput<typeof tableSchema>;
 
@@ -226,9 +226,9 @@ const table = resourceType<TableProps>({
   attributes: ['Arn'],
   async create(props, context) {
     const TableName = props.TableName ?? context.generatedName(255);
-    const Tags = tagListOf(props.Tags, context);
+    const Tags = mergeTagList(props.Tags, context);
     await context.call('dynamodb', 'CreateTable', { TableName, Tags, ...definition(props) });
-    context.exists(TableName);
+    context.reportCreated(TableName);
     const made = await waitUntilActive(TableName, context);
     await setFeatures(TableName, props, {}, context);
     return made;
@@ -247,7 +247,7 @@ const table = resourceType<TableProps>({
     return waitUntilActive(TableName, context, unwaited);
   },
   async delete({ physicalId: TableName }, _props, context) {
-    await ignoring(['ResourceNotFoundException'], async () => {
+    await ignoreErrors(['ResourceNotFoundException'], async () => {
       // "Managing Global Secondary Indexes in DynamoDB": a table cannot be deleted while an index of it is filled.
       const { GlobalSecondaryIndexes = [] } = await describeTable(TableName, context);
       for (const { IndexName, IndexStatus } of GlobalSecondaryIndexes) {

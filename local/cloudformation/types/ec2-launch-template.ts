@@ -2,23 +2,23 @@ import * as v from 'valibot';
 import { optionalStructure, structures } from '../../front-door/read.ts';
 import type { Input } from '../../front-door/service.ts';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
-import { ignoring, properties, tagList, tagListOf, text } from './properties.ts';
+import { ignoreErrors, properties, tagListProperty, mergeTagList, textProperty } from './properties.ts';
 
 const schema = properties({
   // EC2 itself checks its content and refuses what it does not know.
   LaunchTemplateData: v.record(v.string(), v.unknown()),
-  LaunchTemplateName: v.optional(text),
-  TagSpecifications: v.optional(v.array(properties({ ResourceType: text, Tags: tagList }))),
-  VersionDescription: v.optional(text),
+  LaunchTemplateName: v.optional(textProperty),
+  TagSpecifications: v.optional(v.array(properties({ ResourceType: textProperty, Tags: tagListProperty }))),
+  VersionDescription: v.optional(textProperty),
 });
 
 function attributes(LaunchTemplateId: string, latest: unknown) {
   return { DefaultVersionNumber: '1', LatestVersionNumber: String(latest), LaunchTemplateId };
 }
 
-function noteWarnings(answer: Input, { note }: ResourceContext): void {
+function noteWarnings(answer: Input, { addEventReason }: ResourceContext): void {
   const warning = optionalStructure(answer, 'Warning') ?? {};
-  for (const { Message } of structures(warning, 'Errors')) note(String(Message));
+  for (const { Message } of structures(warning, 'Errors')) addEventReason(String(Message));
 }
 
 /** A change of the data creates a new version; resources that use `LatestVersionNumber` are updated. */
@@ -33,7 +33,7 @@ const launchTemplate = resourceType<v.InferOutput<typeof schema>>({
     const { LaunchTemplateData, VersionDescription } = props;
     const LaunchTemplateName = props.LaunchTemplateName ?? context.generatedName(128);
     const own = props.TagSpecifications?.find((one) => one.ResourceType === 'launch-template')?.Tags;
-    const Tags = tagListOf(own, context);
+    const Tags = mergeTagList(own, context);
     const answer = await context.call('ec2', 'CreateLaunchTemplate', {
       ...{ LaunchTemplateName, LaunchTemplateData, VersionDescription },
       TagSpecifications: [{ ResourceType: 'launch-template', Tags }],
@@ -53,7 +53,7 @@ const launchTemplate = resourceType<v.InferOutput<typeof schema>>({
   },
   async delete({ physicalId: LaunchTemplateId }, _props, { call }) {
     const codes = ['InvalidLaunchTemplateId.NotFound', 'InvalidLaunchTemplateId.NotFoundException'];
-    await ignoring(codes, () => call('ec2', 'DeleteLaunchTemplate', { LaunchTemplateId }));
+    await ignoreErrors(codes, () => call('ec2', 'DeleteLaunchTemplate', { LaunchTemplateId }));
   },
 });
 

@@ -2,28 +2,28 @@ import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import { retagEc2, tagSpecifications } from './ec2-tags.ts';
-import { ignoring, number, properties, tagList, text } from './properties.ts';
+import { ignoreErrors, numberProperty, properties, tagListProperty, textProperty } from './properties.ts';
 
 const GONE = ['InvalidGroup.NotFound', 'InvalidGroupId.NotFound', 'InvalidPermission.NotFound'];
 
 const ruleEntries = {
-  CidrIp: v.optional(text),
-  CidrIpv6: v.optional(text),
-  Description: v.optional(text),
-  FromPort: v.optional(number),
-  IpProtocol: text,
-  ToPort: v.optional(number),
+  CidrIp: v.optional(textProperty),
+  CidrIpv6: v.optional(textProperty),
+  Description: v.optional(textProperty),
+  FromPort: v.optional(numberProperty),
+  IpProtocol: textProperty,
+  ToPort: v.optional(numberProperty),
 };
 const ingressEntries = {
   ...ruleEntries,
-  SourcePrefixListId: v.optional(text),
-  SourceSecurityGroupId: v.optional(text),
-  SourceSecurityGroupOwnerId: v.optional(text),
+  SourcePrefixListId: v.optional(textProperty),
+  SourceSecurityGroupId: v.optional(textProperty),
+  SourceSecurityGroupOwnerId: v.optional(textProperty),
 };
 const egressEntries = {
   ...ruleEntries,
-  DestinationPrefixListId: v.optional(text),
-  DestinationSecurityGroupId: v.optional(text),
+  DestinationPrefixListId: v.optional(textProperty),
+  DestinationSecurityGroupId: v.optional(textProperty),
 };
 const ingressRule = properties(ingressEntries);
 const egressRule = properties(egressEntries);
@@ -56,7 +56,7 @@ async function authorize(GroupId: string, direction: Direction, rules: Rule[], {
 async function revoke(GroupId: string, direction: Direction, rules: Rule[], { call }: ResourceContext) {
   if (rules.length === 0) return;
   const IpPermissions = rules.map(permission);
-  await ignoring(GONE, () => call('ec2', `RevokeSecurityGroup${direction}`, { GroupId, IpPermissions }));
+  await ignoreErrors(GONE, () => call('ec2', `RevokeSecurityGroup${direction}`, { GroupId, IpPermissions }));
 }
 
 async function changeRules(
@@ -81,12 +81,12 @@ async function changeRules(
 }
 
 const groupSchema = properties({
-  GroupDescription: text,
-  GroupName: v.optional(text),
+  GroupDescription: textProperty,
+  GroupName: v.optional(textProperty),
   SecurityGroupEgress: v.optional(v.array(egressRule)),
   SecurityGroupIngress: v.optional(v.array(ingressRule), []),
-  Tags: v.optional(tagList),
-  VpcId: v.optional(text),
+  Tags: v.optional(tagListProperty),
+  VpcId: v.optional(textProperty),
 });
 
 /** The egress rule of a new group. */
@@ -105,7 +105,7 @@ const securityGroup = resourceType<v.InferOutput<typeof groupSchema>>({
     const group = { GroupName, Description, VpcId, TagSpecifications };
     const { GroupId } = await context.call('ec2', 'CreateSecurityGroup', group);
     const id = String(GroupId);
-    context.exists(id);
+    context.reportCreated(id);
     await authorize(id, 'Ingress', props.SecurityGroupIngress, context);
     if (props.SecurityGroupEgress) {
       await revoke(id, 'Egress', [ANYWHERE], context);
@@ -126,7 +126,7 @@ const securityGroup = resourceType<v.InferOutput<typeof groupSchema>>({
     return resource;
   },
   async delete({ physicalId: GroupId }, _props, { call }) {
-    await ignoring(GONE, () => call('ec2', 'DeleteSecurityGroup', { GroupId }));
+    await ignoreErrors(GONE, () => call('ec2', 'DeleteSecurityGroup', { GroupId }));
   },
 });
 
@@ -152,8 +152,8 @@ function ruleType(
   });
 }
 
-const ingressSchema = properties({ ...ingressEntries, GroupId: text });
-const egressSchema = properties({ ...egressEntries, GroupId: text });
+const ingressSchema = properties({ ...ingressEntries, GroupId: textProperty });
+const egressSchema = properties({ ...egressEntries, GroupId: textProperty });
 
 export const securityGroupTypes: ResourceType[] = [
   securityGroup,

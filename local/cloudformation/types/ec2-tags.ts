@@ -1,9 +1,9 @@
 import type { ResourceContext } from '../resource-type.ts';
-import { type TagList, tagChanges, tagListOf } from './properties.ts';
+import { type TagList, tagChanges, mergeTagList } from './properties.ts';
 
 /** Tags as EC2's create calls take them. */
 export function tagSpecifications(kind: string, own: TagList | undefined, context: ResourceContext) {
-  return [{ ResourceType: kind, Tags: tagListOf(own, context) }];
+  return [{ ResourceType: kind, Tags: mergeTagList(own, context) }];
 }
 
 /** Sets the wanted tags and removes the others. */

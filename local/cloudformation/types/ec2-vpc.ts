@@ -1,14 +1,14 @@
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import { retagEc2, tagSpecifications } from './ec2-tags.ts';
-import { boolean, document, ignoring, properties, tagList, text, texts } from './properties.ts';
+import { booleanProperty, documentProperty, ignoreErrors, properties, tagListProperty, textProperty, textListProperty } from './properties.ts';
 
 const vpcSchema = properties({
-  CidrBlock: text,
-  EnableDnsHostnames: v.optional(boolean),
-  EnableDnsSupport: v.optional(boolean),
-  InstanceTenancy: v.optional(text),
-  Tags: v.optional(tagList),
+  CidrBlock: textProperty,
+  EnableDnsHostnames: v.optional(booleanProperty),
+  EnableDnsSupport: v.optional(booleanProperty),
+  InstanceTenancy: v.optional(textProperty),
+  Tags: v.optional(tagListProperty),
 });
 
 const vpc = resourceType<v.InferOutput<typeof vpcSchema>>({
@@ -21,7 +21,7 @@ const vpc = resourceType<v.InferOutput<typeof vpcSchema>>({
     const TagSpecifications = tagSpecifications('vpc', Tags, context);
     const answer = await context.call('ec2', 'CreateVpc', { CidrBlock, InstanceTenancy, TagSpecifications });
     const { VpcId } = answer['Vpc'] as { VpcId: string };
-    context.exists(VpcId);
+    context.reportCreated(VpcId);
     await setDns(VpcId, dns, context);
     return { physicalId: VpcId, attributes: { CidrBlock, VpcId } };
   },
@@ -31,7 +31,7 @@ const vpc = resourceType<v.InferOutput<typeof vpcSchema>>({
     return resource;
   },
   async delete({ physicalId: VpcId }, _props, { call }) {
-    await ignoring(['InvalidVpcID.NotFound'], () => call('ec2', 'DeleteVpc', { VpcId }));
+    await ignoreErrors(['InvalidVpcID.NotFound'], () => call('ec2', 'DeleteVpc', { VpcId }));
   },
 });
 
@@ -48,11 +48,11 @@ async function setDns(
 }
 
 const subnetSchema = properties({
-  AvailabilityZone: v.optional(text),
-  CidrBlock: text,
-  MapPublicIpOnLaunch: v.optional(boolean),
-  Tags: v.optional(tagList),
-  VpcId: text,
+  AvailabilityZone: v.optional(textProperty),
+  CidrBlock: textProperty,
+  MapPublicIpOnLaunch: v.optional(booleanProperty),
+  Tags: v.optional(tagListProperty),
+  VpcId: textProperty,
 });
 
 const subnet = resourceType<v.InferOutput<typeof subnetSchema>>({
@@ -66,7 +66,7 @@ const subnet = resourceType<v.InferOutput<typeof subnetSchema>>({
     const answer = await context.call('ec2', 'CreateSubnet', { ...place, TagSpecifications });
     const made = answer['Subnet'] as { SubnetId: string; AvailabilityZone: string };
     const { SubnetId, AvailabilityZone } = made;
-    context.exists(SubnetId);
+    context.reportCreated(SubnetId);
     await mapPublicIp(SubnetId, MapPublicIpOnLaunch, context);
     const { CidrBlock, VpcId } = place;
     return { physicalId: SubnetId, attributes: { AvailabilityZone, CidrBlock, SubnetId, VpcId } };
@@ -77,7 +77,7 @@ const subnet = resourceType<v.InferOutput<typeof subnetSchema>>({
     return resource;
   },
   async delete({ physicalId: SubnetId }, _props, { call }) {
-    await ignoring(['InvalidSubnetID.NotFound'], () => call('ec2', 'DeleteSubnet', { SubnetId }));
+    await ignoreErrors(['InvalidSubnetID.NotFound'], () => call('ec2', 'DeleteSubnet', { SubnetId }));
   },
 });
 
@@ -90,7 +90,7 @@ async function mapPublicIp(
   await call('ec2', 'ModifySubnetAttribute', { SubnetId, MapPublicIpOnLaunch: { Value } });
 }
 
-const gatewaySchema = properties({ Tags: v.optional(tagList) });
+const gatewaySchema = properties({ Tags: v.optional(tagListProperty) });
 
 const internetGateway = resourceType<v.InferOutput<typeof gatewaySchema>>({
   type: 'AWS::EC2::InternetGateway',
@@ -110,11 +110,11 @@ const internetGateway = resourceType<v.InferOutput<typeof gatewaySchema>>({
   },
   async delete({ physicalId: InternetGatewayId }, _props, { call }) {
     const codes = ['InvalidInternetGatewayID.NotFound'];
-    await ignoring(codes, () => call('ec2', 'DeleteInternetGateway', { InternetGatewayId }));
+    await ignoreErrors(codes, () => call('ec2', 'DeleteInternetGateway', { InternetGatewayId }));
   },
 });
 
-const attachmentSchema = properties({ InternetGatewayId: text, VpcId: text });
+const attachmentSchema = properties({ InternetGatewayId: textProperty, VpcId: textProperty });
 
 const attachment = resourceType<v.InferOutput<typeof attachmentSchema>>({
   type: 'AWS::EC2::VPCGatewayAttachment',
@@ -127,11 +127,11 @@ const attachment = resourceType<v.InferOutput<typeof attachmentSchema>>({
   },
   async delete(_resource, props, { call }) {
     const codes = ['InvalidInternetGatewayID.NotFound', 'Gateway.NotAttached'];
-    await ignoring(codes, () => call('ec2', 'DetachInternetGateway', props));
+    await ignoreErrors(codes, () => call('ec2', 'DetachInternetGateway', props));
   },
 });
 
-const routeTableSchema = properties({ Tags: v.optional(tagList), VpcId: text });
+const routeTableSchema = properties({ Tags: v.optional(tagListProperty), VpcId: textProperty });
 
 const routeTable = resourceType<v.InferOutput<typeof routeTableSchema>>({
   type: 'AWS::EC2::RouteTable',
@@ -150,22 +150,22 @@ const routeTable = resourceType<v.InferOutput<typeof routeTableSchema>>({
     return resource;
   },
   async delete({ physicalId: RouteTableId }, _props, { call }) {
-    await ignoring(['InvalidRouteTableID.NotFound'], () => call('ec2', 'DeleteRouteTable', { RouteTableId }));
+    await ignoreErrors(['InvalidRouteTableID.NotFound'], () => call('ec2', 'DeleteRouteTable', { RouteTableId }));
   },
 });
 
 const routeSchema = properties({
-  DestinationCidrBlock: v.optional(text),
-  DestinationIpv6CidrBlock: v.optional(text),
-  EgressOnlyInternetGatewayId: v.optional(text),
-  GatewayId: v.optional(text),
-  InstanceId: v.optional(text),
-  NatGatewayId: v.optional(text),
-  NetworkInterfaceId: v.optional(text),
-  RouteTableId: text,
-  TransitGatewayId: v.optional(text),
-  VpcEndpointId: v.optional(text),
-  VpcPeeringConnectionId: v.optional(text),
+  DestinationCidrBlock: v.optional(textProperty),
+  DestinationIpv6CidrBlock: v.optional(textProperty),
+  EgressOnlyInternetGatewayId: v.optional(textProperty),
+  GatewayId: v.optional(textProperty),
+  InstanceId: v.optional(textProperty),
+  NatGatewayId: v.optional(textProperty),
+  NetworkInterfaceId: v.optional(textProperty),
+  RouteTableId: textProperty,
+  TransitGatewayId: v.optional(textProperty),
+  VpcEndpointId: v.optional(textProperty),
+  VpcPeeringConnectionId: v.optional(textProperty),
 });
 
 const route = resourceType<v.InferOutput<typeof routeSchema>>({
@@ -185,11 +185,11 @@ const route = resourceType<v.InferOutput<typeof routeSchema>>({
   async delete(_resource, { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock }, { call }) {
     const codes = ['InvalidRoute.NotFound', 'InvalidRouteTableID.NotFound'];
     const destination = { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock };
-    await ignoring(codes, () => call('ec2', 'DeleteRoute', destination));
+    await ignoreErrors(codes, () => call('ec2', 'DeleteRoute', destination));
   },
 });
 
-const associationSchema = properties({ RouteTableId: text, SubnetId: text });
+const associationSchema = properties({ RouteTableId: textProperty, SubnetId: textProperty });
 
 const association = resourceType<v.InferOutput<typeof associationSchema>>({
   type: 'AWS::EC2::SubnetRouteTableAssociation',
@@ -202,20 +202,20 @@ const association = resourceType<v.InferOutput<typeof associationSchema>>({
   },
   async delete({ physicalId: AssociationId }, _props, { call }) {
     const codes = ['InvalidAssociationID.NotFound'];
-    await ignoring(codes, () => call('ec2', 'DisassociateRouteTable', { AssociationId }));
+    await ignoreErrors(codes, () => call('ec2', 'DisassociateRouteTable', { AssociationId }));
   },
 });
 
 const endpointSchema = properties({
-  PolicyDocument: v.optional(document),
-  PrivateDnsEnabled: v.optional(boolean),
-  RouteTableIds: v.optional(texts),
-  SecurityGroupIds: v.optional(texts),
-  ServiceName: text,
-  SubnetIds: v.optional(texts),
-  Tags: v.optional(tagList),
-  VpcEndpointType: v.optional(text),
-  VpcId: text,
+  PolicyDocument: v.optional(documentProperty),
+  PrivateDnsEnabled: v.optional(booleanProperty),
+  RouteTableIds: v.optional(textListProperty),
+  SecurityGroupIds: v.optional(textListProperty),
+  ServiceName: textProperty,
+  SubnetIds: v.optional(textListProperty),
+  Tags: v.optional(tagListProperty),
+  VpcEndpointType: v.optional(textProperty),
+  VpcId: textProperty,
 });
 
 /** It is shown and has no effect: the front door serves all of AWS. */
@@ -233,7 +233,7 @@ const endpoint = resourceType<v.InferOutput<typeof endpointSchema>>({
   update: async (resource) => resource,
   async delete({ physicalId }, _props, { call }) {
     const codes = ['InvalidVpcEndpointId.NotFound'];
-    await ignoring(codes, () => call('ec2', 'DeleteVpcEndpoints', { VpcEndpointIds: [physicalId] }));
+    await ignoreErrors(codes, () => call('ec2', 'DeleteVpcEndpoints', { VpcEndpointIds: [physicalId] }));
   },
 });
 

@@ -1,30 +1,30 @@
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import {
-  document,
-  ignoring,
-  number,
+  documentProperty,
+  ignoreErrors,
+  numberProperty,
   policyText,
   properties,
   tagChanges,
-  tagList,
-  tagListOf,
-  text,
-  texts,
+  tagListProperty,
+  mergeTagList,
+  textProperty,
+  textListProperty,
 } from './properties.ts';
 
 const GONE = ['NoSuchEntity', 'NoSuchEntityException'];
-const inlinePolicies = v.array(properties({ PolicyDocument: document, PolicyName: text }));
+const inlinePolicies = v.array(properties({ PolicyDocument: documentProperty, PolicyName: textProperty }));
 
 const roleSchema = properties({
-  AssumeRolePolicyDocument: document,
-  Description: v.optional(text),
-  ManagedPolicyArns: v.optional(texts, []),
-  MaxSessionDuration: v.optional(number),
-  Path: v.optional(text),
+  AssumeRolePolicyDocument: documentProperty,
+  Description: v.optional(textProperty),
+  ManagedPolicyArns: v.optional(textListProperty, []),
+  MaxSessionDuration: v.optional(numberProperty),
+  Path: v.optional(textProperty),
   Policies: v.optional(inlinePolicies, []),
-  RoleName: v.optional(text),
-  Tags: v.optional(tagList),
+  RoleName: v.optional(textProperty),
+  Tags: v.optional(tagListProperty),
 });
 type RoleProps = v.InferOutput<typeof roleSchema>;
 
@@ -43,10 +43,10 @@ async function setRolePolicies(
   }
   const names = next.Policies.map((policy) => policy.PolicyName);
   for (const { PolicyName } of previous.Policies.filter((policy) => !names.includes(policy.PolicyName))) {
-    await ignoring(GONE, () => call('iam', 'DeleteRolePolicy', { RoleName, PolicyName }));
+    await ignoreErrors(GONE, () => call('iam', 'DeleteRolePolicy', { RoleName, PolicyName }));
   }
   for (const PolicyArn of previous.ManagedPolicyArns.filter((arn) => !next.ManagedPolicyArns.includes(arn))) {
-    await ignoring(GONE, () => call('iam', 'DetachRolePolicy', { RoleName, PolicyArn }));
+    await ignoreErrors(GONE, () => call('iam', 'DetachRolePolicy', { RoleName, PolicyArn }));
   }
 }
 
@@ -61,7 +61,7 @@ const role = resourceType<RoleProps>({
     const RoleName = props.RoleName ?? context.generatedName(64);
     const { Description, MaxSessionDuration, Path } = props;
     const AssumeRolePolicyDocument = policyText(props.AssumeRolePolicyDocument);
-    const Tags = tagListOf(props.Tags, context);
+    const Tags = mergeTagList(props.Tags, context);
     const { Role } = await context.call('iam', 'CreateRole', {
       ...{
         RoleName,
@@ -72,7 +72,7 @@ const role = resourceType<RoleProps>({
         Tags,
       },
     });
-    context.exists(RoleName);
+    context.reportCreated(RoleName);
     await setRolePolicies(RoleName, props, { ManagedPolicyArns: [], Policies: [] }, context);
     const { Arn, RoleId } = Role as { Arn: string; RoleId: string };
     return { physicalId: RoleName, attributes: { Arn, RoleId } };
@@ -91,16 +91,16 @@ const role = resourceType<RoleProps>({
   },
   async delete({ physicalId: RoleName }, props, context) {
     await setRolePolicies(RoleName, { ...props, ManagedPolicyArns: [], Policies: [] }, props, context);
-    await ignoring(GONE, () => context.call('iam', 'DeleteRole', { RoleName }));
+    await ignoreErrors(GONE, () => context.call('iam', 'DeleteRole', { RoleName }));
   },
 });
 
 const policySchema = properties({
-  PolicyDocument: document,
-  PolicyName: text,
-  Roles: v.optional(texts, []),
-  Users: v.optional(v.pipe(texts, v.maxLength(0, 'only roles can have policies here')), []),
-  Groups: v.optional(v.pipe(texts, v.maxLength(0, 'only roles can have policies here')), []),
+  PolicyDocument: documentProperty,
+  PolicyName: textProperty,
+  Roles: v.optional(textListProperty, []),
+  Users: v.optional(v.pipe(textListProperty, v.maxLength(0, 'only roles can have policies here')), []),
+  Groups: v.optional(v.pipe(textListProperty, v.maxLength(0, 'only roles can have policies here')), []),
 });
 
 const policy = resourceType<v.InferOutput<typeof policySchema>>({
@@ -110,7 +110,7 @@ const policy = resourceType<v.InferOutput<typeof policySchema>>({
   attributes: ['Id'],
   async create(props, context) {
     const physicalId = context.generatedName();
-    context.exists(physicalId);
+    context.reportCreated(physicalId);
     await putPolicy(props.Roles, props, context);
     return { physicalId, attributes: { Id: physicalId } };
   },
@@ -137,16 +137,16 @@ async function putPolicy(
 
 async function deletePolicy(roles: string[], PolicyName: string, { call }: ResourceContext): Promise<void> {
   for (const RoleName of roles) {
-    await ignoring(GONE, () => call('iam', 'DeleteRolePolicy', { RoleName, PolicyName }));
+    await ignoreErrors(GONE, () => call('iam', 'DeleteRolePolicy', { RoleName, PolicyName }));
   }
 }
 
 const managedPolicySchema = properties({
-  Description: v.optional(text),
-  ManagedPolicyName: v.optional(text),
-  Path: v.optional(text),
-  PolicyDocument: document,
-  Roles: v.optional(texts, []),
+  Description: v.optional(textProperty),
+  ManagedPolicyName: v.optional(textProperty),
+  Path: v.optional(textProperty),
+  PolicyDocument: documentProperty,
+  Roles: v.optional(textListProperty, []),
 });
 
 const managedPolicy = resourceType<v.InferOutput<typeof managedPolicySchema>>({
@@ -155,13 +155,13 @@ const managedPolicy = resourceType<v.InferOutput<typeof managedPolicySchema>>({
   createOnly: ['Description', 'ManagedPolicyName', 'Path'],
   nameProperty: 'ManagedPolicyName',
   attributes: ['PolicyArn'],
-  async create(props, { call, generatedName, exists }) {
+  async create(props, { call, generatedName, reportCreated }) {
     const PolicyName = props.ManagedPolicyName ?? generatedName(128);
     const PolicyDocument = policyText(props.PolicyDocument);
     const { Description, Path } = props;
     const { Policy } = await call('iam', 'CreatePolicy', { PolicyName, PolicyDocument, Description, Path });
     const PolicyArn = (Policy as { Arn: string }).Arn;
-    exists(PolicyArn);
+    reportCreated(PolicyArn);
     for (const RoleName of props.Roles) await call('iam', 'AttachRolePolicy', { RoleName, PolicyArn });
     return { physicalId: PolicyArn, attributes: { PolicyArn } };
   },
@@ -173,22 +173,22 @@ const managedPolicy = resourceType<v.InferOutput<typeof managedPolicySchema>>({
     }
     for (const RoleName of props.Roles) await call('iam', 'AttachRolePolicy', { RoleName, PolicyArn });
     for (const RoleName of previous.Roles.filter((name) => !props.Roles.includes(name))) {
-      await ignoring(GONE, () => call('iam', 'DetachRolePolicy', { RoleName, PolicyArn }));
+      await ignoreErrors(GONE, () => call('iam', 'DetachRolePolicy', { RoleName, PolicyArn }));
     }
     return resource;
   },
   async delete({ physicalId: PolicyArn }, props, { call }) {
     for (const RoleName of props.Roles) {
-      await ignoring(GONE, () => call('iam', 'DetachRolePolicy', { RoleName, PolicyArn }));
+      await ignoreErrors(GONE, () => call('iam', 'DetachRolePolicy', { RoleName, PolicyArn }));
     }
-    await ignoring(GONE, () => call('iam', 'DeletePolicy', { PolicyArn }));
+    await ignoreErrors(GONE, () => call('iam', 'DeletePolicy', { PolicyArn }));
   },
 });
 
 const profileSchema = properties({
-  InstanceProfileName: v.optional(text),
-  Path: v.optional(text),
-  Roles: v.pipe(texts, v.maxLength(1)),
+  InstanceProfileName: v.optional(textProperty),
+  Path: v.optional(textProperty),
+  Roles: v.pipe(textListProperty, v.maxLength(1)),
 });
 
 const instanceProfile = resourceType<v.InferOutput<typeof profileSchema>>({
@@ -197,11 +197,11 @@ const instanceProfile = resourceType<v.InferOutput<typeof profileSchema>>({
   createOnly: ['InstanceProfileName', 'Path'],
   nameProperty: 'InstanceProfileName',
   attributes: ['Arn'],
-  async create(props, { call, generatedName, exists }) {
+  async create(props, { call, generatedName, reportCreated }) {
     const InstanceProfileName = props.InstanceProfileName ?? generatedName(128);
     const { Path } = props;
     const { InstanceProfile } = await call('iam', 'CreateInstanceProfile', { InstanceProfileName, Path });
-    exists(InstanceProfileName);
+    reportCreated(InstanceProfileName);
     for (const RoleName of props.Roles) {
       await call('iam', 'AddRoleToInstanceProfile', { InstanceProfileName, RoleName });
     }
@@ -219,11 +219,11 @@ const instanceProfile = resourceType<v.InferOutput<typeof profileSchema>>({
   },
   async delete({ physicalId: InstanceProfileName }, props, { call }) {
     for (const RoleName of props.Roles) {
-      await ignoring(GONE, () =>
+      await ignoreErrors(GONE, () =>
         call('iam', 'RemoveRoleFromInstanceProfile', { InstanceProfileName, RoleName }),
       );
     }
-    await ignoring(GONE, () => call('iam', 'DeleteInstanceProfile', { InstanceProfileName }));
+    await ignoreErrors(GONE, () => call('iam', 'DeleteInstanceProfile', { InstanceProfileName }));
   },
 });
 

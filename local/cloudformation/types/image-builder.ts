@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import type { ResourceContext, ResourceType } from '../resource-type.ts';
 import { inert } from './inert.ts';
-import { boolean, document, number, properties, tagMap, text, texts } from './properties.ts';
+import { booleanProperty, documentProperty, numberProperty, properties, tagMapProperty, textProperty, textListProperty } from './properties.ts';
 
 /** "ARN formats of Image Builder": the name is in lower case. */
 function arnOf({ region, accountId }: ResourceContext, type: string, name: string): string {
@@ -17,16 +17,16 @@ function arnOf({ region, accountId }: ResourceContext, type: string, name: strin
 const component = inert({
   type: 'AWS::ImageBuilder::Component',
   schema: properties({
-    ChangeDescription: v.optional(text),
-    Data: v.optional(text),
-    Description: v.optional(text),
-    KmsKeyId: v.optional(text),
-    Name: text,
-    Platform: text,
-    SupportedOsVersions: v.optional(texts),
-    Tags: v.optional(tagMap),
-    Uri: v.optional(text),
-    Version: text,
+    ChangeDescription: v.optional(textProperty),
+    Data: v.optional(textProperty),
+    Description: v.optional(textProperty),
+    KmsKeyId: v.optional(textProperty),
+    Name: textProperty,
+    Platform: textProperty,
+    SupportedOsVersions: v.optional(textListProperty),
+    Tags: v.optional(tagMapProperty),
+    Uri: v.optional(textProperty),
+    Version: textProperty,
   }),
   createOnly: [
     ...['ChangeDescription', 'Data', 'Description', 'KmsKeyId', 'Name', 'Platform', 'SupportedOsVersions'],
@@ -43,18 +43,18 @@ const component = inert({
 const imageRecipe = inert({
   type: 'AWS::ImageBuilder::ImageRecipe',
   schema: properties({
-    AdditionalInstanceConfiguration: v.optional(document),
-    AmiTags: v.optional(tagMap),
-    BlockDeviceMappings: v.optional(v.array(document)),
+    AdditionalInstanceConfiguration: v.optional(documentProperty),
+    AmiTags: v.optional(tagMapProperty),
+    BlockDeviceMappings: v.optional(v.array(documentProperty)),
     Components: v.optional(
-      v.array(properties({ ComponentArn: text, Parameters: v.optional(v.array(document)) })),
+      v.array(properties({ ComponentArn: textProperty, Parameters: v.optional(v.array(documentProperty)) })),
     ),
-    Description: v.optional(text),
-    Name: text,
-    ParentImage: text,
-    Tags: v.optional(tagMap),
-    Version: text,
-    WorkingDirectory: v.optional(text),
+    Description: v.optional(textProperty),
+    Name: textProperty,
+    ParentImage: textProperty,
+    Tags: v.optional(tagMapProperty),
+    Version: textProperty,
+    WorkingDirectory: v.optional(textProperty),
   }),
   createOnly: [
     ...['AmiTags', 'BlockDeviceMappings', 'Components', 'Description', 'Name', 'ParentImage', 'Tags'],
@@ -71,22 +71,22 @@ const imageRecipe = inert({
 const infrastructureConfiguration = inert({
   type: 'AWS::ImageBuilder::InfrastructureConfiguration',
   schema: properties({
-    Description: v.optional(text),
+    Description: v.optional(textProperty),
     InstanceMetadataOptions: v.optional(
-      properties({ HttpPutResponseHopLimit: v.optional(number), HttpTokens: v.optional(text) }),
+      properties({ HttpPutResponseHopLimit: v.optional(numberProperty), HttpTokens: v.optional(textProperty) }),
     ),
-    InstanceProfileName: text,
-    InstanceTypes: v.optional(texts),
-    KeyPair: v.optional(text),
-    Logging: v.optional(document),
-    Name: text,
-    Placement: v.optional(document),
-    ResourceTags: v.optional(tagMap),
-    SecurityGroupIds: v.optional(texts),
-    SnsTopicArn: v.optional(text),
-    SubnetId: v.optional(text),
-    Tags: v.optional(tagMap),
-    TerminateInstanceOnFailure: v.optional(boolean),
+    InstanceProfileName: textProperty,
+    InstanceTypes: v.optional(textListProperty),
+    KeyPair: v.optional(textProperty),
+    Logging: v.optional(documentProperty),
+    Name: textProperty,
+    Placement: v.optional(documentProperty),
+    ResourceTags: v.optional(tagMapProperty),
+    SecurityGroupIds: v.optional(textListProperty),
+    SnsTopicArn: v.optional(textProperty),
+    SubnetId: v.optional(textProperty),
+    Tags: v.optional(tagMapProperty),
+    TerminateInstanceOnFailure: v.optional(booleanProperty),
   }),
   createOnly: ['Name'],
   nameProperty: 'Name',
@@ -100,15 +100,15 @@ const infrastructureConfiguration = inert({
 const image = inert({
   type: 'AWS::ImageBuilder::Image',
   schema: properties({
-    DeletionSettings: v.optional(properties({ ExecutionRole: text })),
-    DistributionConfigurationArn: v.optional(text),
-    EnhancedImageMetadataEnabled: v.optional(boolean),
-    ExecutionRole: v.optional(text),
-    ImageRecipeArn: text,
-    ImageTestsConfiguration: v.optional(document),
-    InfrastructureConfigurationArn: text,
-    LoggingConfiguration: v.optional(properties({ LogGroupName: v.optional(text) })),
-    Tags: v.optional(tagMap),
+    DeletionSettings: v.optional(properties({ ExecutionRole: textProperty })),
+    DistributionConfigurationArn: v.optional(textProperty),
+    EnhancedImageMetadataEnabled: v.optional(booleanProperty),
+    ExecutionRole: v.optional(textProperty),
+    ImageRecipeArn: textProperty,
+    ImageTestsConfiguration: v.optional(documentProperty),
+    InfrastructureConfigurationArn: textProperty,
+    LoggingConfiguration: v.optional(properties({ LogGroupName: v.optional(textProperty) })),
+    Tags: v.optional(tagMapProperty),
   }),
   createOnly: [
     ...['DistributionConfigurationArn', 'EnhancedImageMetadataEnabled', 'ImageRecipeArn'],

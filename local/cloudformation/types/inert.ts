@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import { type Resource, type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
-import { boolean, document, number, properties, tagList, text } from './properties.ts';
+import { booleanProperty, documentProperty, numberProperty, properties, tagListProperty, textProperty } from './properties.ts';
 
 interface Inert<Props> {
   type: string;
@@ -34,12 +34,12 @@ function newId(prefix: string): string {
 const logGroup = inert({
   type: 'AWS::Logs::LogGroup',
   schema: properties({
-    DataProtectionPolicy: v.optional(document),
-    KmsKeyId: v.optional(text),
-    LogGroupClass: v.optional(text),
-    LogGroupName: v.optional(text),
-    RetentionInDays: v.optional(number),
-    Tags: v.optional(tagList),
+    DataProtectionPolicy: v.optional(documentProperty),
+    KmsKeyId: v.optional(textProperty),
+    LogGroupClass: v.optional(textProperty),
+    LogGroupName: v.optional(textProperty),
+    RetentionInDays: v.optional(numberProperty),
+    Tags: v.optional(tagListProperty),
   }),
   createOnly: ['LogGroupClass', 'LogGroupName'],
   nameProperty: 'LogGroupName',
@@ -56,12 +56,12 @@ const logGroup = inert({
 const topic = inert({
   type: 'AWS::SNS::Topic',
   schema: properties({
-    ContentBasedDeduplication: v.optional(boolean),
-    DisplayName: v.optional(text),
-    FifoTopic: v.optional(boolean),
-    KmsMasterKeyId: v.optional(text),
-    Tags: v.optional(tagList),
-    TopicName: v.optional(text),
+    ContentBasedDeduplication: v.optional(booleanProperty),
+    DisplayName: v.optional(textProperty),
+    FifoTopic: v.optional(booleanProperty),
+    KmsMasterKeyId: v.optional(textProperty),
+    Tags: v.optional(tagListProperty),
+    TopicName: v.optional(textProperty),
   }),
   createOnly: ['FifoTopic', 'TopicName'],
   nameProperty: 'TopicName',
@@ -77,17 +77,17 @@ const topic = inert({
 const flowLog = inert({
   type: 'AWS::EC2::FlowLog',
   schema: properties({
-    DeliverLogsPermissionArn: v.optional(text),
-    DestinationOptions: v.optional(document),
-    LogDestination: v.optional(text),
-    LogDestinationType: v.optional(text),
-    LogFormat: v.optional(text),
-    LogGroupName: v.optional(text),
-    MaxAggregationInterval: v.optional(number),
-    ResourceId: text,
-    ResourceType: text,
-    Tags: v.optional(tagList),
-    TrafficType: v.optional(text),
+    DeliverLogsPermissionArn: v.optional(textProperty),
+    DestinationOptions: v.optional(documentProperty),
+    LogDestination: v.optional(textProperty),
+    LogDestinationType: v.optional(textProperty),
+    LogFormat: v.optional(textProperty),
+    LogGroupName: v.optional(textProperty),
+    MaxAggregationInterval: v.optional(numberProperty),
+    ResourceId: textProperty,
+    ResourceType: textProperty,
+    Tags: v.optional(tagListProperty),
+    TrafficType: v.optional(textProperty),
   }),
   createOnly: [
     ...[
@@ -109,15 +109,15 @@ const flowLog = inert({
 const repository = inert({
   type: 'AWS::ECR::Repository',
   schema: properties({
-    EmptyOnDelete: v.optional(boolean),
-    ImageScanningConfiguration: v.optional(properties({ ScanOnPush: v.optional(boolean) })),
-    ImageTagMutability: v.optional(text),
+    EmptyOnDelete: v.optional(booleanProperty),
+    ImageScanningConfiguration: v.optional(properties({ ScanOnPush: v.optional(booleanProperty) })),
+    ImageTagMutability: v.optional(textProperty),
     LifecyclePolicy: v.optional(
-      properties({ LifecyclePolicyText: v.optional(text), RegistryId: v.optional(text) }),
+      properties({ LifecyclePolicyText: v.optional(textProperty), RegistryId: v.optional(textProperty) }),
     ),
-    RepositoryName: v.optional(text),
-    RepositoryPolicyText: v.optional(document),
-    Tags: v.optional(tagList),
+    RepositoryName: v.optional(textProperty),
+    RepositoryPolicyText: v.optional(documentProperty),
+    Tags: v.optional(tagListProperty),
   }),
   createOnly: ['RepositoryName'],
   nameProperty: 'RepositoryName',

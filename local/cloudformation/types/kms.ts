@@ -1,25 +1,25 @@
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import {
-  boolean,
-  document,
-  ignoring,
-  number,
+  booleanProperty,
+  documentProperty,
+  ignoreErrors,
+  numberProperty,
   policyText,
   properties,
   tagChanges,
-  tagList,
-  tagsOf,
-  text,
+  tagListProperty,
+  mergeTags,
+  textProperty,
 } from './properties.ts';
 
 const keySchema = properties({
-  Description: v.optional(text, ''),
-  EnableKeyRotation: v.optional(boolean, false),
-  KeyPolicy: v.optional(document),
-  PendingWindowInDays: v.optional(number),
-  RotationPeriodInDays: v.optional(number),
-  Tags: v.optional(tagList),
+  Description: v.optional(textProperty, ''),
+  EnableKeyRotation: v.optional(booleanProperty, false),
+  KeyPolicy: v.optional(documentProperty),
+  PendingWindowInDays: v.optional(numberProperty),
+  RotationPeriodInDays: v.optional(numberProperty),
+  Tags: v.optional(tagListProperty),
 });
 type KeyProps = v.InferOutput<typeof keySchema>;
 
@@ -33,10 +33,10 @@ const key = resourceType<KeyProps>({
     const { KeyMetadata } = await context.call('kms', 'CreateKey', {
       Description: props.Description,
       Policy: props.KeyPolicy && policyText(props.KeyPolicy),
-      Tags: kmsTags(tagsOf(props.Tags, context)),
+      Tags: kmsTags(mergeTags(props.Tags, context)),
     });
     const { KeyId, Arn } = KeyMetadata as Record<'KeyId' | 'Arn', string>;
-    context.exists(KeyId);
+    context.reportCreated(KeyId);
     await rotate(KeyId, props, context);
     return { physicalId: KeyId, attributes: { Arn, KeyId } };
   },
@@ -52,7 +52,7 @@ const key = resourceType<KeyProps>({
     return resource;
   },
   async delete({ physicalId: KeyId }, { PendingWindowInDays }, { call }) {
-    await ignoring(['NotFoundException'], () =>
+    await ignoreErrors(['NotFoundException'], () =>
       call('kms', 'ScheduleKeyDeletion', { KeyId, PendingWindowInDays }),
     );
   },
@@ -65,7 +65,7 @@ async function rotate(KeyId: string, { EnableKeyRotation }: KeyProps, { call }: 
 const kmsTags = (tags: Record<string, string>) =>
   Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue }));
 
-const aliasSchema = properties({ AliasName: text, TargetKeyId: text });
+const aliasSchema = properties({ AliasName: textProperty, TargetKeyId: textProperty });
 
 const alias = resourceType<v.InferOutput<typeof aliasSchema>>({
   type: 'AWS::KMS::Alias',
@@ -82,7 +82,7 @@ const alias = resourceType<v.InferOutput<typeof aliasSchema>>({
     return resource;
   },
   async delete({ physicalId: AliasName }, _props, { call }) {
-    await ignoring(['NotFoundException'], () => call('kms', 'DeleteAlias', { AliasName }));
+    await ignoreErrors(['NotFoundException'], () => call('kms', 'DeleteAlias', { AliasName }));
   },
 });
 

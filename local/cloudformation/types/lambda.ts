@@ -3,46 +3,46 @@ import { strToU8, zipSync } from 'fflate';
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import {
-  fallbacks,
-  ignoring,
-  number,
+  droppedDefaults,
+  ignoreErrors,
+  numberProperty,
   properties,
   tagChanges,
-  tagList,
-  tagsOf,
-  text,
-  texts,
+  tagListProperty,
+  mergeTags,
+  textProperty,
+  textListProperty,
 } from './properties.ts';
 
 const GONE = ['ResourceNotFoundException'];
 
 const functionSchema = properties({
-  Architectures: v.optional(texts),
+  Architectures: v.optional(textListProperty),
   Code: properties({
-    S3Bucket: v.optional(text),
-    S3Key: v.optional(text),
-    ZipFile: v.optional(text),
+    S3Bucket: v.optional(textProperty),
+    S3Key: v.optional(textProperty),
+    ZipFile: v.optional(textProperty),
   }),
-  Description: v.optional(text),
-  Environment: v.optional(properties({ Variables: v.record(v.string(), text) })),
-  EphemeralStorage: v.optional(properties({ Size: number })),
-  FunctionName: v.optional(text),
-  Handler: text,
+  Description: v.optional(textProperty),
+  Environment: v.optional(properties({ Variables: v.record(v.string(), textProperty) })),
+  EphemeralStorage: v.optional(properties({ Size: numberProperty })),
+  FunctionName: v.optional(textProperty),
+  Handler: textProperty,
   LoggingConfig: v.optional(
     properties({
-      ApplicationLogLevel: v.optional(text),
-      LogFormat: v.optional(text),
-      LogGroup: v.optional(text),
-      SystemLogLevel: v.optional(text),
+      ApplicationLogLevel: v.optional(textProperty),
+      LogFormat: v.optional(textProperty),
+      LogGroup: v.optional(textProperty),
+      SystemLogLevel: v.optional(textProperty),
     }),
   ),
-  MemorySize: v.optional(number),
-  PackageType: v.optional(text),
-  Role: text,
-  Runtime: text,
-  Tags: v.optional(tagList),
-  Timeout: v.optional(number),
-  TracingConfig: v.optional(properties({ Mode: text })),
+  MemorySize: v.optional(numberProperty),
+  PackageType: v.optional(textProperty),
+  Role: textProperty,
+  Runtime: textProperty,
+  Tags: v.optional(tagListProperty),
+  Timeout: v.optional(numberProperty),
+  TracingConfig: v.optional(properties({ Mode: textProperty })),
 });
 type FunctionProps = v.InferOutput<typeof functionSchema>;
 
@@ -77,7 +77,7 @@ async function retag(
   context: ResourceContext,
 ) {
   const { wanted: Tags, dropped: TagKeys } = tagChanges(props.Tags, previous.Tags, context);
-  if (isDeepStrictEqual(Tags, tagsOf(previous.Tags, context)) && TagKeys.length === 0) return;
+  if (isDeepStrictEqual(Tags, mergeTags(previous.Tags, context)) && TagKeys.length === 0) return;
   if (TagKeys.length > 0) await context.call('lambda', 'UntagResource', { Resource, TagKeys });
   await context.call('lambda', 'TagResource', { Resource, Tags });
 }
@@ -94,9 +94,9 @@ const lambdaFunction = resourceType<FunctionProps>({
       ...{ FunctionName, ...configuration(props), Code: codeOf(props) },
       Architectures: props.Architectures,
       PackageType: props.PackageType,
-      Tags: tagsOf(props.Tags, context),
+      Tags: mergeTags(props.Tags, context),
     });
-    context.exists(FunctionName);
+    context.reportCreated(FunctionName);
     return { physicalId: FunctionName, attributes: { Arn: FunctionArn } };
   },
   async update(resource, props, previous, context) {
@@ -106,25 +106,25 @@ const lambdaFunction = resourceType<FunctionProps>({
       const { Architectures } = props;
       await context.call('lambda', 'UpdateFunctionCode', { FunctionName, Architectures, ...codeOf(props) });
     }
-    const changes = { ...fallbacks(DEFAULTS, props, previous), ...configuration(props) };
+    const changes = { ...droppedDefaults(DEFAULTS, props, previous), ...configuration(props) };
     await context.call('lambda', 'UpdateFunctionConfiguration', { FunctionName, ...changes });
     await retag(resource.attributes['Arn'], props, previous, context);
     return resource;
   },
   async delete({ physicalId: FunctionName }, _props, { call }) {
-    await ignoring(GONE, () => call('lambda', 'DeleteFunction', { FunctionName }));
+    await ignoreErrors(GONE, () => call('lambda', 'DeleteFunction', { FunctionName }));
   },
 });
 
 const permissionSchema = properties({
-  Action: text,
-  EventSourceToken: v.optional(text),
-  FunctionName: text,
-  FunctionUrlAuthType: v.optional(text),
-  Principal: text,
-  PrincipalOrgID: v.optional(text),
-  SourceAccount: v.optional(text),
-  SourceArn: v.optional(text),
+  Action: textProperty,
+  EventSourceToken: v.optional(textProperty),
+  FunctionName: textProperty,
+  FunctionUrlAuthType: v.optional(textProperty),
+  Principal: textProperty,
+  PrincipalOrgID: v.optional(textProperty),
+  SourceAccount: v.optional(textProperty),
+  SourceArn: v.optional(textProperty),
 });
 
 const permission = resourceType<v.InferOutput<typeof permissionSchema>>({
@@ -138,17 +138,17 @@ const permission = resourceType<v.InferOutput<typeof permissionSchema>>({
     return { physicalId: StatementId, attributes: { Id: StatementId } };
   },
   async delete({ physicalId: StatementId }, { FunctionName }, { call }) {
-    await ignoring(GONE, () => call('lambda', 'RemovePermission', { FunctionName, StatementId }));
+    await ignoreErrors(GONE, () => call('lambda', 'RemovePermission', { FunctionName, StatementId }));
   },
 });
 
-const destination = v.optional(properties({ Destination: text }));
+const destination = v.optional(properties({ Destination: textProperty }));
 const invokeSchema = properties({
   DestinationConfig: v.optional(properties({ OnFailure: destination, OnSuccess: destination })),
-  FunctionName: text,
-  MaximumEventAgeInSeconds: v.optional(number),
-  MaximumRetryAttempts: v.optional(number),
-  Qualifier: text,
+  FunctionName: textProperty,
+  MaximumEventAgeInSeconds: v.optional(numberProperty),
+  MaximumRetryAttempts: v.optional(numberProperty),
+  Qualifier: textProperty,
 });
 
 const invokeConfig = resourceType<v.InferOutput<typeof invokeSchema>>({
@@ -166,7 +166,7 @@ const invokeConfig = resourceType<v.InferOutput<typeof invokeSchema>>({
   },
   async delete(_resource, { FunctionName, Qualifier }, { call }) {
     const config = { FunctionName, Qualifier };
-    await ignoring(GONE, () => call('lambda', 'DeleteFunctionEventInvokeConfig', config));
+    await ignoreErrors(GONE, () => call('lambda', 'DeleteFunctionEventInvokeConfig', config));
   },
 });
 

@@ -6,36 +6,36 @@ import * as v from 'valibot';
 import { AwsError } from '../../front-door/service.ts';
 import type { ResourceContext } from '../resource-type.ts';
 
-export const text = v.pipe(
+export const textProperty = v.pipe(
   v.union([v.string(), v.number(), v.boolean()]),
   v.transform((value) => String(value)),
 );
-export const number = v.pipe(
+export const numberProperty = v.pipe(
   v.union([v.number(), v.pipe(v.string(), v.regex(/^-?\d+(\.\d+)?$/))]),
   v.transform((value) => Number(value)),
 );
-export const boolean = v.pipe(
+export const booleanProperty = v.pipe(
   v.union([v.boolean(), v.picklist(['true', 'false'])]),
   v.transform((value) => value === true || value === 'true'),
 );
-export const texts = v.array(text);
+export const textListProperty = v.array(textProperty);
 /** A JSON document, which the service checks. */
-export const document = v.union([v.record(v.string(), v.unknown()), v.string()]);
+export const documentProperty = v.union([v.record(v.string(), v.unknown()), v.string()]);
 export const properties = <E extends v.ObjectEntries>(entries: E) => v.strictObject(entries);
 
-export const tagList = v.array(properties({ Key: text, Value: text }));
-export type TagList = v.InferOutput<typeof tagList>;
-export const tagMap = v.record(v.string(), text);
+export const tagListProperty = v.array(properties({ Key: textProperty, Value: textProperty }));
+export type TagList = v.InferOutput<typeof tagListProperty>;
+export const tagMapProperty = v.record(v.string(), textProperty);
 
 /** The resource's tags over the stack's, as a map. */
-export function tagsOf(own: TagList | Record<string, string> | undefined, context: ResourceContext) {
+export function mergeTags(own: TagList | Record<string, string> | undefined, context: ResourceContext) {
   const mine = Array.isArray(own) ? Object.fromEntries(own.map(({ Key, Value }) => [Key, Value])) : own;
   return { ...context.stackTags, ...mine };
 }
 
 /** Tags in the form that most services take. */
-export function tagListOf(own: TagList | Record<string, string> | undefined, context: ResourceContext) {
-  return Object.entries(tagsOf(own, context)).map(([Key, Value]) => ({ Key, Value }));
+export function mergeTagList(own: TagList | Record<string, string> | undefined, context: ResourceContext) {
+  return Object.entries(mergeTags(own, context)).map(([Key, Value]) => ({ Key, Value }));
 }
 
 /** The tags that an update sets, and the keys of those that it removes. */
@@ -44,14 +44,14 @@ export function tagChanges(
   previous: TagList | Record<string, string> | undefined,
   context: ResourceContext,
 ) {
-  const wanted = tagsOf(own, context);
-  const before = tagsOf(previous, { ...context, stackTags: context.previousStackTags });
+  const wanted = mergeTags(own, context);
+  const before = mergeTags(previous, { ...context, stackTags: context.previousStackTags });
   const dropped = Object.keys(before).filter((key) => !(key in wanted));
-  return { wanted, list: tagListOf(own, context), dropped };
+  return { wanted, list: mergeTagList(own, context), dropped };
 }
 
 /** The defaults of the properties that only `previous` had: a template that drops a property resets it. */
-export function fallbacks<T>(
+export function droppedDefaults<T>(
   defaults: Record<string, T>,
   props: object,
   previous: object,
@@ -67,7 +67,7 @@ export function policyText(policy: string | Record<string, unknown>): string {
 }
 
 /** Runs the call. An error with one of these codes means that there is nothing to do. */
-export async function ignoring(codes: readonly string[], call: () => Promise<unknown>): Promise<void> {
+export async function ignoreErrors(codes: readonly string[], call: () => Promise<unknown>): Promise<void> {
   try {
     await call();
   } catch (error) {

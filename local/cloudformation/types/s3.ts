@@ -1,65 +1,65 @@
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import {
-  boolean,
-  document,
-  ignoring,
-  number,
+  booleanProperty,
+  documentProperty,
+  ignoreErrors,
+  numberProperty,
   policyText,
   properties,
-  tagList,
-  tagListOf,
-  text,
-  texts,
+  tagListProperty,
+  mergeTagList,
+  textProperty,
+  textListProperty,
 } from './properties.ts';
 
 const GONE = ['NoSuchBucket', 'NoSuchBucketPolicy', 'NotFound'];
 
 const encryptionRule = properties({
-  BucketKeyEnabled: v.optional(boolean),
+  BucketKeyEnabled: v.optional(booleanProperty),
   ServerSideEncryptionByDefault: v.optional(
-    properties({ KMSMasterKeyID: v.optional(text), SSEAlgorithm: text }),
+    properties({ KMSMasterKeyID: v.optional(textProperty), SSEAlgorithm: textProperty }),
   ),
 });
 const lifecycleRule = properties({
-  AbortIncompleteMultipartUpload: v.optional(properties({ DaysAfterInitiation: number })),
-  ExpirationDate: v.optional(text),
-  ExpirationInDays: v.optional(number),
-  ExpiredObjectDeleteMarker: v.optional(boolean),
-  Id: v.optional(text),
+  AbortIncompleteMultipartUpload: v.optional(properties({ DaysAfterInitiation: numberProperty })),
+  ExpirationDate: v.optional(textProperty),
+  ExpirationInDays: v.optional(numberProperty),
+  ExpiredObjectDeleteMarker: v.optional(booleanProperty),
+  Id: v.optional(textProperty),
   NoncurrentVersionExpiration: v.optional(
-    properties({ NewerNoncurrentVersions: v.optional(number), NoncurrentDays: number }),
+    properties({ NewerNoncurrentVersions: v.optional(numberProperty), NoncurrentDays: numberProperty }),
   ),
-  Prefix: v.optional(text, ''),
-  Status: text,
+  Prefix: v.optional(textProperty, ''),
+  Status: textProperty,
 });
 const corsRule = properties({
-  AllowedHeaders: v.optional(texts),
-  AllowedMethods: texts,
-  AllowedOrigins: texts,
-  ExposedHeaders: v.optional(texts),
-  Id: v.optional(text),
-  MaxAge: v.optional(number),
+  AllowedHeaders: v.optional(textListProperty),
+  AllowedMethods: textListProperty,
+  AllowedOrigins: textListProperty,
+  ExposedHeaders: v.optional(textListProperty),
+  Id: v.optional(textProperty),
+  MaxAge: v.optional(numberProperty),
 });
 
 const bucketSchema = properties({
   // Access control lists are not implemented here: only the account has access.
   AccessControl: v.optional(v.literal('Private')),
   BucketEncryption: v.optional(properties({ ServerSideEncryptionConfiguration: v.array(encryptionRule) })),
-  BucketName: v.optional(text),
+  BucketName: v.optional(textProperty),
   CorsConfiguration: v.optional(properties({ CorsRules: v.array(corsRule) })),
   LifecycleConfiguration: v.optional(properties({ Rules: v.array(lifecycleRule) })),
-  OwnershipControls: v.optional(properties({ Rules: v.array(properties({ ObjectOwnership: text })) })),
+  OwnershipControls: v.optional(properties({ Rules: v.array(properties({ ObjectOwnership: textProperty })) })),
   PublicAccessBlockConfiguration: v.optional(
     properties({
-      BlockPublicAcls: v.optional(boolean),
-      BlockPublicPolicy: v.optional(boolean),
-      IgnorePublicAcls: v.optional(boolean),
-      RestrictPublicBuckets: v.optional(boolean),
+      BlockPublicAcls: v.optional(booleanProperty),
+      BlockPublicPolicy: v.optional(booleanProperty),
+      IgnorePublicAcls: v.optional(booleanProperty),
+      RestrictPublicBuckets: v.optional(booleanProperty),
     }),
   ),
-  Tags: v.optional(tagList),
-  VersioningConfiguration: v.optional(properties({ Status: text })),
+  Tags: v.optional(tagListProperty),
+  VersioningConfiguration: v.optional(properties({ Status: textProperty })),
 });
 type BucketProps = v.InferOutput<typeof bucketSchema>;
 
@@ -92,7 +92,7 @@ function settingsOf(props: BucketProps, context: ResourceContext) {
     PublicAccessBlock: props.PublicAccessBlockConfiguration && {
       PublicAccessBlockConfiguration: props.PublicAccessBlockConfiguration,
     },
-    BucketTagging: { Tagging: { TagSet: tagListOf(props.Tags, context) } },
+    BucketTagging: { Tagging: { TagSet: mergeTagList(props.Tags, context) } },
     BucketVersioning: props.VersioningConfiguration && {
       VersioningConfiguration: props.VersioningConfiguration,
     },
@@ -147,7 +147,7 @@ const bucket = resourceType<BucketProps>({
   async create(props, context) {
     const Bucket = props.BucketName ?? context.generatedName(63).toLowerCase();
     await context.call('s3', 'CreateBucket', { Bucket });
-    context.exists(Bucket);
+    context.reportCreated(Bucket);
     await putSettings(Bucket, props, {}, context);
     const { region } = context;
     return {
@@ -165,11 +165,11 @@ const bucket = resourceType<BucketProps>({
     return resource;
   },
   async delete({ physicalId: Bucket }, _props, { call }) {
-    await ignoring(GONE, () => call('s3', 'DeleteBucket', { Bucket }));
+    await ignoreErrors(GONE, () => call('s3', 'DeleteBucket', { Bucket }));
   },
 });
 
-const policySchema = properties({ Bucket: text, PolicyDocument: document });
+const policySchema = properties({ Bucket: textProperty, PolicyDocument: documentProperty });
 
 const bucketPolicy = resourceType<v.InferOutput<typeof policySchema>>({
   type: 'AWS::S3::BucketPolicy',
@@ -185,7 +185,7 @@ const bucketPolicy = resourceType<v.InferOutput<typeof policySchema>>({
     return resource;
   },
   async delete({ physicalId: Bucket }, _props, { call }) {
-    await ignoring(GONE, () => call('s3', 'DeleteBucketPolicy', { Bucket }));
+    await ignoreErrors(GONE, () => call('s3', 'DeleteBucketPolicy', { Bucket }));
   },
 });
 

@@ -1,29 +1,29 @@
 import * as v from 'valibot';
 import { type ResourceType, resourceType } from '../resource-type.ts';
-import { ignoring, number, properties, text } from './properties.ts';
+import { ignoreErrors, numberProperty, properties, textProperty } from './properties.ts';
 
 const schema = properties({
-  Description: v.optional(text),
-  EndDate: v.optional(text),
-  FlexibleTimeWindow: properties({ MaximumWindowInMinutes: v.optional(number), Mode: text }),
-  GroupName: v.optional(text),
-  KmsKeyArn: v.optional(text),
-  Name: v.optional(text),
-  ScheduleExpression: text,
-  ScheduleExpressionTimezone: v.optional(text),
-  StartDate: v.optional(text),
-  State: v.optional(text),
+  Description: v.optional(textProperty),
+  EndDate: v.optional(textProperty),
+  FlexibleTimeWindow: properties({ MaximumWindowInMinutes: v.optional(numberProperty), Mode: textProperty }),
+  GroupName: v.optional(textProperty),
+  KmsKeyArn: v.optional(textProperty),
+  Name: v.optional(textProperty),
+  ScheduleExpression: textProperty,
+  ScheduleExpressionTimezone: v.optional(textProperty),
+  StartDate: v.optional(textProperty),
+  State: v.optional(textProperty),
   Target: properties({
-    Arn: text,
-    Input: v.optional(text),
+    Arn: textProperty,
+    Input: v.optional(textProperty),
     RetryPolicy: v.optional(
       properties({
-        MaximumEventAgeInSeconds: v.optional(number),
-        MaximumRetryAttempts: v.optional(number),
+        MaximumEventAgeInSeconds: v.optional(numberProperty),
+        MaximumRetryAttempts: v.optional(numberProperty),
       }),
     ),
-    RoleArn: text,
-    SqsParameters: v.optional(properties({ MessageGroupId: v.optional(text) })),
+    RoleArn: textProperty,
+    SqsParameters: v.optional(properties({ MessageGroupId: v.optional(textProperty) })),
   }),
 });
 
@@ -43,7 +43,7 @@ const schedule = resourceType<v.InferOutput<typeof schema>>({
     return resource;
   },
   async delete({ physicalId: Name }, { GroupName }, { call }) {
-    await ignoring(['ResourceNotFoundException'], () =>
+    await ignoreErrors(['ResourceNotFoundException'], () =>
       call('scheduler', 'DeleteSchedule', { Name, GroupName }),
     );
   },

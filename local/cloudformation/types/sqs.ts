@@ -1,38 +1,38 @@
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import {
-  boolean,
-  document,
-  fallbacks,
-  ignoring,
-  number,
+  booleanProperty,
+  documentProperty,
+  droppedDefaults,
+  ignoreErrors,
+  numberProperty,
   policyText,
   properties,
   tagChanges,
-  tagList,
-  tagsOf,
-  text,
-  texts,
+  tagListProperty,
+  mergeTags,
+  textProperty,
+  textListProperty,
 } from './properties.ts';
 
 const GONE = ['AWS.SimpleQueueService.NonExistentQueue', 'QueueDoesNotExist'];
 
 const queueSchema = properties({
-  ContentBasedDeduplication: v.optional(boolean),
-  DeduplicationScope: v.optional(text),
-  DelaySeconds: v.optional(number),
-  FifoQueue: v.optional(boolean),
-  FifoThroughputLimit: v.optional(text),
-  KmsDataKeyReusePeriodSeconds: v.optional(number),
-  KmsMasterKeyId: v.optional(text),
-  MaximumMessageSize: v.optional(number),
-  MessageRetentionPeriod: v.optional(number),
-  QueueName: v.optional(text),
-  ReceiveMessageWaitTimeSeconds: v.optional(number),
-  RedrivePolicy: v.optional(document),
-  SqsManagedSseEnabled: v.optional(boolean),
-  Tags: v.optional(tagList),
-  VisibilityTimeout: v.optional(number),
+  ContentBasedDeduplication: v.optional(booleanProperty),
+  DeduplicationScope: v.optional(textProperty),
+  DelaySeconds: v.optional(numberProperty),
+  FifoQueue: v.optional(booleanProperty),
+  FifoThroughputLimit: v.optional(textProperty),
+  KmsDataKeyReusePeriodSeconds: v.optional(numberProperty),
+  KmsMasterKeyId: v.optional(textProperty),
+  MaximumMessageSize: v.optional(numberProperty),
+  MessageRetentionPeriod: v.optional(numberProperty),
+  QueueName: v.optional(textProperty),
+  ReceiveMessageWaitTimeSeconds: v.optional(numberProperty),
+  RedrivePolicy: v.optional(documentProperty),
+  SqsManagedSseEnabled: v.optional(booleanProperty),
+  Tags: v.optional(tagListProperty),
+  VisibilityTimeout: v.optional(numberProperty),
 });
 type QueueProps = v.InferOutput<typeof queueSchema>;
 
@@ -79,14 +79,14 @@ const queue = resourceType<QueueProps>({
     const answer = await context.call('sqs', 'CreateQueue', {
       QueueName,
       Attributes: attributesOf(props),
-      tags: tagsOf(props.Tags, context),
+      tags: mergeTags(props.Tags, context),
     });
     const url = String(answer['QueueUrl']);
-    context.exists(url);
+    context.reportCreated(url);
     return described(url, QueueName, context);
   },
   async update({ physicalId, attributes }, props, previous, context) {
-    const changes = { ...fallbacks(DEFAULTS, props, previous), ...attributesOf(props) };
+    const changes = { ...droppedDefaults(DEFAULTS, props, previous), ...attributesOf(props) };
     delete changes['FifoQueue'];
     if (Object.keys(changes).length > 0) {
       await context.call('sqs', 'SetQueueAttributes', { QueueUrl: physicalId, Attributes: changes });
@@ -95,7 +95,7 @@ const queue = resourceType<QueueProps>({
     return { physicalId, attributes };
   },
   async delete({ physicalId }, _props, { call }) {
-    await ignoring(GONE, () => call('sqs', 'DeleteQueue', { QueueUrl: physicalId }));
+    await ignoreErrors(GONE, () => call('sqs', 'DeleteQueue', { QueueUrl: physicalId }));
   },
 });
 
@@ -105,7 +105,7 @@ async function retag(QueueUrl: string, props: QueueProps, previous: QueueProps, 
   await context.call('sqs', 'TagQueue', { QueueUrl, Tags: wanted });
 }
 
-const policySchema = properties({ PolicyDocument: document, Queues: texts });
+const policySchema = properties({ PolicyDocument: documentProperty, Queues: textListProperty });
 
 async function setPolicies(Queues: string[], Policy: string, { call }: ResourceContext): Promise<void> {
   for (const QueueUrl of Queues)
@@ -129,7 +129,7 @@ const queuePolicy = resourceType<v.InferOutput<typeof policySchema>>({
     return resource;
   },
   async delete(_resource, props, context) {
-    await ignoring(GONE, () => setPolicies(props.Queues, '', context));
+    await ignoreErrors(GONE, () => setPolicies(props.Queues, '', context));
   },
 });
 

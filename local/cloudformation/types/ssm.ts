@@ -1,14 +1,14 @@
 import * as v from 'valibot';
 import { type ResourceType, resourceType } from '../resource-type.ts';
-import { ignoring, properties, tagChanges, tagListOf, tagMap, text } from './properties.ts';
+import { ignoreErrors, properties, tagChanges, mergeTagList, tagMapProperty, textProperty } from './properties.ts';
 
 const schema = properties({
-  DataType: v.optional(text),
-  Description: v.optional(text),
-  Name: v.optional(text),
-  Tags: v.optional(tagMap),
+  DataType: v.optional(textProperty),
+  Description: v.optional(textProperty),
+  Name: v.optional(textProperty),
+  Tags: v.optional(tagMapProperty),
   Type: v.picklist(['String', 'StringList']),
-  Value: text,
+  Value: textProperty,
 });
 
 const parameter = resourceType<v.InferOutput<typeof schema>>({
@@ -21,7 +21,7 @@ const parameter = resourceType<v.InferOutput<typeof schema>>({
   volatileAttributes: ['Type', 'Value'],
   async create(props, context) {
     const { Name = context.generatedName(), Tags, ...rest } = props;
-    await context.call('ssm', 'PutParameter', { Name, ...rest, Tags: tagListOf(Tags, context) });
+    await context.call('ssm', 'PutParameter', { Name, ...rest, Tags: mergeTagList(Tags, context) });
     return { physicalId: Name, attributes: { Type: props.Type, Value: props.Value } };
   },
   async update({ physicalId }, { Tags, ...rest }, previous, context) {
@@ -33,7 +33,7 @@ const parameter = resourceType<v.InferOutput<typeof schema>>({
     return { physicalId, attributes: { Type: rest.Type, Value: rest.Value } };
   },
   async delete({ physicalId }, _props, { call }) {
-    await ignoring(['ParameterNotFound'], () => call('ssm', 'DeleteParameter', { Name: physicalId }));
+    await ignoreErrors(['ParameterNotFound'], () => call('ssm', 'DeleteParameter', { Name: physicalId }));
   },
 });
 

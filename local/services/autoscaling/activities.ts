@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { CloudClock } from '../../clock.ts';
-import type { Activity, ActivityStatus, Group } from './group.ts';
+import type { ScalingActivity, ActivityStatus, Group } from './group.ts';
 
 /** The cause of most activities, in AWS's words. */
-export const DIFFERENCE = 'in response to a difference between desired and actual capacity';
+export const CAPACITY_DIFFERENCE = 'in response to a difference between desired and actual capacity';
 
 /** The number of activities that are kept; AWS keeps them for six weeks. */
 const KEPT = 10_000;
@@ -11,7 +11,7 @@ const KEPT = 10_000;
 /** All scaling activities, newest first. Those of deleted groups stay. */
 export class Activities {
   readonly #clock: CloudClock;
-  readonly #all: Activity[] = [];
+  readonly #all: ScalingActivity[] = [];
 
   constructor(clock: CloudClock) {
     this.#clock = clock;
@@ -23,8 +23,8 @@ export class Activities {
     cause: string,
     status: ActivityStatus,
     details: Record<string, string>,
-  ): Activity {
-    const activity: Activity = {
+  ): ScalingActivity {
+    const activity: ScalingActivity = {
       id: randomUUID(),
       groupName: group.name,
       groupArn: group.arn,
@@ -41,29 +41,29 @@ export class Activities {
     return activity;
   }
 
-  end(activity: Activity, status: 'Successful' | 'Failed' | 'Cancelled', message?: string): void {
+  end(activity: ScalingActivity, status: 'Successful' | 'Failed' | 'Cancelled', message?: string): void {
     if (activity.endedAt) return;
     activity.status = status;
     activity.statusMessage = message;
     activity.endedAt = new Date(this.#clock.now());
   }
 
-  of(groupName: string | undefined): Activity[] {
+  of(groupName: string | undefined): ScalingActivity[] {
     return groupName === undefined ? [...this.#all] : this.#all.filter((one) => one.groupName === groupName);
   }
 
-  underWay(group: Group): Activity | undefined {
+  underWay(group: Group): ScalingActivity | undefined {
     return this.#all.find((one) => one.groupArn === group.arn && one.endedAt === undefined);
   }
 
   /** `At 2026-01-01T00:00:00Z ...`, in the form of AWS's causes. */
-  sentence(what: string): string {
+  formatCause(what: string): string {
     const at = new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     return `At ${at} ${what}.`;
   }
 }
 
-export function describeActivity(activity: Activity) {
+export function describeActivity(activity: ScalingActivity) {
   const progress: Partial<Record<ActivityStatus, number>> = { PreInService: 0, InProgress: 50 };
   return {
     ActivityId: activity.id,

@@ -2,15 +2,15 @@ import { AwsError, type CloudContext, type RunningService } from '../../front-do
 import type { Ec2 } from '../ec2/ec2.ts';
 import { Activities } from './activities.ts';
 import { Groups } from './groups.ts';
-import { Lifecycle } from './lifecycle.ts';
-import { groupOperations, tagOperations } from './operations/groups.ts';
+import { LifecycleActions } from './lifecycle.ts';
+import { groupOperations, groupTagOperations } from './operations/groups.ts';
 import { hookOperations } from './operations/hooks.ts';
-import { instanceOperations } from './operations/instances.ts';
-import { policyOperations } from './operations/policies.ts';
+import { groupInstanceOperations } from './operations/instances.ts';
+import { scalingPolicyOperations } from './operations/policies.ts';
 import { processOperations } from './operations/processes.ts';
 import { warmPoolOperations } from './operations/warm-pool.ts';
 import type { Parts } from './parts.ts';
-import { execute, findPolicy } from './policies.ts';
+import { executePolicy, findScalingPolicy } from './policies.ts';
 import { Scaler } from './scaler.ts';
 
 export interface AutoScaling extends RunningService {
@@ -30,7 +30,7 @@ export interface BreachedAlarm {
 export function createAutoScaling(context: CloudContext, ec2: Ec2): AutoScaling {
   const groups = new Groups(context);
   const activities = new Activities(context.clock);
-  const lifecycle = new Lifecycle(context.clock);
+  const lifecycle = new LifecycleActions(context.clock);
   const scaler = new Scaler(context, { groups, activities, lifecycle, ec2 });
   const parts: Parts = { context, groups, activities, lifecycle, scaler };
   return {
@@ -39,10 +39,10 @@ export function createAutoScaling(context: CloudContext, ec2: Ec2): AutoScaling 
       xmlNamespace: 'http://autoscaling.amazonaws.com/doc/2011-01-01/',
       operations: {
         ...groupOperations(parts),
-        ...tagOperations(parts),
-        ...instanceOperations(parts),
+        ...groupTagOperations(parts),
+        ...groupInstanceOperations(parts),
         ...hookOperations(parts),
-        ...policyOperations(parts),
+        ...scalingPolicyOperations(parts),
         ...processOperations(parts),
         ...warmPoolOperations(parts),
       },
@@ -57,12 +57,12 @@ export function createAutoScaling(context: CloudContext, ec2: Ec2): AutoScaling 
  * alarm's history.
  */
 function onAlarm(parts: Parts, policyArn: string, { name, state, values, threshold }: BreachedAlarm): void {
-  const found = findPolicy(parts.groups, policyArn);
+  const found = findScalingPolicy(parts.groups, policyArn);
   if (found.group.suspended.has('AlarmNotification')) {
     throw new AwsError('ValidationError', 'The AlarmNotification process of the group is suspended.');
   }
   if (!found.policy.enabled) throw new AwsError('ValidationError', 'The scaling policy is disabled.');
-  execute(parts, found, {
+  executePolicy(parts, found, {
     what: `a monitor alarm ${name} in state ${state} triggered policy`,
     metricValue: aggregated(values, found.policy.metricAggregationType),
     breachThreshold: threshold,

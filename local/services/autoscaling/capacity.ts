@@ -23,7 +23,7 @@ export interface Adjustment {
 }
 
 /** The capacity after an adjustment, without regard to the group's limits. */
-export function adjust(capacity: number, { type, amount, minMagnitude = 0 }: Adjustment): number {
+export function adjustCapacity(capacity: number, { type, amount, minMagnitude = 0 }: Adjustment): number {
   switch (type) {
     case 'ExactCapacity':
       return amount;
@@ -61,10 +61,10 @@ export interface Capacities {
  */
 export function desiredAfterStep(now: Capacities, adjustment: Adjustment): number {
   const within = (capacity: number) => Math.min(now.max, Math.max(now.min, capacity));
-  const out = within(adjust(now.warm, adjustment));
+  const out = within(adjustCapacity(now.warm, adjustment));
   if (scalesOut(adjustment, now)) return Math.max(now.desired, out);
   if (now.warming > 0) return now.desired;
-  return Math.min(now.desired, within(adjust(now.warm + now.terminating, adjustment)));
+  return Math.min(now.desired, within(adjustCapacity(now.warm + now.terminating, adjustment)));
 }
 
 /** An exact capacity scales out or in, compared with the desired capacity. */
@@ -73,7 +73,7 @@ function scalesOut({ type, amount }: Adjustment, now: Capacities): boolean {
 }
 
 /** @returns what is wrong with the steps of a step policy. */
-export function stepsProblem(steps: readonly Step[]): string | undefined {
+export function findStepsProblem(steps: readonly Step[]): string | undefined {
   if (steps.length === 0) return 'At least one StepAdjustment must be specified for StepScaling policies';
   if (steps.length > 20) return `At most 20 StepAdjustments are allowed, ${steps.length} were given`;
   const sorted = [...steps].sort((a, b) => (a.lower ?? -Infinity) - (b.lower ?? -Infinity));

@@ -1,5 +1,5 @@
 import type { Input } from '../../front-door/service.ts';
-import { type Group, type GroupInstance, type Hook, isTerminating, type Policy } from './group.ts';
+import { type Group, type GroupInstance, type Hook, isTerminating, type ScalingPolicy } from './group.ts';
 import { globalTimeoutSeconds } from './lifecycle.ts';
 import { zonesOf } from './selection.ts';
 
@@ -23,7 +23,7 @@ export function describeGroup(group: Group) {
     HealthCheckGracePeriod: group.healthCheckGracePeriod,
     Instances: [...group.instances.values()].map((instance) => describeInstance(group, instance)),
     // DescribeWarmPool shows the instances of the warm pool.
-    WarmPoolConfiguration: describePool(group),
+    WarmPoolConfiguration: describeWarmPool(group),
     WarmPoolSize: group.warmPool?.instances.size,
     CreatedTime: group.createdAt,
     SuspendedProcesses: [...group.suspended].map(([ProcessName, SuspensionReason]) => ({
@@ -43,7 +43,7 @@ export function describeGroup(group: Group) {
 }
 
 /** "WarmPoolConfiguration" */
-export function describePool({ warmPool }: Group) {
+export function describeWarmPool({ warmPool }: Group) {
   if (!warmPool) return undefined;
   return {
     MinSize: warmPool.minSize,
@@ -94,7 +94,7 @@ export function describeHook(group: Group, hook: Hook) {
 }
 
 /** @param alarms that execute the policy */
-export function describePolicy(group: Group, policy: Policy, alarms: Input[]) {
+export function describeScalingPolicy(group: Group, policy: ScalingPolicy, alarms: Input[]) {
   const step = policy.type === 'StepScaling';
   return {
     AutoScalingGroupName: group.name,

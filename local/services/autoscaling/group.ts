@@ -48,7 +48,7 @@ export interface Group {
   requested: Set<LaunchRequest>;
   warmPool: WarmPool | undefined;
   hooks: Map<string, Hook>;
-  policies: Map<string, Policy>;
+  policies: Map<string, ScalingPolicy>;
   /** The causes of the present desired capacity, in AWS's words, for the activities that result. */
   reasons: string[];
   /** The number of unhealthy instances whose replacement is not launched yet. */
@@ -111,9 +111,9 @@ export interface GroupInstance {
   protected: boolean;
   /** When warm-up began, in milliseconds since the epoch of real time. */
   inServiceAt: number | undefined;
-  activity: Activity;
+  activity: ScalingActivity;
   /** Lifecycle actions in progress, by the hook's name. */
-  waits: Map<string, HookWait>;
+  waits: Map<string, LifecycleAction>;
   done: ((result: HookResult) => void) | undefined;
 }
 
@@ -134,14 +134,14 @@ export type HookTransition = (typeof HOOK_TRANSITIONS)[number];
 export const HOOK_RESULTS = ['CONTINUE', 'ABANDON'] as const;
 export type HookResult = (typeof HOOK_RESULTS)[number];
 
-export interface HookWait {
+export interface LifecycleAction {
   hook: Hook;
   token: string;
   since: number;
   cancel: Cancel;
 }
 
-export interface Policy {
+export interface ScalingPolicy {
   name: string;
   arn: string;
   type: 'StepScaling' | 'SimpleScaling';
@@ -167,7 +167,7 @@ export interface Step {
   adjustment: number;
 }
 
-export interface Activity {
+export interface ScalingActivity {
   id: string;
   groupName: string;
   groupArn: string;
@@ -223,7 +223,7 @@ export function isPooled({ state }: GroupInstance): boolean {
 }
 
 /** All instances, those of the warm pool included. */
-export function everyInstance({ instances, warmPool }: Group): GroupInstance[] {
+export function allInstances({ instances, warmPool }: Group): GroupInstance[] {
   return [...instances.values(), ...(warmPool?.instances.values() ?? [])];
 }
 

@@ -1,6 +1,6 @@
 import type { CloudContext } from '../../front-door/service.ts';
 import type { Activities } from './activities.ts';
-import type { Activity, Group, GroupInstance, WarmPool } from './group.ts';
+import type { ScalingActivity, Group, GroupInstance, WarmPool } from './group.ts';
 import { instanceFrom, type Launch, runInstancesInput } from './launch-request.ts';
 import { nextIsSpot } from './selection.ts';
 
@@ -30,7 +30,7 @@ export class Launches {
   }
 
   /** Creates the activity of a launch, or of a draw from the warm pool. */
-  activity(group: Group, cause: string, zone: string): Activity {
+  activity(group: Group, cause: string, zone: string): ScalingActivity {
     return this.#activities.start(group, DESCRIPTION, cause, 'PreInService', { 'Availability Zone': zone });
   }
 

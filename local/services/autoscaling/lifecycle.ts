@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { CloudClock } from '../../clock.ts';
 import { AwsError } from '../../front-door/service.ts';
 import {
-  everyInstance,
+  allInstances,
   type Group,
   type GroupInstance,
   type Hook,
   type HookResult,
   type HookTransition,
-  type HookWait,
+  type LifecycleAction,
 } from './group.ts';
 
 /** "The maximum amount of time that you can keep an instance in a wait state is 48 hours or 100 heartbeats." */
@@ -17,7 +17,7 @@ export function globalTimeoutSeconds(hook: Hook): number {
 }
 
 /** Lifecycle actions. An instance waits until all hooks of its transition are complete, or one is abandoned. */
-export class Lifecycle {
+export class LifecycleActions {
   readonly #clock: CloudClock;
 
   constructor(clock: CloudClock) {
@@ -45,14 +45,14 @@ export class Lifecycle {
     instance.done = done;
     for (const hook of hooks) {
       const since = this.#clock.now();
-      const wait: HookWait = { hook, token: randomUUID(), since, cancel: () => {} };
+      const wait: LifecycleAction = { hook, token: randomUUID(), since, cancel: () => {} };
       instance.waits.set(hook.name, wait);
       this.#arm(instance, wait);
     }
   }
 
   /** @throws `ValidationError` unless the instance is waiting for that hook. */
-  complete(instance: GroupInstance, wait: HookWait, result: HookResult): void {
+  complete(instance: GroupInstance, wait: LifecycleAction, result: HookResult): void {
     wait.cancel();
     instance.waits.delete(wait.hook.name);
     if (result === 'CONTINUE' && instance.waits.size > 0) return;
@@ -62,7 +62,7 @@ export class Lifecycle {
   }
 
   /** Restarts the time-out, up to the global maximum. */
-  heartbeat(instance: GroupInstance, wait: HookWait): void {
+  heartbeat(instance: GroupInstance, wait: LifecycleAction): void {
     wait.cancel();
     this.#arm(instance, wait);
   }
@@ -74,7 +74,7 @@ export class Lifecycle {
     instance.done = undefined;
   }
 
-  #arm(instance: GroupInstance, wait: HookWait): void {
+  #arm(instance: GroupInstance, wait: LifecycleAction): void {
     const { hook } = wait;
     const latest = wait.since + globalTimeoutSeconds(hook) * 1000;
     const left = Math.min(hook.heartbeatSeconds * 1000, Math.max(0, latest - this.#clock.now()));
@@ -85,12 +85,12 @@ export class Lifecycle {
 }
 
 /** Finds the action that a call names: by hook and instance, or by hook and token. */
-export function findWait(
+export function findAction(
   group: Group,
   hookName: string,
   by: { instanceId?: string | undefined; token?: string | undefined },
-): { instance: GroupInstance; wait: HookWait } {
-  for (const instance of everyInstance(group)) {
+): { instance: GroupInstance; wait: LifecycleAction } {
+  for (const instance of allInstances(group)) {
     const wait = instance.waits.get(hookName);
     if (!wait) continue;
     if (by.token === undefined ? instance.id === by.instanceId : wait.token === by.token) {

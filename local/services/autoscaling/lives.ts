@@ -1,10 +1,10 @@
 import type { CloudContext } from '../../front-door/service.ts';
 import type { Ec2 } from '../ec2/ec2.ts';
-import { is, type Machine } from '../ec2/machine.ts';
+import { isInState, type Ec2Instance } from '../ec2/machine.ts';
 import type { Activities } from './activities.ts';
 import {
-  type Activity,
-  everyInstance,
+  type ScalingActivity,
+  allInstances,
   type Group,
   type GroupInstance,
   isLaunching,
@@ -13,44 +13,44 @@ import {
   type LifecycleState,
 } from './group.ts';
 import type { Groups } from './groups.ts';
-import type { Lifecycle } from './lifecycle.ts';
+import type { LifecycleActions } from './lifecycle.ts';
 
-export interface LivesParts {
+export interface InstanceLifecycleParts {
   groups: Groups;
   activities: Activities;
-  lifecycle: Lifecycle;
+  lifecycle: LifecycleActions;
   ec2: Ec2;
 }
 
 /** Reports what happens to instances to the class that keeps the group's capacity. */
-export interface LivesListener {
+export interface InstanceLifecycleListener {
   inService(group: Group, instance: GroupInstance): void;
   /** The instance has entered the warm pool. */
-  waits(group: Group): void;
+  enteredWarmPool(group: Group): void;
   /** The EC2 instance stopped running, and the group had not ended it. */
   lost(group: Group, instance: GroupInstance): void;
-  gone(group: Group): void;
+  terminated(group: Group): void;
 }
 
 /**
  * Moves instances through their states: Pending, its hooks, InService; Terminating, its hooks, terminated. In the warm
  * pool they pass the same states, and are stopped or run until they are drawn. State changes of EC2 trigger the moves.
  */
-export class Lives {
+export class InstanceLifecycle {
   readonly #context: CloudContext;
   readonly #groups: Groups;
   readonly #activities: Activities;
-  readonly #lifecycle: Lifecycle;
-  readonly #ec2Instances: Ec2['machines'];
-  readonly #listener: LivesListener;
+  readonly #lifecycle: LifecycleActions;
+  readonly #ec2Instances: Ec2['instances'];
+  readonly #listener: InstanceLifecycleListener;
   readonly #stopListening: () => void;
 
-  constructor(context: CloudContext, parts: LivesParts, listener: LivesListener) {
+  constructor(context: CloudContext, parts: InstanceLifecycleParts, listener: InstanceLifecycleListener) {
     this.#context = context;
     this.#groups = parts.groups;
     this.#activities = parts.activities;
     this.#lifecycle = parts.lifecycle;
-    this.#ec2Instances = parts.ec2.machines;
+    this.#ec2Instances = parts.ec2.instances;
     this.#listener = listener;
     this.#stopListening = this.#ec2Instances.onStateChange((ec2Instance) => this.#onStateChange(ec2Instance));
   }
@@ -58,12 +58,12 @@ export class Lives {
   close(): void {
     this.#stopListening();
     for (const group of this.#groups.all()) {
-      for (const instance of everyInstance(group)) this.#lifecycle.cancel(instance);
+      for (const instance of allInstances(group)) this.#lifecycle.cancel(instance);
     }
   }
 
   /** Adds an instance that EC2 has launched. The EC2 instance may already be running, or have ended. */
-  begin(group: Group, instance: GroupInstance): void {
+  add(group: Group, instance: GroupInstance): void {
     const { warmPool } = group;
     const into = isPooled(instance) ? ' into warm pool' : '';
     instance.activity.description = `Launching a new EC2 instance${into}: ${instance.id}`;
@@ -74,7 +74,7 @@ export class Lives {
   }
 
   /** Takes an instance out of the warm pool and starts its way into service. */
-  draw(group: Group, instance: GroupInstance, activity: Activity): void {
+  draw(group: Group, instance: GroupInstance, activity: ScalingActivity): void {
     group.warmPool?.instances.delete(instance.id);
     group.instances.set(instance.id, instance);
     activity.description = `Launching a new EC2 instance from warm pool: ${instance.id}`;
@@ -87,7 +87,7 @@ export class Lives {
   }
 
   /** Starts the termination of an instance. Has no effect on one that is terminating. */
-  terminate(group: Group, instance: GroupInstance, cause: string): Activity {
+  terminate(group: Group, instance: GroupInstance, cause: string): ScalingActivity {
     if (isTerminating(instance)) return instance.activity;
     if (isLaunching(instance)) this.#activities.end(instance.activity, 'Cancelled');
     this.#lifecycle.cancel(instance);
@@ -119,12 +119,12 @@ export class Lives {
   isLost(instance: GroupInstance): boolean {
     if (isTerminating(instance)) return false;
     const ec2Instance = this.#ec2Instances.get(instance.id);
-    if (instance.state === 'Warmed:Pending:Proceed') return !is(ec2Instance, 'stopping', 'stopped');
-    if (instance.state === 'Warmed:Stopped') return !is(ec2Instance, 'stopped');
-    return !is(ec2Instance, 'pending', 'running');
+    if (instance.state === 'Warmed:Pending:Proceed') return !isInState(ec2Instance, 'stopping', 'stopped');
+    if (instance.state === 'Warmed:Stopped') return !isInState(ec2Instance, 'stopped');
+    return !isInState(ec2Instance, 'pending', 'running');
   }
 
-  #onStateChange(ec2Instance: Machine): void {
+  #onStateChange(ec2Instance: Ec2Instance): void {
     const found = this.#groups.findInstance(ec2Instance.id);
     if (!found) return;
     const { group, instance } = found;
@@ -144,8 +144,8 @@ export class Lives {
       else if (result === 'CONTINUE') this.#enterService(group, instance);
       else {
         const what = 'an instance was taken out of service in response to an abandoned lifecycle action';
-        this.terminate(group, instance, this.#activities.sentence(what));
-        this.#listener.gone(group);
+        this.terminate(group, instance, this.#activities.formatCause(what));
+        this.#listener.terminated(group);
       }
     });
     this.#showWaiting(instance, isPooled(instance) ? 'Warmed:Pending:Wait' : 'Pending:Wait');
@@ -165,7 +165,7 @@ export class Lives {
   #wait(group: Group, instance: GroupInstance, state: 'Warmed:Stopped' | 'Warmed:Running'): void {
     instance.state = state;
     this.#activities.end(instance.activity, 'Successful');
-    this.#listener.waits(group);
+    this.#listener.enteredWarmPool(group);
   }
 
   #enterService(group: Group, instance: GroupInstance): void {
@@ -194,7 +194,7 @@ export class Lives {
   #onTerminated(group: Group, instance: GroupInstance): void {
     membersFor(group, instance)?.delete(instance.id);
     this.#activities.end(instance.activity, 'Successful');
-    this.#listener.gone(group);
+    this.#listener.terminated(group);
   }
 
   #showWaiting(instance: GroupInstance, state: Extract<LifecycleState, `${string}:Wait`>): void {

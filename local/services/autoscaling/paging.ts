@@ -2,7 +2,7 @@ import { optionalInteger, optionalText } from '../../front-door/read.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
 
 /** One page of a list, by `MaxRecords` (default 50) and `NextToken`. */
-export function page<T>(
+export function paginate<T>(
   all: T[],
   input: Input,
   maximum = 100,

@@ -1,6 +1,6 @@
 import { AwsError } from '../../front-door/service.ts';
-import { adjust, type Capacities, desiredAfterStep, findStep } from './capacity.ts';
-import { type Group, isTerminating, type Policy } from './group.ts';
+import { adjustCapacity, type Capacities, desiredAfterStep, findStep } from './capacity.ts';
+import { type Group, isTerminating, type ScalingPolicy } from './group.ts';
 import type { Groups } from './groups.ts';
 import type { Parts } from './parts.ts';
 
@@ -14,11 +14,11 @@ export interface Execution {
 
 export interface FoundPolicy {
   group: Group;
-  policy: Policy;
+  policy: ScalingPolicy;
 }
 
 /** Finds a policy by name within a group, or by ARN in any group. */
-export function findPolicy(groups: Groups, nameOrArn: string, within?: Group): FoundPolicy {
+export function findScalingPolicy(groups: Groups, nameOrArn: string, within?: Group): FoundPolicy {
   for (const group of within ? [within] : groups.all()) {
     for (const policy of group.policies.values()) {
       if (policy.arn === nameOrArn || (within && policy.name === nameOrArn)) return { group, policy };
@@ -33,7 +33,7 @@ export function findPolicy(groups: Groups, nameOrArn: string, within?: Group): F
  *
  * @throws `ValidationError` if no step has the metric value.
  */
-export function execute(parts: Parts, found: FoundPolicy, execution: Execution): void {
+export function executePolicy(parts: Parts, found: FoundPolicy, execution: Execution): void {
   const { group, policy } = found;
   const desired =
     policy.type === 'StepScaling' ? afterStep(parts, found, execution) : afterSimple(parts, found, execution);
@@ -65,7 +65,7 @@ function afterStep(parts: Parts, { group, policy }: FoundPolicy, execution: Exec
 }
 
 /** Warm-up: the policy's own, else the group's default, else the group's cooldown. */
-function capacities({ context }: Parts, group: Group, policy: Policy): Capacities {
+function capacities({ context }: Parts, group: Group, policy: ScalingPolicy): Capacities {
   const warmup = policy.estimatedWarmup ?? group.defaultInstanceWarmup ?? group.defaultCooldown;
   const { clock } = context;
   const all = [...group.instances.values()];
@@ -98,7 +98,7 @@ function afterSimple(
       `Scaling activity ${activity?.id} is in progress and blocks this action`,
     );
   }
-  const wanted = adjust(group.desiredCapacity, {
+  const wanted = adjustCapacity(group.desiredCapacity, {
     type: policy.adjustmentType,
     amount: policy.scalingAdjustment ?? 0,
     minMagnitude: policy.minAdjustmentMagnitude,

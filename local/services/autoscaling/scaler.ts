@@ -1,9 +1,9 @@
 import type { CloudContext } from '../../front-door/service.ts';
-import { type Activities, DIFFERENCE } from './activities.ts';
+import { type Activities, CAPACITY_DIFFERENCE } from './activities.ts';
 import {
-  type Activity,
+  type ScalingActivity,
   actualCapacity,
-  everyInstance,
+  allInstances,
   type Group,
   type GroupInstance,
   isLaunching,
@@ -13,9 +13,9 @@ import {
 } from './group.ts';
 import type { Groups } from './groups.ts';
 import { Launches } from './launches.ts';
-import { Lives, type LivesParts } from './lives.ts';
-import { imbalance, nextZone, selectForScaleIn } from './selection.ts';
-import { isEmpty, nextDrawn } from './warm-pool.ts';
+import { InstanceLifecycle, type InstanceLifecycleParts } from './lives.ts';
+import { findImbalance, selectZone, selectForScaleIn } from './selection.ts';
+import { isWarmPoolEmpty, selectDrawn } from './warm-pool.ts';
 import { WarmPools } from './warm-pools.ts';
 
 const REPLACEMENT = 'in response to an unhealthy instance needing to be replaced';
@@ -25,19 +25,19 @@ const BALANCING = "to aid in balancing the group's zones";
 export class Scaler {
   readonly #groups: Groups;
   readonly #activities: Activities;
-  readonly #lives: Lives;
+  readonly #lives: InstanceLifecycle;
   readonly #launches: Launches;
   readonly #warmPools: WarmPools;
   #closed = false;
 
-  constructor(context: CloudContext, parts: LivesParts) {
+  constructor(context: CloudContext, parts: InstanceLifecycleParts) {
     this.#groups = parts.groups;
     this.#activities = parts.activities;
-    this.#lives = new Lives(context, parts, {
+    this.#lives = new InstanceLifecycle(context, parts, {
       inService: (group, instance) => this.#onInService(group, instance),
-      waits: (group) => this.reconcile(group),
+      enteredWarmPool: (group) => this.reconcile(group),
       lost: (group, instance) => this.#onLost(group, instance),
-      gone: (group) => this.reconcile(group),
+      terminated: (group) => this.reconcile(group),
     });
     this.#launches = new Launches(context, parts.activities, {
       launched: (group, instance) => this.#onLaunched(group, instance),
@@ -56,7 +56,7 @@ export class Scaler {
   setDesired(group: Group, desired: number, what: string): void {
     if (desired !== group.desiredCapacity) {
       const change = `changing the desired capacity from ${group.desiredCapacity} to ${desired}`;
-      group.reasons.push(this.#activities.sentence(`${what} ${change}`));
+      group.reasons.push(this.#activities.formatCause(`${what} ${change}`));
       group.desiredCapacity = desired;
     }
     this.reconcile(group);
@@ -67,7 +67,7 @@ export class Scaler {
     if (this.#closed) return;
     if (group.deleting) {
       const { instances, requested, warmPool } = group;
-      const isOver = instances.size === 0 && requested.size === 0 && (!warmPool || isEmpty(warmPool));
+      const isOver = instances.size === 0 && requested.size === 0 && (!warmPool || isWarmPoolEmpty(warmPool));
       if (isOver) this.#groups.remove(group);
       return;
     }
@@ -84,7 +84,7 @@ export class Scaler {
   }
 
   /** Terminates an instance by request. */
-  terminate(group: Group, instance: GroupInstance, cause: string): Activity {
+  terminate(group: Group, instance: GroupInstance, cause: string): ScalingActivity {
     return this.#lives.terminate(group, instance, cause);
   }
 
@@ -92,7 +92,7 @@ export class Scaler {
   empty(group: Group): void {
     group.deleting = true;
     group.launchPause?.();
-    for (const instance of everyInstance(group)) this.#endWithGroup(group, instance);
+    for (const instance of allInstances(group)) this.#endWithGroup(group, instance);
     this.reconcile(group);
   }
 
@@ -111,13 +111,13 @@ export class Scaler {
   }
 
   #endWithGroup(group: Group, instance: GroupInstance): void {
-    const cause = this.#activities.sentence('an instance was taken out of service as its group was deleted');
+    const cause = this.#activities.formatCause('an instance was taken out of service as its group was deleted');
     this.#lives.terminateAtOnce(group, instance, cause);
   }
 
   #checkHealth(group: Group): void {
     if (group.suspended.has('HealthCheck')) return;
-    for (const instance of everyInstance(group)) {
+    for (const instance of allInstances(group)) {
       if (instance.health === 'Unhealthy' || !this.#lives.isLost(instance)) continue;
       instance.health = 'Unhealthy';
       instance.failedCheck = 'an EC2 health check indicating it has been terminated or stopped';
@@ -126,11 +126,11 @@ export class Scaler {
 
   #replaceUnhealthy(group: Group): void {
     if (group.suspended.has('ReplaceUnhealthy') || group.suspended.has('Terminate')) return;
-    for (const instance of everyInstance(group)) {
+    for (const instance of allInstances(group)) {
       if (instance.health !== 'Unhealthy' || isTerminating(instance)) continue;
       if (!isPooled(instance)) group.replacements += 1;
       const what = `an instance was taken out of service in response to ${instance.failedCheck}`;
-      this.#lives.terminate(group, instance, this.#activities.sentence(what));
+      this.#lives.terminate(group, instance, this.#activities.formatCause(what));
     }
   }
 
@@ -138,14 +138,14 @@ export class Scaler {
     if (group.suspended.has('Launch')) return;
     // Counted again each time: an instance that is drawn running may be in service at once, which reconciles the group.
     for (let have = actualCapacity(group); have < group.desiredCapacity; have = actualCapacity(group)) {
-      const zone = nextZone(group);
-      const drawn = nextDrawn(group.warmPool, zone);
+      const zone = selectZone(group);
+      const drawn = selectDrawn(group.warmPool, zone);
       if (!drawn && group.launchPause) return;
       const replacing = group.replacements > 0 && group.reasons.length === 0;
       if (group.replacements > 0) group.replacements -= 1;
       const why = replacing
         ? `an instance was launched ${REPLACEMENT}`
-        : `an instance was started ${DIFFERENCE}, increasing the capacity from ${have} to ${have + 1}`;
+        : `an instance was started ${CAPACITY_DIFFERENCE}, increasing the capacity from ${have} to ${have + 1}`;
       const cause = this.#because(group, why);
       if (drawn) this.#lives.draw(group, drawn, this.#launches.activity(group, cause, drawn.zone));
       else void this.#launches.launch(group, cause, { zone });
@@ -160,8 +160,8 @@ export class Scaler {
       const instance = selectForScaleIn(group);
       if (!instance) return;
       const shrinking = `shrinking the capacity from ${have} to ${have - 1}`;
-      const taken = this.#because(group, `an instance was taken out of service ${DIFFERENCE}, ${shrinking}`);
-      const selected = this.#activities.sentence(`instance ${instance.id} was selected for termination`);
+      const taken = this.#because(group, `an instance was taken out of service ${CAPACITY_DIFFERENCE}, ${shrinking}`);
+      const selected = this.#activities.formatCause(`instance ${instance.id} was selected for termination`);
       this.#lives.terminate(group, instance, `${taken}  ${selected}`);
     }
     group.reasons = [];
@@ -171,18 +171,18 @@ export class Scaler {
   #rebalance(group: Group): void {
     const still = [...group.instances.values()].every((one) => one.state === 'InService');
     const suspended = (['AZRebalance', 'Launch', 'Terminate'] as const).some((p) => group.suspended.has(p));
-    const found = still && !suspended && group.requested.size === 0 ? imbalance(group) : undefined;
+    const found = still && !suspended && group.requested.size === 0 ? findImbalance(group) : undefined;
     if (!found) return;
-    const cause = this.#activities.sentence(`an instance was launched ${BALANCING}`);
+    const cause = this.#activities.formatCause(`an instance was launched ${BALANCING}`);
     void this.#launches.launch(group, cause, { zone: found.to, balancing: true });
   }
 
   #because(group: Group, what: string): string {
-    return [...group.reasons, this.#activities.sentence(what)].join('  ');
+    return [...group.reasons, this.#activities.formatCause(what)].join('  ');
   }
 
   #onLaunched(group: Group, instance: GroupInstance): void {
-    this.#lives.begin(group, instance);
+    this.#lives.add(group, instance);
     // The group or its warm pool may have been deleted during the call to EC2.
     if (group.deleting) this.#endWithGroup(group, instance);
     else if (isPooled(instance)) this.#warmPools.fill(group);
@@ -200,7 +200,7 @@ export class Scaler {
     if (group.suspended.has('Terminate') || group.suspended.has('AZRebalance')) return;
     const found = selectForScaleIn(group);
     if (!found || found.zone === arrived.zone) return;
-    const cause = this.#activities.sentence(`an instance was taken out of service ${BALANCING}`);
+    const cause = this.#activities.formatCause(`an instance was taken out of service ${BALANCING}`);
     this.#lives.terminate(group, found, cause);
   }
 

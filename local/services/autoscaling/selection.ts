@@ -25,7 +25,7 @@ export function zonesOf(group: Group): string[] {
 }
 
 /** The zone of the next instance: the one with the fewest ("Auto Scaling benefits", distributing instances). */
-export function nextZone(group: Group, pool?: WarmPool): string {
+export function selectZone(group: Group, pool?: WarmPool): string {
   const counts = zoneCounts(group, pool);
   const [first = ''] = zonesOf(group);
   return zonesOf(group).reduce(
@@ -46,7 +46,7 @@ export function selectForScaleIn(group: Group): GroupInstance | undefined {
 /**
  * The instance to terminate when a warm pool is too large: by the default policy, whatever the group's ("Warm pools").
  */
-export function selectSurplus(group: Group, pool: WarmPool): GroupInstance | undefined {
+export function selectSurplusWarm(group: Group, pool: WarmPool): GroupInstance | undefined {
   const staying = [...pool.instances.values()].filter((one) => !isTerminating(one));
   return firstToGo(staying, zoneCounts(group, pool), ['Default']);
 }
@@ -79,7 +79,7 @@ const ORDERS: Record<TerminationPolicy, (a: GroupInstance, b: GroupInstance) => 
 };
 
 /** A pair of zones whose numbers differ by more than one, if the larger one has an instance that may be terminated. */
-export function imbalance(group: Group): { to: string; victim: GroupInstance } | undefined {
+export function findImbalance(group: Group): { to: string; victim: GroupInstance } | undefined {
   const counts = [...zoneCounts(group)].sort(([, a], [, b]) => a - b);
   const [emptiest, fullest] = [counts[0], counts.at(-1)];
   if (!emptiest || !fullest || fullest[1] - emptiest[1] < 2) return undefined;

@@ -3,13 +3,13 @@ import type { Input } from '../../front-door/service.ts';
 import type { Dynalite } from './engine.ts';
 
 /** The requests of a batch by table. */
-export function requestItems(input: Input): Record<string, unknown> {
+export function readRequestItems(input: Input): Record<string, unknown> {
   return isStructure(input['RequestItems']) ? input['RequestItems'] : {};
 }
 
 /** The keys or items of a batch, each with its table. */
 export function batchedItems(input: Input): [table: string, item: Input][] {
-  return Object.entries(requestItems(input)).flatMap(([table, asked]) => {
+  return Object.entries(readRequestItems(input)).flatMap(([table, asked]) => {
     const items = isStructure(asked) ? asked['Keys'] : Array.isArray(asked) ? asked.map(writtenBy) : [];
     return (Array.isArray(items) ? items.filter(isStructure) : []).map((item): [string, Input] => [
       table,
@@ -32,7 +32,7 @@ const MOST_BYTES = 16 * 1024 * 1024;
  * projection. They are requested again, up to DynamoDB's own limit.
  */
 export async function batchGet(dynalite: Dynalite, input: Input): Promise<Record<string, unknown>> {
-  const asked = requestItems(input);
+  const asked = readRequestItems(input);
   const first = await dynalite('BatchGetItem', input);
   const responses = first['Responses'] as Record<string, Input[]>;
   let left = leftOf(asked, first);

@@ -14,9 +14,9 @@ export interface Indexes {
   /** Creates or deletes the one index that UpdateTable names. Rejects with `AwsError`, and then nothing has changed. */
   update(TableName: string, input: Input): Promise<void>;
   /** A table's description, with the indexes in progress. */
-  described(table: Input): Input;
+  describe(table: Input): Input;
   /** @throws `ResourceInUseException` while an index is being created or deleted: the table cannot be deleted then */
-  requireMade(TableName: string): void;
+  requireIdle(TableName: string): void;
 }
 
 /**
@@ -102,13 +102,13 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
         changing.delete(TableName);
       }
     },
-    described(table) {
+    describe(table) {
       const made = creating.get(String(table['TableName']));
       if (!made) return table;
       const index = { ...made.index, IndexStatus: 'CREATING', Backfilling: true };
       return { ...table, GlobalSecondaryIndexes: [...indexesOf(table), index] };
     },
-    requireMade(TableName) {
+    requireIdle(TableName) {
       if (!creating.has(TableName) && !changing.has(TableName)) return;
       const message = `Attempt to change a resource which is still in use: an index of table ${TableName} is being created or deleted.`;
       throw new AwsError('ResourceInUseException', message);

@@ -2,9 +2,9 @@ import type { ConditionContext } from '../../front-door/conditions.ts';
 import { isStructure, optionalText, text } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import type { Keys } from '../kms/keys.ts';
-import { batchedItems, batchGet, requestItems } from './batches.ts';
+import { batchedItems, batchGet, readRequestItems } from './batches.ts';
 import type { Dynalite } from './engine.ts';
-import { tableNameOf } from './table-settings.ts';
+import { parseTableName } from './table-settings.ts';
 import { type TableStore, tableArn } from './tables.ts';
 
 interface ItemParts {
@@ -26,10 +26,10 @@ export function itemOperations(parts: ItemParts): Record<string, Operation> {
     names.flatMap((name) =>
       keys.use(encryptionKeyOf(name), {
         actions: ['kms:Decrypt'],
-        conditions: { 'kms:EncryptionContext:aws:dynamodb:tableName': tableNameOf(name) },
+        conditions: { 'kms:EncryptionContext:aws:dynamodb:tableName': parseTableName(name) },
       }),
     );
-  const arnOf = (name: string) => tableArn(context, tableNameOf(name));
+  const arnOf = (name: string) => tableArn(context, parseTableName(name));
   const leadingKeys = (items: [table: string, item: unknown][]): ConditionContext => {
     const keys = items.flatMap(([table, item]) => {
       const key = partitionKeyOf(table);
@@ -49,8 +49,8 @@ export function itemOperations(parts: ItemParts): Record<string, Operation> {
     run: (input) => writeConditionally(dynalite, action, withTableName(input)),
   });
   const batch = (run: Operation['run']): Operation => ({
-    resources: (input) => Object.keys(requestItems(input)).map(arnOf),
-    keyUses: (input) => keyUses(Object.keys(requestItems(input))),
+    resources: (input) => Object.keys(readRequestItems(input)).map(arnOf),
+    keyUses: (input) => keyUses(Object.keys(readRequestItems(input))),
     conditions: (input) => leadingKeys(batchedItems(input)),
     run,
   });
@@ -78,7 +78,7 @@ export function itemOperations(parts: ItemParts): Record<string, Operation> {
 /** A table may be named by its ARN, which dynalite does not support. */
 function withTableName(input: Input): Input {
   const name = text(input, 'TableName');
-  return name.startsWith('arn:') ? { ...input, TableName: tableNameOf(name) } : input;
+  return name.startsWith('arn:') ? { ...input, TableName: parseTableName(name) } : input;
 }
 
 /**

@@ -2,7 +2,7 @@ import { isStructure, optionalBoolean } from '../../front-door/read.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
 
 /** Removes members that dynalite refuses although it does what they ask for. `AwsError` for what is not implemented. */
-export function supported(input: Input): Input {
+export function removeUnsupported(input: Input): Input {
   refuseStreams(input);
   const {
     Tags: _tags,

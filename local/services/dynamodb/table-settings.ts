@@ -11,6 +11,6 @@ export interface TableSettings {
 }
 
 /** The table name in an ARN; a name stays as it is. */
-export function tableNameOf(arnOrName: string): string {
+export function parseTableName(arnOrName: string): string {
   return /table\/([^/]+)/.exec(arnOrName)?.[1] ?? arnOrName;
 }

@@ -9,8 +9,8 @@ import {
 } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import type { Indexes } from './indexes.ts';
-import { supported } from './table-input.ts';
-import { type TableSettings, tableNameOf } from './table-settings.ts';
+import { removeUnsupported } from './table-input.ts';
+import { type TableSettings, parseTableName } from './table-settings.ts';
 import { updateTable } from './update-table.ts';
 
 export interface TableStore {
@@ -33,13 +33,13 @@ export function createTables(context: CloudContext, indexes: Indexes): TableStor
   const { dynalite } = indexes;
   const tables = new Map<string, TableSettings>();
   const settingsOf = (input: Input, key = 'TableName'): TableSettings => {
-    const name = tableNameOf(text(input, key));
+    const name = parseTableName(text(input, key));
     const settings = tables.get(name);
     if (settings) return settings;
     throw new AwsError('ResourceNotFoundException', `Requested resource not found: Table: ${name} not found`);
   };
   const describe = (description: unknown): Record<string, unknown> => {
-    const table = isStructure(description) ? indexes.described(description) : {};
+    const table = isStructure(description) ? indexes.describe(description) : {};
     const name = String(table['TableName']);
     const settings = tables.get(name);
     return {
@@ -50,7 +50,7 @@ export function createTables(context: CloudContext, indexes: Indexes): TableStor
       GlobalSecondaryIndexes: withArns(table['GlobalSecondaryIndexes'], tableArn(context, name)),
     };
   };
-  const resources = (input: Input) => [tableArn(context, tableNameOf(text(input, 'TableName')))];
+  const resources = (input: Input) => [tableArn(context, parseTableName(text(input, 'TableName')))];
   const onTable = (run: Operation['run']): Operation => ({ resources, run });
   const onArn = (run: Operation['run']): Operation => ({
     resources: (input) => [text(input, 'ResourceArn')],
@@ -59,7 +59,7 @@ export function createTables(context: CloudContext, indexes: Indexes): TableStor
 
   const operations: Record<string, Operation> = {
     CreateTable: onTable(async (input) => {
-      const { TableDescription } = await dynalite('CreateTable', supported(input));
+      const { TableDescription } = await dynalite('CreateTable', removeUnsupported(input));
       const hash = structures(input, 'KeySchema').find(({ KeyType }) => KeyType === 'HASH');
       tables.set(text(input, 'TableName'), {
         partitionKey: hash && text(hash, 'AttributeName'),
@@ -71,7 +71,7 @@ export function createTables(context: CloudContext, indexes: Indexes): TableStor
       return { TableDescription: describe(TableDescription) };
     }),
     DescribeTable: onTable(async (input) => {
-      const { Table } = await dynalite('DescribeTable', { TableName: tableNameOf(text(input, 'TableName')) });
+      const { Table } = await dynalite('DescribeTable', { TableName: parseTableName(text(input, 'TableName')) });
       return { Table: describe(Table) };
     }),
     UpdateTable: onTable(async (input) => updateTable(indexes, settingsOf(input), input, describe)),
@@ -80,8 +80,8 @@ export function createTables(context: CloudContext, indexes: Indexes): TableStor
         const message = `Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.`;
         throw new AwsError('ValidationException', message);
       }
-      const TableName = tableNameOf(text(input, 'TableName'));
-      indexes.requireMade(TableName);
+      const TableName = parseTableName(text(input, 'TableName'));
+      indexes.requireIdle(TableName);
       const { TableDescription } = await dynalite('DeleteTable', { TableName });
       const described = describe(TableDescription);
       tables.delete(TableName);
@@ -106,10 +106,10 @@ export function createTables(context: CloudContext, indexes: Indexes): TableStor
   return {
     operations,
     encryptionKeyOf: (table) => {
-      const { sse } = tables.get(tableNameOf(table)) ?? {};
+      const { sse } = tables.get(parseTableName(table)) ?? {};
       return sse && optionalText(sse, 'KMSMasterKeyId');
     },
-    partitionKeyOf: (table) => tables.get(tableNameOf(table))?.partitionKey,
+    partitionKeyOf: (table) => tables.get(parseTableName(table))?.partitionKey,
     expiring: () =>
       [...tables].flatMap(([name, { ttlAttribute }]): [string, string][] =>
         ttlAttribute ? [[name, ttlAttribute]] : [],

@@ -1,8 +1,8 @@
 import { boolean, isStructure, structures, text } from '../../front-door/read.ts';
 import type { Input } from '../../front-door/service.ts';
 import type { Indexes } from './indexes.ts';
-import { supported } from './table-input.ts';
-import { type TableSettings, tableNameOf } from './table-settings.ts';
+import { removeUnsupported } from './table-input.ts';
+import { type TableSettings, parseTableName } from './table-settings.ts';
 
 /** dynalite's UpdateTable, with indexes, deletion protection and encryption added. */
 export async function updateTable(
@@ -12,12 +12,12 @@ export async function updateTable(
   describe: (description: unknown) => Record<string, unknown>,
 ): Promise<Record<string, unknown>> {
   const { dynalite } = indexes;
-  const { DeletionProtectionEnabled, SSESpecification, ...rest } = supported(input);
+  const { DeletionProtectionEnabled, SSESpecification, ...rest } = removeUnsupported(input);
   if (DeletionProtectionEnabled !== undefined) {
     settings.deletionProtection = boolean(input, 'DeletionProtectionEnabled');
   }
   if (isStructure(SSESpecification)) settings.sse = SSESpecification;
-  const TableName = tableNameOf(text(input, 'TableName'));
+  const TableName = parseTableName(text(input, 'TableName'));
   if (changesIndexes(input)) {
     await indexes.update(TableName, input);
     const { Table } = await dynalite('DescribeTable', { TableName });

@@ -1,24 +1,24 @@
 import type { CloudContext, RunningService } from '../../front-door/service.ts';
 import type { Launcher } from '../../instances/launcher.ts';
 import { imageOperations } from './images.ts';
-import { instanceOperations } from './instances.ts';
+import { ec2InstanceOperations } from './instances.ts';
 import { LaunchTemplates } from './launch-templates.ts';
-import { Machines } from './machines.ts';
+import { Ec2Instances } from './machines.ts';
 import { Network } from './network.ts';
-import { tagOperations } from './tags.ts';
+import { ec2TagOperations } from './tags.ts';
 
 /** EC2's API, and the instances: Auto Scaling uses them, and tests use them to act as AWS. */
 export interface Ec2 extends RunningService {
-  machines: Machines;
+  instances: Ec2Instances;
 }
 
 /** EC2 as far as a fleet needs it: launch templates, instances and networks. */
 export function createEc2(context: CloudContext, launcher: Launcher, takeNumber: () => number): Ec2 {
-  const machines = new Machines(context, launcher, takeNumber);
+  const machines = new Ec2Instances(context, launcher, takeNumber);
   const templates = new LaunchTemplates(context, launcher);
   const network = new Network(context);
   return {
-    machines,
+    instances: machines,
     service: {
       name: 'ec2',
       xmlNamespace: 'http://ec2.amazonaws.com/doc/2016-11-15/',
@@ -26,10 +26,10 @@ export function createEc2(context: CloudContext, launcher: Launcher, takeNumber:
         ...templates.operations(),
         ...network.operations(),
         ...imageOperations(context),
-        ...tagOperations(machines, network),
-        ...instanceOperations({
+        ...ec2TagOperations(machines, network),
+        ...ec2InstanceOperations({
           context,
-          machines,
+          instances: machines,
           templates,
           launcher,
           zoneOfSubnet: (subnetId) => network.zoneOf(subnetId),

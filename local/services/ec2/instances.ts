@@ -9,14 +9,14 @@ import {
 } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import type { Launcher } from '../../instances/launcher.ts';
-import { checkLaunchParameters, overlay, readLaunchParameters } from './launch-parameters.ts';
+import { checkLaunchParameters, overrideParameters, readLaunchParameters } from './launch-parameters.ts';
 import type { LaunchTemplates } from './launch-templates.ts';
-import { type Machine, reservationIdOf, STATE_CODES } from './machine.ts';
-import type { Machines, Placement } from './machines.ts';
+import { type Ec2Instance, reservationId, STATE_CODES } from './machine.ts';
+import type { Ec2Instances, Placement } from './machines.ts';
 
-export interface InstanceOperations {
+export interface Ec2OperationsParts {
   context: CloudContext;
-  machines: Machines;
+  instances: Ec2Instances;
   templates: LaunchTemplates;
   launcher: Pick<Launcher, 'problemWith'>;
   /** @throws `InvalidSubnetID.NotFound` */
@@ -25,41 +25,41 @@ export interface InstanceOperations {
 }
 
 /** The operations on EC2 instances. */
-export function instanceOperations(ec2: InstanceOperations): Record<string, Operation> {
-  const { machines } = ec2;
+export function ec2InstanceOperations(ec2: Ec2OperationsParts): Record<string, Operation> {
+  const { instances } = ec2;
   const resources = (input: Input) => texts(input, 'InstanceIds').map((id) => arnOf(ec2.context, id));
   return {
     RunInstances: { run: (input) => runInstances(ec2, input) },
     DescribeInstances: { run: (input) => describeInstances(ec2, input) },
     DescribeInstanceStatus: { run: (input) => describeStatus(ec2, input) },
     TerminateInstances: { resources, run: (input) => terminateInstances(ec2, input) },
-    DescribeInstanceAttribute: { run: (input) => describeAttribute(machines, input) },
+    DescribeInstanceAttribute: { run: (input) => describeAttribute(instances, input) },
     ModifyInstanceAttribute: {
       resources: (input) => [arnOf(ec2.context, optionalText(input, 'InstanceId') ?? '*')],
-      run: (input) => modifyAttribute(machines, input),
+      run: (input) => modifyAttribute(instances, input),
     },
   };
 }
 
-async function runInstances(ec2: InstanceOperations, input: Input) {
+async function runInstances(ec2: Ec2OperationsParts, input: Input) {
   const { MinCount, MaxCount, LaunchTemplate, ClientToken: _, ...own } = input;
   checkLaunchParameters(own, ec2.launcher, ['SubnetId']);
   const count = integer({ MaxCount }, 'MaxCount', { min: 1, max: 100 });
   integer({ MinCount }, 'MinCount', { min: 1, max: count });
   const reference = optionalStructure({ LaunchTemplate }, 'LaunchTemplate');
   const template = reference ? ec2.templates.resolve(reference) : undefined;
-  const parameters = readLaunchParameters(overlay(template?.data ?? {}, own));
+  const parameters = readLaunchParameters(overrideParameters(template?.data ?? {}, own));
   if (template) {
     parameters.tags.set('aws:ec2launchtemplate:id', template.id);
     parameters.tags.set('aws:ec2launchtemplate:version', String(template.version));
   }
   const placement = await placeLaunch(ec2, parameters);
-  const launched = Array.from({ length: count }, () => ec2.machines.launch(parameters, placement));
+  const launched = Array.from({ length: count }, () => ec2.instances.launch(parameters, placement));
   return { ...reservation(ec2.context, launched), OwnerId: ec2.context.accountId };
 }
 
 async function placeLaunch(
-  ec2: InstanceOperations,
+  ec2: Ec2OperationsParts,
   parameters: ReturnType<typeof readLaunchParameters>,
 ): Promise<Placement> {
   const { subnetId, instanceProfile } = parameters;
@@ -74,7 +74,7 @@ async function placeLaunch(
   };
 }
 
-async function readProfile(ec2: InstanceOperations, nameOrArn: string) {
+async function readProfile(ec2: Ec2OperationsParts, nameOrArn: string) {
   const name = nameOrArn.split('/').at(-1) ?? nameOrArn;
   try {
     const answer = await ec2.context.call('iam', 'GetInstanceProfile', { InstanceProfileName: name });
@@ -90,14 +90,14 @@ async function readProfile(ec2: InstanceOperations, nameOrArn: string) {
   }
 }
 
-function describeInstances(ec2: InstanceOperations, input: Input) {
+function describeInstances(ec2: Ec2OperationsParts, input: Input) {
   return { Reservations: select(ec2, input).map((instance) => reservation(ec2.context, [instance])) };
 }
 
 /** Selects by id and filters. A filter that is not implemented is refused by name, never ignored. */
-function select(ec2: InstanceOperations, input: Input): Machine[] {
+function select(ec2: Ec2OperationsParts, input: Input): Ec2Instance[] {
   const ids = texts(input, 'InstanceIds');
-  const wanted = ids.length > 0 ? ids.map((id) => ec2.machines.get(id)) : ec2.machines.all();
+  const wanted = ids.length > 0 ? ids.map((id) => ec2.instances.get(id)) : ec2.instances.all();
   const filters = structures(input, 'Filters').map((one) => ({
     name: text(one, 'Name'),
     values: texts(one, 'Values'),
@@ -107,12 +107,12 @@ function select(ec2: InstanceOperations, input: Input): Machine[] {
   );
 }
 
-function matches(instance: Machine, filter: string, patterns: RegExp[]): boolean {
+function matches(instance: Ec2Instance, filter: string, patterns: RegExp[]): boolean {
   const value = filterValue(instance, filter);
   return value !== undefined && patterns.some((pattern) => value.some((one) => pattern.test(one)));
 }
 
-function filterValue(instance: Machine, filter: string): string[] | undefined {
+function filterValue(instance: Ec2Instance, filter: string): string[] | undefined {
   if (filter.startsWith('tag:')) {
     const tag = instance.tags.get(filter.slice(4));
     return tag === undefined ? undefined : [tag];
@@ -148,8 +148,8 @@ function globPattern(value: string): RegExp {
   return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
 }
 
-function terminateInstances(ec2: InstanceOperations, input: Input) {
-  const found = texts(input, 'InstanceIds').map((id) => ec2.machines.get(id));
+function terminateInstances(ec2: Ec2OperationsParts, input: Input) {
+  const found = texts(input, 'InstanceIds').map((id) => ec2.instances.get(id));
   const kept = found.find((instance) => instance.terminationProtection);
   if (kept) {
     throw new AwsError(
@@ -160,16 +160,16 @@ function terminateInstances(ec2: InstanceOperations, input: Input) {
   return {
     TerminatingInstances: found.map((instance) => {
       const PreviousState = stateOf(instance);
-      ec2.machines.terminate(instance);
+      ec2.instances.terminate(instance);
       return { InstanceId: instance.id, PreviousState, CurrentState: stateOf(instance) };
     }),
   };
 }
 
-function describeStatus(ec2: InstanceOperations, input: Input) {
+function describeStatus(ec2: Ec2OperationsParts, input: Input) {
   const all = optionalText(input, 'IncludeAllInstances') === 'true';
   const shown = select(ec2, input).filter((instance) => all || instance.state === 'running');
-  const status = (instance: Machine) => ({
+  const status = (instance: Ec2Instance) => ({
     Status: instance.state === 'running' ? 'ok' : 'not-applicable',
     Details: [],
   });
@@ -184,7 +184,7 @@ function describeStatus(ec2: InstanceOperations, input: Input) {
   };
 }
 
-function describeAttribute(instances: Machines, input: Input) {
+function describeAttribute(instances: Ec2Instances, input: Input) {
   const instance = instances.get(text(input, 'InstanceId'));
   const attribute = text(input, 'Attribute');
   const { launch } = instance;
@@ -204,7 +204,7 @@ function describeAttribute(instances: Machines, input: Input) {
   return { InstanceId: instance.id, ...found };
 }
 
-function modifyAttribute(instances: Machines, input: Input) {
+function modifyAttribute(instances: Ec2Instances, input: Input) {
   const instance = instances.get(text(input, 'InstanceId'));
   const protection = optionalStructure(input, 'DisableApiTermination');
   if (!protection) {
@@ -218,20 +218,20 @@ function arnOf({ region, accountId }: CloudContext, id: string): string {
   return `arn:aws:ec2:${region}:${accountId}:instance/${id}`;
 }
 
-function stateOf(instance: Machine) {
+function stateOf(instance: Ec2Instance) {
   return { Code: STATE_CODES[instance.state], Name: instance.state };
 }
 
-function reservation(context: CloudContext, instances: Machine[]) {
+function reservation(context: CloudContext, instances: Ec2Instance[]) {
   return {
-    ReservationId: instances[0] && reservationIdOf(instances[0]),
+    ReservationId: instances[0] && reservationId(instances[0]),
     OwnerId: context.accountId,
     Groups: [],
     Instances: instances.map((instance) => describeEc2Instance(context, instance)),
   };
 }
 
-function describeEc2Instance({ region }: CloudContext, instance: Machine) {
+function describeEc2Instance({ region }: CloudContext, instance: Ec2Instance) {
   const { launch, stateReason } = instance;
   return {
     InstanceId: instance.id,

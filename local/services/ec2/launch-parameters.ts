@@ -142,7 +142,7 @@ function refuseUnreadableTagKeys(tags: Map<string, string>): void {
 }
 
 /** Overrides the template's parameters by those of RunInstances; tags are merged by key. */
-export function overlay(template: Input, request: Input): Input {
+export function overrideParameters(template: Input, request: Input): Input {
   const given = Object.entries(request).filter(([, value]) => value !== undefined && value !== '');
   return {
     ...template,

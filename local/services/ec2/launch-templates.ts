@@ -43,10 +43,10 @@ export interface ResolvedTemplate {
 /** EC2's launch templates ("Store instance launch parameters in Amazon EC2 launch templates"). */
 export class LaunchTemplates {
   readonly #context: CloudContext;
-  readonly #launcher: Pick<Launcher, 'problemWith' | 'leavesOut'>;
+  readonly #launcher: Pick<Launcher, 'problemWith' | 'ignoredPart'>;
   readonly #byId = new Map<string, LaunchTemplate>();
 
-  constructor(context: CloudContext, launcher: Pick<Launcher, 'problemWith' | 'leavesOut'>) {
+  constructor(context: CloudContext, launcher: Pick<Launcher, 'problemWith' | 'ignoredPart'>) {
     this.#context = context;
     this.#launcher = launcher;
   }
@@ -100,7 +100,7 @@ export class LaunchTemplates {
 
   /** What instances will ignore of the newest version ("ValidationWarning"). */
   #warning({ versions }: LaunchTemplate): Input {
-    const Message = this.#launcher.leavesOut?.(readUserData(versions.at(-1)?.data ?? {}) ?? '');
+    const Message = this.#launcher.ignoredPart?.(readUserData(versions.at(-1)?.data ?? {}) ?? '');
     return Message === undefined ? {} : { Warning: { Errors: [{ Code: 'UnsupportedOperation', Message }] } };
   }
 

@@ -12,10 +12,10 @@ export const STATE_CODES = {
   stopped: 80,
 } as const;
 
-export type MachineState = keyof typeof STATE_CODES;
+export type Ec2InstanceState = keyof typeof STATE_CODES;
 
 /** One EC2 instance, from its launch until long after its termination. */
-export interface Machine {
+export interface Ec2Instance {
   readonly id: string;
   readonly launch: LaunchParameters;
   readonly availabilityZone: string;
@@ -27,13 +27,13 @@ export interface Machine {
   readonly tags: Map<string, string>;
   /** The directory of its log and disk, which stays after its termination. */
   readonly directory: string;
-  state: MachineState;
+  state: Ec2InstanceState;
   stateReason: { code: string; message: string } | undefined;
   terminatedAt: Date | undefined;
   terminationProtection: boolean;
   notices: Notices;
   /** Present once the launcher has started it. */
-  power: Instance | undefined;
+  launchedInstance: Instance | undefined;
 }
 
 /** The notices of AWS in the instance's metadata. */
@@ -44,15 +44,15 @@ export interface Notices {
 }
 
 /** Reads the state again at each call, as it changes during waits. */
-export function is(instance: Machine, ...states: MachineState[]): boolean {
+export function isInState(instance: Ec2Instance, ...states: Ec2InstanceState[]): boolean {
   return states.includes(instance.state);
 }
 
-export function isOver(instance: Machine): boolean {
-  return is(instance, 'terminated', 'stopped');
+export function hasEnded(instance: Ec2Instance): boolean {
+  return isInState(instance, 'terminated', 'stopped');
 }
 
 /** Each instance has a reservation of its own. */
-export function reservationIdOf({ id }: Machine): string {
+export function reservationId({ id }: Ec2Instance): string {
   return `r-${id.slice('i-'.length)}`;
 }

@@ -4,7 +4,7 @@ import { AwsError, type CloudContext, type SessionCredentials } from '../../fron
 import { type MetadataService, startMetadataService } from '../../instances/imds.ts';
 import type { Launcher } from '../../instances/launcher.ts';
 import type { LaunchParameters } from './launch-parameters.ts';
-import { is, isOver, type Machine, type MachineState, reservationIdOf } from './machine.ts';
+import { isInState, hasEnded, type Ec2Instance, type Ec2InstanceState, reservationId } from './machine.ts';
 
 /** AWS renews credentials at least five minutes before they expire ("Retrieve security credentials"). */
 const RENEW_CREDENTIALS_MS = 10 * 60_000;
@@ -23,12 +23,12 @@ export interface Placement {
  * itself down and its shutdown behaviour is `stop`. Auto Scaling stops and starts those of its warm pools: running ->
  * stopping -> stopped -> pending. While it runs, each instance has its own metadata service.
  */
-export class Machines {
+export class Ec2Instances {
   readonly #context: CloudContext;
   readonly #launcher: Launcher;
   readonly #takeNumber: () => number;
-  readonly #instances = new Map<string, Machine>();
-  readonly #listeners = new Set<(instance: Machine) => void>();
+  readonly #instances = new Map<string, Ec2Instance>();
+  readonly #listeners = new Set<(instance: Ec2Instance) => void>();
   readonly #lives = new Map<string, Promise<void>>();
   #closed = false;
 
@@ -39,33 +39,33 @@ export class Machines {
     this.#takeNumber = takeNumber;
   }
 
-  all(): Machine[] {
+  all(): Ec2Instance[] {
     return [...this.#instances.values()];
   }
 
   /** @throws `InvalidInstanceID.NotFound` */
-  get(id: string): Machine {
+  get(id: string): Ec2Instance {
     const instance = this.#instances.get(id);
     if (instance) return instance;
     throw new AwsError('InvalidInstanceID.NotFound', `The instance ID '${id}' does not exist`);
   }
 
-  find(id: string): Machine | undefined {
+  find(id: string): Ec2Instance | undefined {
     return this.#instances.get(id);
   }
 
   /** Calls `listener` after every change of an instance's state. Returns a function that stops it. */
-  onStateChange(listener: (instance: Machine) => void): () => void {
+  onStateChange(listener: (instance: Ec2Instance) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   /** Registers a pending instance. Its boot continues in the background, as in EC2. */
-  launch(parameters: LaunchParameters, placement: Placement): Machine {
+  launch(parameters: LaunchParameters, placement: Placement): Ec2Instance {
     // An instance that started now would not be terminated.
     if (this.#closed) throw new AwsError('ServiceUnavailable', 'The embedded cloud is closing.', 503);
     const id = `i-0${randomBytes(8).toString('hex')}`;
-    const instance: Machine = {
+    const instance: Ec2Instance = {
       id,
       launch: parameters,
       ...placement,
@@ -78,7 +78,7 @@ export class Machines {
       terminatedAt: undefined,
       terminationProtection: parameters.terminationProtection,
       notices: { targetLifecycleState: undefined, spotAction: undefined, rebalance: undefined },
-      power: undefined,
+      launchedInstance: undefined,
     };
     this.#instances.set(id, instance);
     this.#lives.set(id, this.#live(instance));
@@ -86,8 +86,8 @@ export class Machines {
   }
 
   /** Shuts a running instance down; it keeps its disk and its address. Returns at once. */
-  stop(instance: Machine): void {
-    if (!is(instance, 'running')) return;
+  stop(instance: Ec2Instance): void {
+    if (!isInState(instance, 'running')) return;
     this.#explain(instance, 'Client.UserInitiatedShutdown: User initiated shutdown');
     this.#change(instance, 'stopping');
     // Not started yet: `#run` sees the state.
@@ -95,8 +95,8 @@ export class Machines {
   }
 
   /** Starts a stopped instance. Returns at once. */
-  start(instance: Machine): void {
-    if (!is(instance, 'stopped') || this.#closed) return;
+  start(instance: Ec2Instance): void {
+    if (!isInState(instance, 'stopped') || this.#closed) return;
     instance.launchedAt = this.#launchTime();
     instance.stateReason = undefined;
     this.#change(instance, 'pending');
@@ -104,24 +104,24 @@ export class Machines {
   }
 
   /** EC2's terminate: a shutdown, then the termination. Returns at once. Has no effect on a terminated instance. */
-  terminate(instance: Machine, reason = 'Client.UserInitiatedShutdown: User initiated shutdown'): void {
-    if (is(instance, 'terminated', 'shutting-down')) return;
+  terminate(instance: Ec2Instance, reason = 'Client.UserInitiatedShutdown: User initiated shutdown'): void {
+    if (isInState(instance, 'terminated', 'shutting-down')) return;
     this.#explain(instance, reason);
-    if (is(instance, 'stopped')) {
+    if (isInState(instance, 'stopped')) {
       this.#end(instance, 'terminated');
       return;
     }
     this.#change(instance, 'shutting-down');
     // Not started yet: `#live` sees the state and stops.
-    void instance.power?.terminate();
+    void instance.launchedInstance?.terminate();
   }
 
   /** Simulates a failed host: everything on the instance is killed at once. */
-  async destroy(instance: Machine): Promise<void> {
+  async destroy(instance: Ec2Instance): Promise<void> {
     this.#explain(instance, 'Server.InternalError: Internal error on launch or host failure');
-    if (isOver(instance)) return;
+    if (hasEnded(instance)) return;
     this.#change(instance, 'shutting-down');
-    await instance.power?.destroy();
+    await instance.launchedInstance?.destroy();
     await this.#lives.get(instance.id);
   }
 
@@ -129,7 +129,7 @@ export class Machines {
    * Sends the notice, and terminates the instance at the time that it names. That time is real, as the instance's own
    * timers are. It is two minutes; tests that cannot wait for them take less.
    */
-  interruptSpot(instance: Machine, noticeMs = SPOT_NOTICE_MS): void {
+  interruptSpot(instance: Ec2Instance, noticeMs = SPOT_NOTICE_MS): void {
     const { clock } = this.#context;
     instance.notices.spotAction = { action: 'terminate', time: new Date(clock.now() + noticeMs) };
     clock.after(noticeMs * clock.speed, () => {
@@ -138,23 +138,23 @@ export class Machines {
   }
 
   /** The recommendation that precedes an interruption, or is sent without one. */
-  recommendRebalance(instance: Machine): void {
+  recommendRebalance(instance: Ec2Instance): void {
     instance.notices.rebalance = new Date(this.#context.clock.now());
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const instance of this.all()) if (!isOver(instance)) void this.destroy(instance);
+    for (const instance of this.all()) if (!hasEnded(instance)) void this.destroy(instance);
     await Promise.all(this.#lives.values());
     for (const { directory } of this.all()) await this.#launcher.discard?.(directory);
   }
 
   /** Runs an instance from pending to its end. Never rejects: an error ends the instance and becomes its reason. */
-  async #live(instance: Machine, again = false): Promise<void> {
+  async #live(instance: Ec2Instance, again = false): Promise<void> {
     let metadata: MetadataService | undefined;
     try {
       metadata = await startMetadataService(this.#metadataView(instance), () => this.#context.clock.now());
-      if (is(instance, 'pending')) {
+      if (isInState(instance, 'pending')) {
         this.#change(instance, 'running');
         const reason = await this.#run(instance, metadata.endpoint, again);
         if (instance.state === 'running')
@@ -165,12 +165,12 @@ export class Machines {
       this.#change(instance, 'shutting-down');
     }
     await metadata?.close();
-    const stopsItself = is(instance, 'running') && instance.launch.shutdownBehavior === 'stop';
-    this.#end(instance, stopsItself || is(instance, 'stopping') ? 'stopped' : 'terminated');
+    const stopsItself = isInState(instance, 'running') && instance.launch.shutdownBehavior === 'stop';
+    this.#end(instance, stopsItself || isInState(instance, 'stopping') ? 'stopped' : 'terminated');
   }
 
-  async #run(instance: Machine, metadataEndpoint: string, again: boolean): Promise<string> {
-    instance.power = await this.#launcher.launch({
+  async #run(instance: Ec2Instance, metadataEndpoint: string, again: boolean): Promise<string> {
+    instance.launchedInstance = await this.#launcher.launch({
       instanceId: instance.id,
       instanceType: instance.launch.instanceType,
       availabilityZone: instance.availabilityZone,
@@ -181,16 +181,16 @@ export class Machines {
       connectToAws: (socket) => this.#context.acceptFromInstance(socket),
       region: this.#context.region,
       directory: instance.directory,
-      again,
+      restarted: again,
     });
     // It may have been stopped or terminated while the launcher started it.
-    if (!is(instance, 'running')) void shutDown(instance);
-    const { reason } = await instance.power.gone;
+    if (!isInState(instance, 'running')) void shutDown(instance);
+    const { reason } = await instance.launchedInstance.gone;
     return reason;
   }
 
-  #end(instance: Machine, state: 'stopped' | 'terminated'): void {
-    instance.power = undefined;
+  #end(instance: Ec2Instance, state: 'stopped' | 'terminated'): void {
+    instance.launchedInstance = undefined;
     if (state === 'terminated') {
       instance.terminatedAt = new Date(this.#context.clock.now());
       // It may be stopped or stopping.
@@ -199,13 +199,13 @@ export class Machines {
     this.#change(instance, state);
   }
 
-  #change(instance: Machine, state: MachineState): void {
+  #change(instance: Ec2Instance, state: Ec2InstanceState): void {
     if (instance.state === state) return;
     instance.state = state;
     for (const listener of this.#listeners) listener(instance);
   }
 
-  #explain(instance: Machine, reason: string): void {
+  #explain(instance: Ec2Instance, reason: string): void {
     instance.stateReason ??= { code: reason.split(':', 1)[0] ?? reason, message: reason };
   }
 
@@ -214,7 +214,7 @@ export class Machines {
     return new Date(Math.floor(this.#context.clock.now() / 1000) * 1000);
   }
 
-  #metadataView(instance: Machine) {
+  #metadataView(instance: Ec2Instance) {
     const { region, accountId } = this.#context;
     let session: SessionCredentials | undefined;
     return {
@@ -228,7 +228,7 @@ export class Machines {
       launchTime: instance.launchedAt,
       lifecycle: instance.launch.lifecycle,
       userData: instance.launch.userData,
-      reservationId: reservationIdOf(instance),
+      reservationId: reservationId(instance),
       subnetId: instance.launch.subnetId,
       instanceProfileArn: instance.instanceProfileArn,
       roleName: instance.roleArn?.split('/').at(-1),
@@ -254,8 +254,8 @@ export class Machines {
   }
 }
 
-async function shutDown(instance: Machine): Promise<void> {
-  const { power } = instance;
-  if (power?.stop && is(instance, 'stopping')) await power.stop();
-  else await power?.terminate();
+async function shutDown(instance: Ec2Instance): Promise<void> {
+  const { launchedInstance } = instance;
+  if (launchedInstance?.stop && isInState(instance, 'stopping')) await launchedInstance.stop();
+  else await launchedInstance?.terminate();
 }

@@ -1,10 +1,10 @@
 import { optionalText, structures, text, texts } from '../../front-door/read.ts';
 import type { Input, Operation } from '../../front-door/service.ts';
-import type { Machines } from './machines.ts';
+import type { Ec2Instances } from './machines.ts';
 import type { Network } from './network.ts';
 
 /** Tags of instances and of network resources. Those of launch templates are accepted and not stored. */
-export function tagOperations(instances: Machines, network: Network): Record<string, Operation> {
+export function ec2TagOperations(instances: Ec2Instances, network: Network): Record<string, Operation> {
   const apply = (input: Input, tags: ReadonlyMap<string, string | undefined>) => {
     for (const id of texts(input, 'Resources')) {
       network.tag(id, tags);

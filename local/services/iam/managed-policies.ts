@@ -72,7 +72,7 @@ const DOCUMENTS: Record<string, PolicyStatement[]> = {
 };
 
 /** The document of an AWS managed policy as JSON; undefined for an unknown one. */
-export function managedPolicy(arn: string): string | undefined {
+export function findAwsManagedPolicy(arn: string): string | undefined {
   const name = arn.replace('arn:aws:iam::aws:policy/', '');
   const statements = Object.hasOwn(DOCUMENTS, name) ? DOCUMENTS[name] : undefined;
   return statements && JSON.stringify({ Version: '2012-10-17', Statement: statements });

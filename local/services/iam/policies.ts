@@ -1,14 +1,14 @@
 import { optionalBoolean, optionalText, text } from '../../front-door/read.ts';
 import { AwsError, type Input, type Operation } from '../../front-door/service.ts';
 import { uniqueId } from '../../front-door/unique-id.ts';
-import { managedPolicy } from './managed-policies.ts';
+import { findAwsManagedPolicy } from './managed-policies.ts';
 import { getRole, type IamNames } from './roles.ts';
-import { alreadyExists, type IamStore, noSuchEntity, type Policy, parsePolicy } from './store.ts';
+import { alreadyExists, type IamStore, noSuchEntity, type ManagedPolicy, parsePolicy } from './store.ts';
 
 /** The operations on managed policies and their attachments. */
-export function policyOperations(store: IamStore, names: IamNames): Record<string, Operation> {
+export function managedPolicyOperations(store: IamStore, names: IamNames): Record<string, Operation> {
   const resources = (input: Input) => [text(input, 'PolicyArn')];
-  const onPolicy = (run: (policy: Policy, input: Input) => Input): Operation => ({
+  const onPolicy = (run: (policy: ManagedPolicy, input: Input) => Input): Operation => ({
     resources,
     run: (input) => {
       const policy = store.policies.get(text(input, 'PolicyArn'));
@@ -59,14 +59,14 @@ export function policyOperations(store: IamStore, names: IamNames): Record<strin
   };
 }
 
-function createPolicy(store: IamStore, names: IamNames, input: Input): Policy {
+function createPolicy(store: IamStore, names: IamNames, input: Input): ManagedPolicy {
   const name = text(input, 'PolicyName');
   const path = optionalText(input, 'Path') ?? '/';
   const arn = `arn:aws:iam::${names.accountId}:policy${path}${name}`;
-  if (store.policies.has(arn) || managedPolicy(arn)) throw alreadyExists('A policy', name);
+  if (store.policies.has(arn) || findAwsManagedPolicy(arn)) throw alreadyExists('A policy', name);
   const document = text(input, 'PolicyDocument');
   parsePolicy(document);
-  const policy: Policy = {
+  const policy: ManagedPolicy = {
     name,
     arn,
     path,
@@ -79,7 +79,7 @@ function createPolicy(store: IamStore, names: IamNames, input: Input): Policy {
   return policy;
 }
 
-function describePolicy(policy: Policy): Input {
+function describePolicy(policy: ManagedPolicy): Input {
   return {
     PolicyName: policy.name,
     PolicyId: policy.id,
@@ -96,9 +96,9 @@ function describePolicy(policy: Policy): Input {
 const MOST_VERSIONS = 5;
 
 function versionOperations(
-  onPolicy: (run: (policy: Policy, input: Input) => Input) => Operation,
+  onPolicy: (run: (policy: ManagedPolicy, input: Input) => Input) => Operation,
 ): Record<string, Operation> {
-  const describe = (policy: Policy, id: string): Input => ({
+  const describe = (policy: ManagedPolicy, id: string): Input => ({
     VersionId: id,
     IsDefaultVersion: id === policy.defaultVersion,
     CreateDate: policy.createdAt,

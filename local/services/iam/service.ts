@@ -1,7 +1,7 @@
 import type { RunningService } from '../../front-door/service.ts';
 import { bootstrapNames } from '../bootstrap.ts';
 import { instanceProfileOperations } from './instance-profiles.ts';
-import { policyOperations } from './policies.ts';
+import { managedPolicyOperations } from './policies.ts';
 import { type IamNames, roleArn, roleOperations } from './roles.ts';
 import type { IamStore } from './store.ts';
 
@@ -13,7 +13,7 @@ export function createIam(store: IamStore, names: IamNames): RunningService {
       xmlNamespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
       operations: {
         ...roleOperations(store, names),
-        ...policyOperations(store, names),
+        ...managedPolicyOperations(store, names),
         ...instanceProfileOperations(store, names),
       },
     },

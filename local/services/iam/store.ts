@@ -1,6 +1,6 @@
 import type { PolicyDocument } from '../../front-door/policy.ts';
 import { AwsError } from '../../front-door/service.ts';
-import { managedPolicy } from './managed-policies.ts';
+import { findAwsManagedPolicy } from './managed-policies.ts';
 
 export interface Role {
   name: string;
@@ -19,7 +19,7 @@ export interface Role {
   isStandIn?: true;
 }
 
-export interface Policy {
+export interface ManagedPolicy {
   name: string;
   arn: string;
   path: string;
@@ -42,7 +42,7 @@ export interface InstanceProfile {
 export interface IamStore {
   roles: Map<string, Role>;
   /** By ARN. */
-  policies: Map<string, Policy>;
+  policies: Map<string, ManagedPolicy>;
   profiles: Map<string, InstanceProfile>;
   /** All documents that say what a role may do; none if the role does not exist. */
   policiesOf(roleArn: string): PolicyDocument[];
@@ -50,7 +50,7 @@ export interface IamStore {
 
 export function createIamStore(): IamStore {
   const roles = new Map<string, Role>();
-  const policies = new Map<string, Policy>();
+  const policies = new Map<string, ManagedPolicy>();
   // Documents are evaluated with every call and change seldom.
   const parsed = new Map<string, PolicyDocument>();
   const parse = (json: string): PolicyDocument => {
@@ -67,7 +67,7 @@ export function createIamStore(): IamStore {
       if (role?.arn !== roleArn) return [];
       const attached = [...role.attached].flatMap((arn) => {
         const policy = policies.get(arn);
-        return policy?.versions.get(policy.defaultVersion) ?? managedPolicy(arn) ?? [];
+        return policy?.versions.get(policy.defaultVersion) ?? findAwsManagedPolicy(arn) ?? [];
       });
       return [...role.inline.values(), ...attached].map(parse);
     },

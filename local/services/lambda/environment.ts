@@ -6,10 +6,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { CloudContext, SessionCredentials } from '../../front-door/service.ts';
 import type { LambdaFunction } from './function.ts';
-import type { Outcome, Work } from './runtime-host.ts';
+import type { Outcome, Invocation } from './runtime-host.ts';
 
 /** The host's first message. It is not imported, as the host's module runs when it is imported. */
-const READY: typeof import('./runtime-host.ts').READY = 'ready';
+const READY: typeof import('./runtime-host.ts').READY_MESSAGE = 'ready';
 /**
  * "The Init phase is limited to 10 seconds", which do not count as the function's own time (Lambda execution
  * environment).
@@ -96,7 +96,7 @@ export class Environment {
     this.#tail = '';
     this.#write(`START RequestId: ${requestId} Version: $LATEST\n`);
     const deadlineMs = started + timeoutSeconds * 1000;
-    const work: Work = { requestId, event, deadlineMs, arn: this.#function.arn };
+    const work: Invocation = { requestId, event, deadlineMs, arn: this.#function.arn };
     const outcome = await this.#outcome(work, timeoutSeconds);
     // The handler's output was in the pipes before its outcome was sent: this turn of the event loop reads it.
     await turn();
@@ -115,7 +115,7 @@ export class Environment {
   }
 
   /** Waits for the first of the answer, the end of the process and the time-out. */
-  async #outcome(work: Work, timeoutSeconds: number): Promise<Outcome> {
+  async #outcome(work: Invocation, timeoutSeconds: number): Promise<Outcome> {
     const answered = new Promise<Outcome>((resolve) => {
       const listener = (message: Outcome) => {
         if (message.requestId !== work.requestId) return;
@@ -155,7 +155,7 @@ async function within(ms: number, event: Promise<unknown>): Promise<void> {
   clearTimeout(timer);
 }
 
-function failed({ requestId }: Work, errorType: string, what: string): Outcome {
+function failed({ requestId }: Invocation, errorType: string, what: string): Outcome {
   const errorMessage = `RequestId: ${requestId} Error: ${what}`;
   return { requestId, ok: false, error: { errorType, errorMessage, trace: [] } };
 }

@@ -23,7 +23,7 @@ export class Functions {
 
   /** @throws `ResourceNotFoundException` */
   get(input: Input): LambdaFunction {
-    const name = nameIn(text(input, 'FunctionName'));
+    const name = parseFunctionName(text(input, 'FunctionName'));
     const found = this.#byName.get(name);
     if (found) return found;
     throw new AwsError('ResourceNotFoundException', `Function not found: ${name}`, 404);
@@ -31,7 +31,7 @@ export class Functions {
 }
 
 /** `name`, `name:$LATEST`, `123456789012:function:name` or a whole ARN. */
-export function nameIn(reference: string): string {
+export function parseFunctionName(reference: string): string {
   const afterFunction = /(?:^|:)function:([^:]+)/.exec(reference)?.[1];
   return afterFunction ?? reference.split(':')[0] ?? reference;
 }

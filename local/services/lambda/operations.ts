@@ -9,14 +9,14 @@ import {
   readCode,
   readConfiguration,
 } from './function.ts';
-import { type Functions, nameIn } from './functions.ts';
+import { type Functions, parseFunctionName } from './functions.ts';
 import type { Invoker } from './invoker.ts';
 
 /** The resource that IAM checks a call on a function against. */
 export function functionScope({ region, accountId }: CloudContext) {
   return {
     resources: (input: Input) => [
-      `arn:aws:lambda:${region}:${accountId}:function:${nameIn(optionalText(input, 'FunctionName') ?? '*')}`,
+      `arn:aws:lambda:${region}:${accountId}:function:${parseFunctionName(optionalText(input, 'FunctionName') ?? '*')}`,
     ],
   };
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { FrontDoorAgent } from './front-door-agent.ts';
 
-export interface Work {
+export interface Invocation {
   requestId: string;
   event: unknown;
   deadlineMs: number;
@@ -22,11 +22,11 @@ export type Outcome =
 type Handler = (event: unknown, context: object) => unknown;
 
 /** The first message to the parent: the module has been loaded, or has failed to load. */
-export const READY = 'ready';
+export const READY_MESSAGE = 'ready';
 
 leadToTheFrontDoor();
 const handler = load();
-process.on('message', (work: Work) => {
+process.on('message', (work: Invocation) => {
   void run(work).then((outcome) => process.send?.(outcome));
 });
 
@@ -56,9 +56,9 @@ async function load(): Promise<Handler> {
 }
 
 // A failed load is the outcome of the next event, not an unhandled rejection.
-handler.catch(() => {}).finally(() => process.send?.(READY));
+handler.catch(() => {}).finally(() => process.send?.(READY_MESSAGE));
 
-async function run({ requestId, event, deadlineMs, arn }: Work): Promise<Outcome> {
+async function run({ requestId, event, deadlineMs, arn }: Invocation): Promise<Outcome> {
   const environment = process.env;
   const context = {
     awsRequestId: requestId,

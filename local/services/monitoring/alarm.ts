@@ -11,7 +11,7 @@ import {
 } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input } from '../../front-door/service.ts';
 import { type AlarmRule, type AlarmState, COMPARISONS, MISSING_DATA } from './evaluate.ts';
-import { type MetricName, type Statistic, statisticNamed } from './metrics.ts';
+import { type MetricName, type Statistic, parseStatistic } from './metrics.ts';
 
 export interface Alarm {
   name: string;
@@ -76,7 +76,7 @@ export function readAlarm(context: CloudContext, input: Input, before: Alarm | u
     arn: `arn:aws:cloudwatch:${context.region}:${context.accountId}:alarm:${name}`,
     description: optionalText(input, 'AlarmDescription'),
     metric: readMetric(input),
-    statistic: statisticNamed(text(input, 'Statistic')),
+    statistic: parseStatistic(text(input, 'Statistic')),
     unit: optionalText(input, 'Unit'),
     periodMinutes: periodSeconds / 60,
     rule: {

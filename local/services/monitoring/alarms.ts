@@ -1,7 +1,7 @@
 import { AwsError, type CloudContext } from '../../front-door/service.ts';
 import type { BreachedAlarm } from '../autoscaling/autoscaling.ts';
 import type { Alarm } from './alarm.ts';
-import { type AlarmState, breaches, evaluate, evaluationRange } from './evaluate.ts';
+import { type AlarmState, breaches, evaluateAlarm, evaluationRange } from './evaluate.ts';
 import { aggregate, type Metrics } from './metrics.ts';
 
 /** An event of an alarm, as DescribeAlarmHistory shows it. */
@@ -71,7 +71,7 @@ export class Alarms {
   evaluateAll(minute: number): void {
     for (const alarm of this.all()) {
       const values = this.#values(alarm, minute);
-      const state = evaluate(alarm.rule, values, alarm.state);
+      const state = evaluateAlarm(alarm.rule, values, alarm.state);
       const real = values.filter((value) => value !== undefined).slice(0, alarm.rule.evaluationPeriods);
       const changed = state !== alarm.state;
       if (changed) this.#change(alarm, state, reasonFor(alarm, state, real), real);

@@ -46,7 +46,7 @@ export function breaches({ comparison, threshold }: AlarmRule, value: number): b
  *
  * @param values of the evaluation range, one per period, newest first; undefined where nothing was reported.
  */
-export function evaluate(
+export function evaluateAlarm(
   rule: AlarmRule,
   values: readonly (number | undefined)[],
   present: AlarmState,

@@ -74,12 +74,12 @@ export function aggregate(points: readonly StatisticSet[], statistic: Statistic)
 }
 
 /** A statistic set of one value. */
-export function single(value: number): StatisticSet {
+export function singleValue(value: number): StatisticSet {
   return { count: 1, sum: value, min: value, max: value };
 }
 
 /** @throws `InvalidParameterValue` for percentiles and others, which are not implemented here. */
-export function statisticNamed(name: string): Statistic {
+export function parseStatistic(name: string): Statistic {
   const found = STATISTICS.find((statistic) => statistic === name);
   if (found) return found;
   throw new AwsError('InvalidParameterValue', `The statistic ${name} is not implemented here.`);

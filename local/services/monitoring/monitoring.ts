@@ -3,7 +3,7 @@ import type { CloudContext, RunningService } from '../../front-door/service.ts';
 import type { QueueActivity } from '../sqs/activity.ts';
 import { Alarms, type AlarmTargets } from './alarms.ts';
 import { collect } from './collect.ts';
-import { Metrics, single } from './metrics.ts';
+import { Metrics, singleValue } from './metrics.ts';
 import { alarmOperations, type MonitoringParts, metricOperations } from './operations.ts';
 
 const MINUTE_MS = 60_000;
@@ -28,7 +28,7 @@ export function createMonitoring(
     minute += 1;
     const at = context.clock.now();
     await collect(context, queueActivity, (metric, value) =>
-      metrics.put(metric, { ...single(value), at, minute }),
+      metrics.put(metric, { ...singleValue(value), at, minute }),
     );
     const ofThis = minute;
     cancelEvaluation = context.clock.after(EVALUATION_MS, () => alarms.evaluateAll(ofThis));

@@ -18,8 +18,8 @@ import {
   type MetricName,
   type Metrics,
   type StatisticSet,
-  single,
-  statisticNamed,
+  singleValue,
+  parseStatistic,
 } from './metrics.ts';
 
 export interface MonitoringParts {
@@ -160,7 +160,7 @@ function readValues(datum: Input): StatisticSet[] {
     return [{ count: count ?? 0, sum: sum ?? 0, min: min ?? 0, max: max ?? 0 }];
   }
   const value = optionalNumber(datum, 'Value');
-  if (value !== undefined) return [single(value)];
+  if (value !== undefined) return [singleValue(value)];
   const counts = list(datum, 'Counts').map(Number);
   return list(datum, 'Values').map((each, index) => {
     const count = counts[index] ?? 1;
@@ -184,7 +184,7 @@ function statisticsOf(metrics: Metrics, metric: MetricName, window: Input, perio
 
 function getMetricStatistics(metrics: Metrics, input: Input) {
   const period = optionalInteger(input, 'Period', { min: 1 }) ?? 60;
-  const wanted = texts(input, 'Statistics').map(statisticNamed);
+  const wanted = texts(input, 'Statistics').map(parseStatistic);
   const buckets = statisticsOf(metrics, readMetric(input), input, period);
   return {
     Label: text(input, 'MetricName'),
@@ -203,7 +203,7 @@ function getMetricData(metrics: Metrics, input: Input) {
       const stat = optionalStructure(query, 'MetricStat');
       if (!stat) throw new AwsError('ValidationError', 'Metric math (Expression) is not implemented here.');
       const metric = optionalStructure(stat, 'Metric') ?? {};
-      const statistic = statisticNamed(text(stat, 'Stat'));
+      const statistic = parseStatistic(text(stat, 'Stat'));
       const period = optionalInteger(stat, 'Period', { min: 1 }) ?? 60;
       const buckets = statisticsOf(metrics, readMetric(metric), input, period);
       if (newestFirst) buckets.reverse();

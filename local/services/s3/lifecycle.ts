@@ -10,7 +10,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * Applies the lifecycle rules of buckets, once a day of the cloud's time ("Managing the lifecycle of objects"). The age
  * of objects is real time. Returns a function that stops it.
  */
-export function keepLifecycles(
+export function startLifecycleRules(
   clock: CloudClock,
   store: ObjectStore,
   settings: BucketSettings,

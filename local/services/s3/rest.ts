@@ -7,8 +7,8 @@ import type { Fauxqs } from '../fauxqs.ts';
 import { objectPath, readS3Call, type S3Call } from './actions.ts';
 import { deleteObjects } from './delete-objects.ts';
 import type { ObjectEncryption } from './encryption.ts';
-import { type BucketSettings, UNCONSTRAINED } from './settings.ts';
-import type { Turns } from './turns.ts';
+import { type BucketSettings, DEFAULT_BUCKET_REGION } from './settings.ts';
+import type { WriteQueue } from './turns.ts';
 import { listVersions } from './version-list.ts';
 import { refuseUnlessEmpty, serveVersion, type VersionStore, WRITES } from './version-requests.ts';
 import type { Versions } from './versions.ts';
@@ -24,7 +24,7 @@ export function createS3Handler(
   settings: BucketSettings,
   encryption: ObjectEncryption,
   versions: Versions,
-  turns: Turns,
+  turns: WriteQueue,
 ): StreamHandler {
   return async (request, response, partialCall) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
@@ -76,7 +76,7 @@ function listConditions({ iamAction }: S3Call, url: URL): Record<string, string>
 
 interface Store extends VersionStore {
   settings: BucketSettings;
-  turns: Turns;
+  turns: WriteQueue;
   /** The region that the caller signed for. */
   region: string;
   /** Whether the caller is also allowed this. */
@@ -99,7 +99,7 @@ async function serve(
   if (call.action === 'CreateBucket') return createBucket(request, response, call, store);
   if (call.action === 'GetBucketLocation') {
     const region = settings.regionOf(call.bucket);
-    const constraint = region === UNCONSTRAINED ? '' : region;
+    const constraint = region === DEFAULT_BUCKET_REGION ? '' : region;
     return answer(
       response,
       200,
@@ -131,8 +131,8 @@ async function runExclusively(
   task: () => Promise<void>,
 ): Promise<void> {
   const isConditional = headers['if-none-match'] !== undefined || headers['if-match'] !== undefined;
-  const isExclusive = isConditional || versions.isVersioned(bucket) || turns.isTaken(bucket, key);
-  if (WRITES.has(action) && isExclusive) await turns.take(bucket, key, task);
+  const isExclusive = isConditional || versions.isVersioned(bucket) || turns.isBusy(bucket, key);
+  if (WRITES.has(action) && isExclusive) await turns.run(bucket, key, task);
   else await task();
 }
 
@@ -173,12 +173,12 @@ async function createBucket(
 ): Promise<void> {
   const body = await readBody(request);
   const constraint = /<LocationConstraint>(.*?)<\/LocationConstraint>/.exec(body.toString('utf8'))?.[1];
-  if ((constraint ?? UNCONSTRAINED) !== region) {
+  if ((constraint ?? DEFAULT_BUCKET_REGION) !== region) {
     const message = `The ${constraint ?? 'unspecified'} location constraint is incompatible for the region specific endpoint this request was sent to.`;
     throw new AwsError('IllegalLocationConstraintException', message);
   }
   const made = await fauxqs.s3({ method: 'PUT', url: `/${encodeURIComponent(bucket)}`, body });
-  if (made.status < 300) settings.place(bucket, region);
+  if (made.status < 300) settings.setRegion(bucket, region);
   response
     .writeHead(made.status, { location: `/${bucket}`, 'content-length': made.body.length })
     .end(made.body);

@@ -34,7 +34,7 @@ export function createS3(
         const isThere = (await fauxqs.s3({ method: 'HEAD', url: bucketUrl(input) })).status < 300;
         if (isThere && !standIns.delete(Bucket)) throw alreadyOwned();
         if (!isThere) succeeded(await fauxqs.s3({ method: 'PUT', url: bucketUrl(input) }));
-        settings.place(Bucket, region);
+        settings.setRegion(Bucket, region);
         return {};
       },
     },

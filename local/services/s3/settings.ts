@@ -22,14 +22,14 @@ export interface BucketSettings {
   /** The bucket's lifecycle rules that are enabled. */
   lifecycleOf(bucket: string): readonly LifecycleRule[];
   /** Sets the region of a new bucket. */
-  place(bucket: string, region: string): void;
+  setRegion(bucket: string, region: string): void;
   regionOf(bucket: string): string;
   remove(bucket: string, setting: string): void;
   forget(bucket: string): void;
 }
 
 /** The region of a bucket without a location constraint. */
-export const UNCONSTRAINED = 'us-east-1';
+export const DEFAULT_BUCKET_REGION = 'us-east-1';
 
 /**
  * The answers for a new bucket ("Default encryption FAQ", "Blocking public access"), or the error for a missing
@@ -81,10 +81,10 @@ export function createBucketSettings(): BucketSettings {
       return status === 'Enabled' || status === 'Suspended' ? status : undefined;
     },
     lifecycleOf: (bucket) => lifecycles.get(bucket) ?? [],
-    place(bucket, region) {
+    setRegion(bucket, region) {
       if (!regions.has(bucket)) regions.set(bucket, region);
     },
-    regionOf: (bucket) => regions.get(bucket) ?? UNCONSTRAINED,
+    regionOf: (bucket) => regions.get(bucket) ?? DEFAULT_BUCKET_REGION,
     remove(bucket, setting) {
       if (setting === 'policy') policies.delete(bucket);
       if (setting === 'lifecycle') lifecycles.delete(bucket);

@@ -1,14 +1,14 @@
 /** Runs the exclusive writes of an object one after the other. */
-export class Turns {
+export class WriteQueue {
   readonly #last = new Map<string, Promise<void>>();
 
   /** Whether a write of this object is running or waiting. */
-  isTaken(bucket: string, key: string): boolean {
+  isBusy(bucket: string, key: string): boolean {
     return this.#last.has(objectKey(bucket, key));
   }
 
   /** Runs `write` when the earlier ones have ended, also if they failed. */
-  async take(bucket: string, key: string, write: () => Promise<void>): Promise<void> {
+  async run(bucket: string, key: string, write: () => Promise<void>): Promise<void> {
     const place = objectKey(bucket, key);
     const run = (this.#last.get(place) ?? Promise.resolve()).catch(() => {}).then(write);
     this.#last.set(place, run);

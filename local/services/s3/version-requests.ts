@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AwsError } from '../../front-door/service.ts';
 import type { Fauxqs } from '../fauxqs.ts';
 import { objectPath, type S3Call } from './actions.ts';
-import { READING, type Version, type Versions } from './versions.ts';
+import { READ_BUCKET, type Version, type Versions } from './versions.ts';
 
 export interface VersionStore {
   fauxqs: Fauxqs;
@@ -99,12 +99,12 @@ async function readFrom(
 ): Promise<void> {
   if (!object) return;
   const key = randomUUID();
-  if (!objects.hasBucket(READING)) objects.createBucket(READING);
-  objects.restoreObject(READING, { ...object, key });
-  request.url = objectPath(READING, key);
+  if (!objects.hasBucket(READ_BUCKET)) objects.createBucket(READ_BUCKET);
+  objects.restoreObject(READ_BUCKET, { ...object, key });
+  request.url = objectPath(READ_BUCKET, key);
   try {
     await serveS3(request, response);
   } finally {
-    objects.deleteObject(READING, key);
+    objects.deleteObject(READ_BUCKET, key);
   }
 }

@@ -29,7 +29,7 @@ export interface Deletion {
  * The bucket that holds an older version while it is read, as fauxqs can only answer for objects in a bucket. No list
  * shows it.
  */
-export const READING = 'mayfly-versions-that-are-read';
+export const READ_BUCKET = 'mayfly-versions-that-are-read';
 
 /** The version id of objects that were written without versioning ("Using versioning in S3 buckets"). */
 const NULL_VERSION = 'null';
@@ -146,7 +146,7 @@ export class Versions {
     };
     store.deleteObject = (bucket, key) => void this.delete(bucket, key);
     const list = store.listBuckets.bind(store);
-    store.listBuckets = () => list().filter(({ name }) => name !== READING);
+    store.listBuckets = () => list().filter(({ name }) => name !== READ_BUCKET);
   }
 
   #recordWrite(bucket: string, before: readonly Version[], object: StoredObject): StoredObject {

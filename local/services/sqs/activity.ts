@@ -24,7 +24,7 @@ export class QueueActivity {
   }
 
   /** Records that a queue was created or its messages were used. */
-  note(queueName: string): void {
+  recordUse(queueName: string): void {
     const nowMs = this.#clock.now();
     const before = this.#queues.get(queueName);
     const wasInactive = before !== undefined && this.#isInactive(before, nowMs);
@@ -36,14 +36,14 @@ export class QueueActivity {
 
   /** Whether the queue reports metrics now. */
   reports(queueName: string, holdsMessages: boolean): boolean {
-    if (holdsMessages) this.note(queueName);
+    if (holdsMessages) this.recordUse(queueName);
     const activity = this.#queues.get(queueName);
     const nowMs = this.#clock.now();
     return activity !== undefined && !this.#isInactive(activity, nowMs) && nowMs >= activity.reportsFromMs;
   }
 
   /** Marks a queue as unused for six hours. */
-  quieten(queueName: string): void {
+  markInactive(queueName: string): void {
     this.#queues.set(queueName, { usedAtMs: Number.NEGATIVE_INFINITY, reportsFromMs: 0 });
   }
 

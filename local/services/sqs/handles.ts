@@ -8,12 +8,12 @@ const LONGEST_INVISIBLE_SECONDS = 43_200;
 
 /** An old handle is not an error: the call succeeds and deletes nothing ("DeleteMessage"). */
 export async function deleteMessage(queue: Queue, input: Input): Promise<Input> {
-  await queue.ask('DeleteMessage', withHandle(input, queue));
+  await queue.call('DeleteMessage', withHandle(input, queue));
   return {};
 }
 
 export async function changeVisibility(queue: Queue, input: Input): Promise<Input> {
-  await queue.ask('ChangeMessageVisibility', withHandleAndTimeout(input, queue));
+  await queue.call('ChangeMessageVisibility', withHandleAndTimeout(input, queue));
   return {};
 }
 
@@ -45,7 +45,7 @@ async function batch(
 ): Promise<Input> {
   const { ready, failed } = prepareEntries(batchEntries(input), prepare);
   if (ready.length === 0 && failed.length > 0) return { Successful: [], Failed: failed };
-  const output = await queue.ask(action, { Entries: ready });
+  const output = await queue.call(action, { Entries: ready });
   return { Successful: output['Successful'], Failed: [...listOf(output['Failed']), ...failed] };
 }
 

@@ -1,8 +1,8 @@
 import { optionalInteger, optionalText, text } from '../../front-door/read.ts';
 import { AwsError, type Call, type Input, type KeyUse, type Operation } from '../../front-door/service.ts';
 import type { LiveQueues } from './live-queues.ts';
-import { type MoveTasks, sourceOfHandle } from './move-tasks.ts';
-import { RECEIVE, SEND } from './queue-keys.ts';
+import { type MoveTasks, parseTaskHandle } from './move-tasks.ts';
+import { RECEIVE_ACTIONS, SEND_ACTIONS } from './queue-keys.ts';
 
 /** "StartMessageMoveTask": the maximum rate, in messages per second. */
 const FASTEST = 500;
@@ -41,10 +41,10 @@ export function moveOperations(parts: MoveParts): Record<string, Operation> {
       },
     },
     CancelMessageMoveTask: {
-      ...scopeOf((input) => sourceOfHandle(text(input, 'TaskHandle'))),
+      ...scopeOf((input) => parseTaskHandle(text(input, 'TaskHandle'))),
       run: (input, call) => {
         const handle = text(input, 'TaskHandle');
-        requireRights(parts, call, sourceOfHandle(handle), TO_MOVE);
+        requireRights(parts, call, parseTaskHandle(handle), TO_MOVE);
         return { ApproximateNumberOfMessagesMoved: tasks.cancel(handle).moved };
       },
     },
@@ -56,8 +56,8 @@ function keyUses(parts: MoveParts, input: Input): KeyUse[] {
   const { queues, keyUsesOf } = parts;
   const source = text(input, 'SourceArn');
   return [
-    ...keyUsesOf(source, RECEIVE),
-    ...destinationsOf(queues, input).flatMap((arn) => keyUsesOf(arn, SEND)),
+    ...keyUsesOf(source, RECEIVE_ACTIONS),
+    ...destinationsOf(queues, input).flatMap((arn) => keyUsesOf(arn, SEND_ACTIONS)),
   ];
 }
 
@@ -86,7 +86,7 @@ function start(parts: MoveParts, input: Input, call: Call): Input {
 }
 
 /** One page of the queues of "ListDeadLetterSourceQueues". */
-export function pageOf<T>(all: T[], input: Input): { page: T[]; NextToken?: string } {
+export function pageOfQueues<T>(all: T[], input: Input): { page: T[]; NextToken?: string } {
   const most = optionalInteger(input, 'MaxResults', { min: 1, max: MOST_QUEUES }) ?? MOST_QUEUES;
   const from = Number(optionalText(input, 'NextToken') ?? 0);
   const end = from + most;

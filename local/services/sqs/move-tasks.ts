@@ -72,7 +72,7 @@ export class MoveTasks {
 
   /** Asks an active task to stop. Returns the task. */
   cancel(handle: string): Task {
-    const task = this.#of(sourceOfHandle(handle)).find((one) => one.handle === handle);
+    const task = this.#of(parseTaskHandle(handle)).find((one) => one.handle === handle);
     if (!task) throw new AwsError('ResourceNotFoundException', 'Task does not exist.', 404);
     if (task.status !== 'RUNNING') {
       throw new AwsError('UnsupportedOperation', 'Only active tasks can be cancelled.');
@@ -126,7 +126,7 @@ export class MoveTasks {
   }
 
   async #receive(sourceArn: string, MaxNumberOfMessages: number): Promise<Input[]> {
-    const answer = await this.#access.queue(sourceArn).ask('ReceiveMessage', {
+    const answer = await this.#access.queue(sourceArn).call('ReceiveMessage', {
       ...{ MaxNumberOfMessages, VisibilityTimeout: MOVE_SECONDS, WaitTimeSeconds: 0 },
       ...{ MessageAttributeNames: ['All'], AttributeNames: ['All'] },
     });
@@ -143,12 +143,12 @@ export class MoveTasks {
       const { Body: MessageBody, MessageAttributes, Attributes } = message;
       const { MessageGroupId, MessageDeduplicationId } = (Attributes ?? {}) as Input;
       const sent = { MessageBody, MessageAttributes, MessageGroupId, MessageDeduplicationId };
-      await this.#access.queue(to).ask('SendMessage', sent);
+      await this.#access.queue(to).call('SendMessage', sent);
     } catch (error) {
-      await source.ask('ChangeMessageVisibility', { ReceiptHandle, VisibilityTimeout: 0 });
+      await source.call('ChangeMessageVisibility', { ReceiptHandle, VisibilityTimeout: 0 });
       throw error;
     }
-    await source.ask('DeleteMessage', { ReceiptHandle });
+    await source.call('DeleteMessage', { ReceiptHandle });
     task.moved += 1;
   }
 
@@ -183,7 +183,7 @@ function describeTask(task: Task): Input {
 }
 
 /** ARN of the source queue in a task handle. */
-export function sourceOfHandle(handle: string): string {
+export function parseTaskHandle(handle: string): string {
   try {
     const { sourceArn } = JSON.parse(Buffer.from(handle, 'base64').toString());
     if (typeof sourceArn === 'string') return sourceArn;

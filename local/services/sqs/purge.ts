@@ -14,7 +14,7 @@ export function createPurge(): (queue: Queue) => Promise<Input> {
       const message = `Only one PurgeQueue operation on ${queue.name} is allowed every 60 seconds.`;
       throw new AwsError('PurgeQueueInProgress', message, 403);
     }
-    await queue.ask('PurgeQueue', {});
+    await queue.call('PurgeQueue', {});
     lastMs.set(queue.name, nowMs);
     return {};
   };

@@ -1,14 +1,14 @@
 import { textMap } from '../../front-door/read.ts';
 import type { Input, KeyUse } from '../../front-door/service.ts';
 import type { Keys } from '../kms/keys.ts';
-import { nameOfQueueArn } from './queue-url.ts';
+import { parseQueueArn } from './queue-url.ts';
 
 /**
  * The permissions on a queue's key that producers and consumers need ("Encryption at rest in Amazon SQS: key
  * management").
  */
-export const SEND = ['kms:GenerateDataKey', 'kms:Decrypt'];
-export const RECEIVE = ['kms:Decrypt'];
+export const SEND_ACTIONS = ['kms:GenerateDataKey', 'kms:Decrypt'];
+export const RECEIVE_ACTIONS = ['kms:Decrypt'];
 
 /** The keys that encrypt queues, by the attribute `KmsMasterKeyId`. */
 export class QueueKeys {
@@ -31,6 +31,6 @@ export class QueueKeys {
 
   usesOf(queueArn: string, actions: string[]): KeyUse[] {
     const conditions = { 'kms:EncryptionContext:aws:sqs:arn': queueArn };
-    return this.#keys.use(this.#byName.get(nameOfQueueArn(queueArn)), { actions, conditions });
+    return this.#keys.use(this.#byName.get(parseQueueArn(queueArn)), { actions, conditions });
   }
 }

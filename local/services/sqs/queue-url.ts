@@ -6,7 +6,7 @@ export function queueUrl(endpoint: string, accountId: string, name: string): str
 }
 
 /** The name in a queue URL. The host is ignored: the URL of a template may name AWS's. */
-export function queueNameOf(url: unknown, accountId: string): string {
+export function parseQueueUrl(url: unknown, accountId: string): string {
   if (typeof url !== 'string' || url === '') {
     throw new AwsError('MissingParameter', 'The request must contain the parameter QueueUrl.');
   }
@@ -22,7 +22,7 @@ export function queueArn(region: string, accountId: string, name: string): strin
   return `arn:aws:sqs:${region}:${accountId}:${name}`;
 }
 
-export function nameOfQueueArn(arn: string): string {
+export function parseQueueArn(arn: string): string {
   return arn.split(':')[5] ?? '';
 }
 

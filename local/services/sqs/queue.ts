@@ -6,5 +6,5 @@ export interface Queue {
   /** ARN of the source queue of a dead letter in flight, by the receipt handle. */
   deadLetterSource(handle: string): string | undefined;
   /** Calls fauxqs with the URL of this queue. */
-  ask(action: string, input: Input): Promise<Record<string, unknown>>;
+  call(action: string, input: Input): Promise<Record<string, unknown>>;
 }

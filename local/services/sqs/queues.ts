@@ -47,12 +47,12 @@ export async function setQueueAttributes(
   input: Input,
 ): Promise<Input> {
   const Attributes = settableAttributes(input);
-  await policies.setWith(queue.name, Attributes, () => queue.ask('SetQueueAttributes', { Attributes }));
+  await policies.setWith(queue.name, Attributes, () => queue.call('SetQueueAttributes', { Attributes }));
   return {};
 }
 
 export async function deleteQueue(queue: Queue, policies: QueuePolicies): Promise<Input> {
-  await queue.ask('DeleteQueue', {});
+  await queue.call('DeleteQueue', {});
   policies.forget(queue.name);
   return {};
 }
@@ -69,7 +69,7 @@ export async function getQueueAttributes(queue: Queue, input: Input): Promise<In
   const names = Array.isArray(input['AttributeNames']) ? input['AttributeNames'] : [];
   if (names.length === 0) return {};
   await refreshCounts(queue);
-  return queue.ask('GetQueueAttributes', { AttributeNames: names });
+  return queue.call('GetQueueAttributes', { AttributeNames: names });
 }
 
 /**
@@ -77,5 +77,5 @@ export async function getQueueAttributes(queue: Queue, input: Input): Promise<In
  * then. A receive with an invalid number takes no message, but makes fauxqs check its clock.
  */
 async function refreshCounts(queue: Queue): Promise<void> {
-  await queue.ask('ReceiveMessage', { MaxNumberOfMessages: 'none', WaitTimeSeconds: 0 });
+  await queue.call('ReceiveMessage', { MaxNumberOfMessages: 'none', WaitTimeSeconds: 0 });
 }

@@ -20,7 +20,7 @@ export async function receiveMessages(queue: Queue, input: Input, call: Call): P
   for (let slice = Math.min(waitSeconds, SLICE_SECONDS); ; ) {
     // An invalid wait time is passed on, and fauxqs refuses it.
     const WaitTimeSeconds = waitSeconds > 20 ? waitSeconds : slice;
-    const messages = listOf((await queue.ask('ReceiveMessage', { ...request, WaitTimeSeconds }))['Messages']);
+    const messages = listOf((await queue.call('ReceiveMessage', { ...request, WaitTimeSeconds }))['Messages']);
     // Lets a hang-up of the caller be noticed before a message is received.
     if (slice > 0) await nextTurn();
     if (call.signal.aborted) {
@@ -41,14 +41,14 @@ async function waitTime(queue: Queue, input: Input): Promise<number> {
   const given = input['WaitTimeSeconds'];
   if (given !== undefined && given !== null) return Number(given);
   const name = 'ReceiveMessageWaitTimeSeconds';
-  const { Attributes } = await queue.ask('GetQueueAttributes', { AttributeNames: [name] });
+  const { Attributes } = await queue.call('GetQueueAttributes', { AttributeNames: [name] });
   return Number((Attributes as Record<string, string>)[name] ?? 0);
 }
 
 /** Makes messages visible again at once if their caller has hung up, rather than after their time-out. */
 async function makeVisible(queue: Queue, messages: Input[]): Promise<void> {
   for (const { ReceiptHandle } of messages) {
-    await queue.ask('ChangeMessageVisibility', { ReceiptHandle, VisibilityTimeout: 0 });
+    await queue.call('ChangeMessageVisibility', { ReceiptHandle, VisibilityTimeout: 0 });
   }
 }
 

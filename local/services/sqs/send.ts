@@ -8,7 +8,7 @@ import type { Queue } from './queue.ts';
 
 export async function sendMessage(queue: Queue, input: Input): Promise<Input> {
   const prepared = prepare(input);
-  const output = await queue.ask('SendMessage', prepared);
+  const output = await queue.call('SendMessage', prepared);
   return withOwnDigest(output, input, prepared);
 }
 
@@ -16,7 +16,7 @@ export async function sendMessageBatch(queue: Queue, input: Input): Promise<Inpu
   const entries = batchEntries(input);
   const { ready, failed } = prepareEntries(entries, prepare);
   if (ready.length === 0 && failed.length > 0) return { Successful: [], Failed: failed };
-  const output = await queue.ask('SendMessageBatch', { Entries: ready });
+  const output = await queue.call('SendMessageBatch', { Entries: ready });
   const originals = new Map(entries.map((entry) => [entry['Id'], entry]));
   const readyById = new Map(ready.map((entry) => [entry['Id'], entry]));
   const successful = listOf(output['Successful']).map((result) =>

@@ -5,14 +5,14 @@ import type { Keys } from '../kms/keys.ts';
 import { QueueActivity } from './activity.ts';
 import { changeVisibility, changeVisibilityBatch, deleteMessage, deleteMessageBatch } from './handles.ts';
 import { LiveQueues } from './live-queues.ts';
-import { moveOperations, pageOf } from './move-operations.ts';
+import { moveOperations, pageOfQueues } from './move-operations.ts';
 import { MoveTasks } from './move-tasks.ts';
 import { createPurge } from './purge.ts';
 import { sqsQueryForm } from './query-form.ts';
 import type { Queue } from './queue.ts';
-import { QueueKeys, RECEIVE, SEND } from './queue-keys.ts';
+import { QueueKeys, RECEIVE_ACTIONS, SEND_ACTIONS } from './queue-keys.ts';
 import { QueuePolicies } from './queue-policies.ts';
-import { fauxqsUrl, nameOfQueueArn, queueArn, queueNameOf, queueUrl } from './queue-url.ts';
+import { fauxqsUrl, parseQueueArn, queueArn, parseQueueUrl, queueUrl } from './queue-url.ts';
 import { createQueue, deleteQueue, getQueueAttributes, setQueueAttributes } from './queues.ts';
 import { receiveMessages } from './receive.ts';
 import { sendMessage, sendMessageBatch } from './send.ts';
@@ -39,7 +39,7 @@ export function createSqs(
   const activity = new QueueActivity(clock);
   const live = new LiveQueues(fauxqs.queues, clock);
   const policies = new QueuePolicies();
-  const nameIn = (input: Input) => String(input['QueueName'] ?? queueNameOf(input['QueueUrl'], accountId));
+  const nameIn = (input: Input) => String(input['QueueName'] ?? parseQueueUrl(input['QueueUrl'], accountId));
   const resources = (input: Input) => [queueArn(context.region, accountId, nameIn(input))];
   const resourcePolicies = (input: Input) => policies.of(nameIn(input));
   const queueNamed = (name: string, region: string): Queue => {
@@ -48,7 +48,7 @@ export function createSqs(
     live.expire(arn);
     return {
       name,
-      ask: (action, input) => fauxqs.sqs(action, { ...input, QueueUrl }, region),
+      call: (action, input) => fauxqs.sqs(action, { ...input, QueueUrl }, region),
       deadLetterSource: (handle) => live.sourceOf(arn, handle),
     };
   };
@@ -56,11 +56,11 @@ export function createSqs(
     ...(iamAction ? { iamAction } : {}),
     ...{ resources, resourcePolicies },
     run: (input, call) =>
-      run(queueNamed(queueNameOf(input['QueueUrl'], accountId), call.region), input, call),
+      run(queueNamed(parseQueueUrl(input['QueueUrl'], accountId), call.region), input, call),
   });
   const onMessages = (run: QueueOperation, iamAction?: string): Operation =>
     onQueue((queue, input, call) => {
-      activity.note(queue.name);
+      activity.recordUse(queue.name);
       return run(queue, input, call);
     }, iamAction);
   const queueKeys = new QueueKeys(keys);
@@ -68,14 +68,14 @@ export function createSqs(
     ...operation,
     keyUses: (input) => queueKeys.usesOf(queueArn(context.region, accountId, nameIn(input)), actions),
   });
-  const asItIs = (action: string) => onQueue((queue, input) => queue.ask(action, input));
-  const localUrl = (url: unknown) => queueUrl(context.endpoint(), accountId, queueNameOf(url, accountId));
+  const asItIs = (action: string) => onQueue((queue, input) => queue.call(action, input));
+  const localUrl = (url: unknown) => queueUrl(context.endpoint(), accountId, parseQueueUrl(url, accountId));
 
   const tasks = new MoveTasks({
     clock,
     queue: (arn) => {
-      activity.note(nameOfQueueArn(arn));
-      return queueNamed(nameOfQueueArn(arn), context.region);
+      activity.recordUse(parseQueueArn(arn));
+      return queueNamed(parseQueueArn(arn), context.region);
     },
     waiting: (arn) => Number(live.get(arn)?.getAttribute('ApproximateNumberOfMessages') ?? 0),
   });
@@ -85,7 +85,7 @@ export function createSqs(
       resources,
       run: async (input, call) => {
         const output = await createQueue(fauxqs, policies, input, call.region);
-        activity.note(nameIn(input));
+        activity.recordUse(nameIn(input));
         queueKeys.set(nameIn(input), input);
         return { QueueUrl: localUrl(output['QueueUrl']) };
       },
@@ -115,17 +115,17 @@ export function createSqs(
     ListQueueTags: asItIs('ListQueueTags'),
     ListDeadLetterSourceQueues: onQueue(async ({ name }, input, { region }) => {
       const sources = live.sourcesOf(queueArn(region, accountId, name));
-      const { page, NextToken } = pageOf(sources, input);
+      const { page, NextToken } = pageOfQueues(sources, input);
       return { queueUrls: page.map(({ url }) => localUrl(url)), NextToken };
     }),
     ...moveOperations({
       ...{ queues: live, tasks },
       scopeOf: (arn) => ({
         resources: (input) => [arn(input)],
-        resourcePolicies: (input) => policies.of(nameOfQueueArn(arn(input))),
+        resourcePolicies: (input) => policies.of(parseQueueArn(arn(input))),
       }),
       keyUsesOf: (arn, actions) => queueKeys.usesOf(arn, actions),
-      allows: (call, action, arn) => allows(call, action, arn, policies.of(nameOfQueueArn(arn))),
+      allows: (call, action, arn) => allows(call, action, arn, policies.of(parseQueueArn(arn))),
     }),
     GetQueueAttributes: onQueue(getQueueAttributes),
     SetQueueAttributes: onQueue(async (queue, input) => {
@@ -133,9 +133,9 @@ export function createSqs(
       queueKeys.set(queue.name, input);
       return output;
     }),
-    SendMessage: byKey(onMessages(sendMessage), SEND),
-    SendMessageBatch: byKey(onMessages(sendMessageBatch, 'SendMessage'), SEND),
-    ReceiveMessage: byKey(onMessages(receiveMessages), RECEIVE),
+    SendMessage: byKey(onMessages(sendMessage), SEND_ACTIONS),
+    SendMessageBatch: byKey(onMessages(sendMessageBatch, 'SendMessage'), SEND_ACTIONS),
+    ReceiveMessage: byKey(onMessages(receiveMessages), RECEIVE_ACTIONS),
     DeleteMessage: onMessages(deleteMessage),
     DeleteMessageBatch: onMessages(deleteMessageBatch, 'DeleteMessage'),
     ChangeMessageVisibility: onMessages(changeVisibility),

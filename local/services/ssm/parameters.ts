@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Input } from '../../front-door/service.ts';
 
-export interface Parameter {
+export interface SsmParameter {
   name: string;
   type: string;
   value: string;
@@ -19,7 +19,7 @@ export interface Parameter {
  * Public parameters of AWS. That of a machine image has an id that is always the same, so that templates with
  * `{{resolve:ssm:...}}` or an SSM parameter type deploy. No such image exists.
  */
-export function publicParameter(name: string, now: number): Parameter | undefined {
+export function publicParameter(name: string, now: number): SsmParameter | undefined {
   if (!name.startsWith('/aws/service/')) return undefined;
   const id = createHash('sha256').update(name).digest('hex').slice(0, 17);
   return {
@@ -35,7 +35,7 @@ export function publicParameter(name: string, now: number): Parameter | undefine
 /**
  * The answer of `GetParameter` and similar calls. Without `WithDecryption` a `SecureString` has an unreadable value.
  */
-export function describeParameter(parameter: Parameter, arn: string, decrypted: boolean): Input {
+export function describeParameter(parameter: SsmParameter, arn: string, decrypted: boolean): Input {
   const isPlain = parameter.type !== 'SecureString' || decrypted;
   return {
     Name: parameter.name,

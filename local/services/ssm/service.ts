@@ -15,17 +15,17 @@ import {
 } from '../../front-door/service.ts';
 import { BOOTSTRAP_VERSION, bootstrapNames } from '../bootstrap.ts';
 import type { Keys } from '../kms/keys.ts';
-import { describeParameter, type Parameter, publicParameter } from './parameters.ts';
+import { describeParameter, type SsmParameter, publicParameter } from './parameters.ts';
 
 /**
  * SSM's Parameter Store. Values of `SecureString` are stored unencrypted, as they stay on this machine. They are
  * returned decrypted to callers with permission for their key.
  */
 export function createSsm(context: CloudContext, keys: Keys): RunningService {
-  const parameters = new Map<string, Parameter>();
+  const parameters = new Map<string, SsmParameter>();
   const arnOf = (name: string) =>
     `arn:aws:ssm:${context.region}:${context.accountId}:parameter${name.startsWith('/') ? '' : '/'}${name}`;
-  const find = (nameOrArn: string): Parameter | undefined => {
+  const find = (nameOrArn: string): SsmParameter | undefined => {
     // A version or label may follow after a colon.
     const name = nameOrArn.replace(/^arn:.*?:parameter(?=\/)/, '').replace(/:[^:/]+$/, '');
     return (
@@ -34,12 +34,12 @@ export function createSsm(context: CloudContext, keys: Keys): RunningService {
       publicParameter(name, context.clock.now())
     );
   };
-  const get = (name: string): Parameter => {
+  const get = (name: string): SsmParameter => {
     const parameter = find(name);
     if (parameter) return parameter;
     throw new AwsError('ParameterNotFound', `Parameter ${name} not found.`);
   };
-  const describe = (input: Input) => (parameter: Parameter) =>
+  const describe = (input: Input) => (parameter: SsmParameter) =>
     describeParameter(parameter, arnOf(parameter.name), optionalBoolean(input, 'WithDecryption') ?? false);
   const put = (input: Input) => putParameter(parameters, input, new Date(context.clock.now()));
   const { parameter: version } = bootstrapNames(context.accountId, context.region);
@@ -52,7 +52,7 @@ export function createSsm(context: CloudContext, keys: Keys): RunningService {
       actions: [action],
       conditions: { 'kms:EncryptionContext:PARAMETER_ARN': arnOf(name) },
     });
-  const decryptions = (input: Input, found: (Parameter | undefined)[]) =>
+  const decryptions = (input: Input, found: (SsmParameter | undefined)[]) =>
     optionalBoolean(input, 'WithDecryption')
       ? found.flatMap((parameter) =>
           parameter ? keyUse('kms:Decrypt', parameter.name, parameter.keyId) : [],
@@ -119,7 +119,7 @@ export function createSsm(context: CloudContext, keys: Keys): RunningService {
 /** "Managing parameter tiers". */
 const LONGEST_STANDARD_VALUE = 4096;
 
-function putParameter(parameters: Map<string, Parameter>, input: Input, modifiedAt: Date): Input {
+function putParameter(parameters: Map<string, SsmParameter>, input: Input, modifiedAt: Date): Input {
   refuseWhatIsMissing(input);
   const name = text(input, 'Name');
   const known = parameters.get(name);
@@ -172,7 +172,7 @@ function readKeyId(input: Input, type: string): string | undefined {
 /** "GetParametersByPath": the maximum of MaxResults. */
 const LONGEST_PAGE = 10;
 
-function byPath(parameters: Map<string, Parameter>, input: Input): { page: Parameter[]; nextToken?: string } {
+function byPath(parameters: Map<string, SsmParameter>, input: Input): { page: SsmParameter[]; nextToken?: string } {
   const given = text(input, 'Path');
   if (!given.startsWith('/')) {
     throw new AwsError('ValidationException', 'The parameter path must begin with a forward slash "/".');
@@ -192,10 +192,10 @@ function byPath(parameters: Map<string, Parameter>, input: Input): { page: Param
 }
 
 function tagOperations(
-  get: (name: string) => Parameter,
+  get: (name: string) => SsmParameter,
   arnOf: (name: string) => string,
 ): Record<string, Operation> {
-  const onTags = (run: (parameter: Parameter, input: Input) => Input): Operation => ({
+  const onTags = (run: (parameter: SsmParameter, input: Input) => Input): Operation => ({
     resources: (input) => [arnOf(text(input, 'ResourceId'))],
     run: (input) => run(get(text(input, 'ResourceId')), input),
   });

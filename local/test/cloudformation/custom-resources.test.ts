@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type PlayedClock, playedClock } from '../../clock.ts';
+import { type SimulatedClock, createSimulatedClock } from '../../clock.ts';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
 import { outputsOf, Stacks } from './stacks.ts';
 
-let clock: PlayedClock;
+let clock: SimulatedClock;
 let cloud: TestCloud;
 let stacks: Stacks;
 let journal: string;
 
 beforeAll(async () => {
-  clock = playedClock();
+  clock = createSimulatedClock();
   cloud = await startTestCloud({ clock });
   stacks = new Stacks(cloud);
   journal = join(cloud.context.directory, 'requests.jsonl');

@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are Fn::Sub's own syntax.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { truth } from '../../cloudformation/template/conditions.ts';
+import { evaluateCondition } from '../../cloudformation/template/conditions.ts';
 import { NO_VALUE, resolve, type Scope } from '../../cloudformation/template/intrinsics.ts';
 
 const names: Record<string, unknown> = {
@@ -127,13 +127,13 @@ describe('a condition', () => {
     [{ 'Fn::EachMemberIn': [{ Ref: 'Many' }, ['a', 'b']] }, false],
     [{ 'Fn::EachMemberEquals': [['x', 'x'], 'x'] }, true],
   ])('%j is %s', (expression, result) => {
-    expect(truth(expression, scope)).toBe(result);
+    expect(evaluateCondition(expression, scope)).toBe(result);
   });
 
   test.each([[{ 'Fn::And': [yes] }], [{ 'Fn::Not': [yes, no] }], [{ 'Fn::Equals': [1] }], ['perhaps']])(
     '%j is refused',
     (expression) => {
-      expect(() => truth(expression, scope)).toThrow('Template');
+      expect(() => evaluateCondition(expression, scope)).toThrow('Template');
     },
   );
 });

@@ -23,10 +23,10 @@ import {
 } from '@aws-sdk/client-sqs';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { playedClock } from '../../clock.ts';
+import { createSimulatedClock } from '../../clock.ts';
 import { type ClientConfig, startTestCloud, type TestCloud } from './cloud-fixture.ts';
 
-const clock = playedClock();
+const clock = createSimulatedClock();
 const ROLE = 'arn:aws:iam::000000000000:role/worker';
 let cloud: TestCloud;
 let agent: ClientConfig;

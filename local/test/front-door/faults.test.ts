@@ -117,7 +117,7 @@ describe('a fault is applied', () => {
     await expect(send()).rejects.toThrow();
     await expect(send()).rejects.toThrow();
     await send();
-    expect(fault.strikes).toBe(2);
+    expect(fault.timesApplied).toBe(2);
   });
 
   test('to every call until it is removed', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { evaluateConditions } from '../../front-door/conditions.ts';
-import { evaluate, type PolicyStatement } from '../../front-door/policy.ts';
+import { evaluateConditionBlock } from '../../front-door/conditions.ts';
+import { evaluatePolicies, type PolicyStatement } from '../../front-door/policy.ts';
 
 const QUEUE = 'arn:aws:sqs:us-east-1:000000000000:jobs';
 
@@ -11,7 +11,7 @@ function decide(
   resources = [QUEUE],
   context = {},
 ) {
-  return evaluate([{ Statement: statements }], { action, resources, context });
+  return evaluatePolicies([{ Statement: statements }], { action, resources, context });
 }
 
 const allow = (rest: Partial<PolicyStatement>): PolicyStatement => ({
@@ -130,6 +130,6 @@ describe('conditions', () => {
       false,
     ],
   ])('%s', (_, block, holds) => {
-    expect(evaluateConditions(block, context).holds).toBe(holds);
+    expect(evaluateConditionBlock(block, context).holds).toBe(holds);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sha256, signatureOf } from '../../front-door/signature.ts';
+import { sha256, computeSignature } from '../../front-door/signature.ts';
 
 const EMPTY = sha256('');
 
@@ -27,7 +27,7 @@ test.each([
   ['/?Param2=value2&Param1=value1', 'b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500'],
 ])('GET %s of the suite', (url, signature) => {
   const request = { method: 'GET', url, rawHeaders: SUITE.rawHeaders, payload: EMPTY };
-  expect(signatureOf(request, SUITE.scope, SUITE.secret)).toBe(signature);
+  expect(computeSignature(request, SUITE.scope, SUITE.secret)).toBe(signature);
 });
 
 test('an object of S3, by its header', () => {
@@ -37,7 +37,7 @@ test('an object of S3, by its header', () => {
     ...['x-amz-content-sha256', EMPTY, 'x-amz-date', '20130524T000000Z'],
   ];
   const request = { method: 'GET', url: '/test.txt', rawHeaders, payload: EMPTY };
-  expect(signatureOf(request, { ...S3.scope, signedHeaders }, S3.secret)).toBe(
+  expect(computeSignature(request, { ...S3.scope, signedHeaders }, S3.secret)).toBe(
     'f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41',
   );
 });
@@ -52,7 +52,7 @@ test('an object of S3, presigned', () => {
     rawHeaders: ['Host', 'examplebucket.s3.amazonaws.com'],
     payload: 'UNSIGNED-PAYLOAD',
   };
-  expect(signatureOf(request, { ...S3.scope, signedHeaders: ['host'] }, S3.secret)).toBe(
+  expect(computeSignature(request, { ...S3.scope, signedHeaders: ['host'] }, S3.secret)).toBe(
     'aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404',
   );
 });

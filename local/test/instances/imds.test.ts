@@ -3,7 +3,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { InstanceSpec } from '../../instances/launcher.ts';
 import { createProcessLauncher } from '../../instances/process-launcher.ts';
-import type { Machine } from '../../services/ec2/machine.ts';
+import type { Ec2Instance } from '../../services/ec2/machine.ts';
 import { send } from '../../../test/support/http.ts';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
 
@@ -43,7 +43,7 @@ async function launch(MetadataOptions: Options = { HttpTokens: 'required' }, pro
       TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'Name', Value: 'one' }] }],
     }),
   );
-  const machine = cloud.machines.get(Instances?.[0]?.InstanceId ?? '');
+  const machine = cloud.instances.get(Instances?.[0]?.InstanceId ?? '');
   const endpoint = () => specs.find((spec) => spec.instanceId === machine.id)?.metadataEndpoint;
   await expect.poll(endpoint).toBeDefined();
   return { machine, endpoint: endpoint() ?? '' };
@@ -239,8 +239,8 @@ describe('notices', () => {
 
   test('of a Spot interruption come two minutes before it', async () => {
     const { machine, endpoint } = await launch();
-    cloud.machines.recommendRebalance(machine);
-    cloud.machines.interruptSpot(machine);
+    cloud.instances.recommendRebalance(machine);
+    cloud.instances.interruptSpot(machine);
     const [action = '', rebalance = ''] = await ask(endpoint);
     const ahead = Date.parse(JSON.parse(action).time) - Date.now();
     expect(JSON.parse(action).action).toBe('terminate');
@@ -256,4 +256,4 @@ test('the service ends with its instance', async () => {
   await expect(put(endpoint, '60')).rejects.toThrow('fetch failed');
 });
 
-const end = (machine: Machine) => cloud.machines.destroy(machine);
+const end = (machine: Ec2Instance) => cloud.instances.destroy(machine);

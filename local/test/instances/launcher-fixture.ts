@@ -10,7 +10,7 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { strToU8, zipSync } from 'fflate';
 import { expect } from 'vitest';
 import { createProcessLauncher } from '../../instances/process-launcher.ts';
-import type { Machine } from '../../services/ec2/machine.ts';
+import type { Ec2Instance } from '../../services/ec2/machine.ts';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
 
 const BUCKET = 'trees';
@@ -20,11 +20,11 @@ export interface LauncherCloud {
   cloud: TestCloud;
   ec2: EC2Client;
   /** Launches an instance that runs this as its agent, and returns it. */
-  launch(agentSource: string, settings?: Partial<RunInstancesCommandInput>): Promise<Machine>;
+  launch(agentSource: string, settings?: Partial<RunInstancesCommandInput>): Promise<Ec2Instance>;
   /** Resolves when EC2 shows this state of the instance. */
-  state(machine: Machine, state: string): Promise<void>;
+  state(machine: Ec2Instance, state: string): Promise<void>;
   /** Reads a file of the instance's disk, once it exists and is not empty. */
-  file(machine: Machine, path: string): Promise<string>;
+  file(machine: Ec2Instance, path: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function startLauncherCloud(options: { stopMs?: number } = {}): Pro
           ...settings,
         }),
       );
-      return cloud.machines.get(Instances?.[0]?.InstanceId ?? '');
+      return cloud.instances.get(Instances?.[0]?.InstanceId ?? '');
     },
     async state(machine, wanted) {
       const state = async () => {

@@ -3,8 +3,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { processesOf } from '../../instances/processes.ts';
-import type { Machine } from '../../services/ec2/machine.ts';
+import { findProcesses } from '../../instances/processes.ts';
+import type { Ec2Instance } from '../../services/ec2/machine.ts';
 import { Stacks } from '../cloudformation/stacks.ts';
 import { type LauncherCloud, startLauncherCloud, userData } from './launcher-fixture.ts';
 
@@ -37,9 +37,9 @@ function isRunning(pid: number): boolean {
   return stdout.trim() !== '' && !stdout.startsWith('Z');
 }
 
-const terminate = ({ id }: Machine) => lab.ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
-const report = async (machine: Machine) => JSON.parse(await lab.file(machine, 'disk/var/lib/mayfly/report'));
-const disk = ({ directory }: Machine) => join(directory, 'disk');
+const terminate = ({ id }: Ec2Instance) => lab.ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
+const report = async (machine: Ec2Instance) => JSON.parse(await lab.file(machine, 'disk/var/lib/mayfly/report'));
+const disk = ({ directory }: Ec2Instance) => join(directory, 'disk');
 
 describe('a boot', () => {
   test("runs the tree that user-data names, with its configuration and AWS's endpoint", async () => {
@@ -116,7 +116,7 @@ describe('the end of an instance', () => {
     expect(daemon).toBeGreaterThan(1);
     await lab.state(machine, 'terminated');
     expect(machine.stateReason?.code).toBe('Client.InstanceInitiatedShutdown');
-    expect(processesOf(disk(machine), Number.NaN)).toEqual([]);
+    expect(findProcesses(disk(machine), Number.NaN)).toEqual([]);
     expect(isRunning(daemon)).toBe(false);
   });
 
@@ -149,7 +149,7 @@ describe('the end of an instance', () => {
   test('by a failed host kills all its processes at once', async () => {
     const machine = await lab.launch(`process.on('SIGTERM', () => console.log('never'));${REPORTING_AGENT}`);
     const { pid } = await report(machine);
-    await lab.cloud.machines.destroy(machine);
+    await lab.cloud.instances.destroy(machine);
     expect(isRunning(pid)).toBe(false);
     expect(await lab.file(machine, 'instance.log')).not.toMatch(/never/);
   });

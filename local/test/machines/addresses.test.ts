@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { macOf } from '../../instances/metadata.ts';
-import { addressOf, leases } from '../../machines/addresses.ts';
+import { macAddress } from '../../instances/metadata.ts';
+import { addressOf, dhcpHosts } from '../../machines/addresses.ts';
 
 test('machines have addresses of their own, which are not the network’s or the cloud’s', () => {
   const all = Array.from({ length: 4000 }, (_, number) => addressOf(number));
@@ -12,6 +12,6 @@ test('machines have addresses of their own, which are not the network’s or the
 });
 
 test('DHCP assigns each by its MAC address', () => {
-  expect(macOf('198.18.1.2')).toBe('06:00:c6:12:01:02');
-  expect(leases().split('\n', 2)).toEqual(['06:00:c6:12:01:02,198.18.1.2', '06:00:c6:12:01:03,198.18.1.3']);
+  expect(macAddress('198.18.1.2')).toBe('06:00:c6:12:01:02');
+  expect(dhcpHosts().split('\n', 2)).toEqual(['06:00:c6:12:01:02,198.18.1.2', '06:00:c6:12:01:03,198.18.1.3']);
 });

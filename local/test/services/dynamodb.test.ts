@@ -22,10 +22,10 @@ import {
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { playedClock } from '../../clock.ts';
+import { createSimulatedClock } from '../../clock.ts';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
 
-const clock = playedClock();
+const clock = createSimulatedClock();
 let cloud: TestCloud;
 let dynamodb: DynamoDBClient;
 let TableName: string;

@@ -13,13 +13,13 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { playedClock } from '../../clock.ts';
+import { createSimulatedClock } from '../../clock.ts';
 import { readLifecycleRules } from '../../services/s3/lifecycle-rules.ts';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Objects are written at the time of this machine, so for the rules all are 20 days old. */
-const clock = playedClock(Date.now() + 20 * DAY_MS);
+const clock = createSimulatedClock(Date.now() + 20 * DAY_MS);
 let cloud: TestCloud;
 let s3: S3Client;
 

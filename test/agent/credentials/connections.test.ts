@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { connectionUsers, usersIn } from '../../../agent/credentials/connection-users.ts';
-import { tooMany } from '../../../agent/credentials/connections.ts';
+import { findConnectionUsers, parseConnectionUsers } from '../../../agent/credentials/connection-users.ts';
+import { selectExcess } from '../../../agent/credentials/connections.ts';
 
 describe('which connections are closed when there are too many', () => {
   test.each([
@@ -20,7 +20,7 @@ describe('which connections are closed when there are too many', () => {
     [[], 2, []],
     [[['a']], 2, ['a']],
   ])('of %j, %i are: %j', (held, count, gone) => {
-    expect(tooMany(held, count)).toEqual(gone);
+    expect(selectExcess(held, count)).toEqual(gone);
   });
 
   test('never one of a user that has fewer than another user keeps', () => {
@@ -28,7 +28,7 @@ describe('which connections are closed when there are too many', () => {
     fc.assert(
       fc.property(numbers, fc.nat(60), (sizes, count) => {
         const held = sizes.map((size, user) => Array.from({ length: size }, () => ({ user })));
-        const gone = tooMany(held, count);
+        const gone = selectExcess(held, count);
         expect(gone.length).toBe(Math.min(count, held.flat().length));
         const kept = held.map((list) => list.filter((one) => !gone.includes(one)).length);
         for (const { user } of gone) expect(Math.max(...kept)).toBeLessThanOrEqual((kept[user] ?? 0) + 1);
@@ -51,14 +51,14 @@ const TABLE_6 = `  sl  local_address                         remote_address     
 
 describe('the user of a connection', () => {
   test('is read from the table of sockets', () => {
-    expect(usersIn(TABLE, 8080)).toEqual([
+    expect(parseConnectionUsers(TABLE, 8080)).toEqual([
       ['127.0.0.1:40000', 991],
       ['127.0.0.2:40000', 992],
     ]);
   });
 
   test('is also read for an IPv6 socket with an IPv4 address', () => {
-    expect(usersIn(TABLE_6, 8080)).toEqual([['127.0.0.1:40002', 994]]);
+    expect(parseConnectionUsers(TABLE_6, 8080)).toEqual([['127.0.0.1:40002', 994]]);
   });
 
   test('is found for a real connection', async ({ skip }) => {
@@ -68,7 +68,7 @@ describe('the user of a connection', () => {
     const { port } = server.address() as AddressInfo;
     const client = connect(port, '127.0.0.1');
     await once(client, 'connect');
-    expect((await connectionUsers(port)).get(`127.0.0.1:${client.localPort}`)).toBe(process.getuid?.());
+    expect((await findConnectionUsers(port)).get(`127.0.0.1:${client.localPort}`)).toBe(process.getuid?.());
     client.destroy();
     server.close();
   });

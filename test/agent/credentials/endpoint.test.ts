@@ -4,8 +4,8 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Admission, CredentialsEndpoint } from '../../../agent/credentials/endpoint.ts';
-import { Pace } from '../../../agent/credentials/pace.ts';
-import { NoCredentials, type WorkerCredentials } from '../../../agent/credentials/session.ts';
+import { RateLimiter } from '../../../agent/credentials/pace.ts';
+import { NoCredentialsError, type WorkerCredentials } from '../../../agent/credentials/session.ts';
 import { type Clock, systemClock } from '../../../aws/clock.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -68,14 +68,14 @@ describe('a worker', () => {
 
   test('gets a status that SDKs retry during an outage of STS', async () => {
     credentials = async () => {
-      throw new NoCredentials('STS sleeps', false);
+      throw new NoCredentialsError('STS sleeps', false);
     };
     expect(await ask()).toMatchObject({ status: 503, body: { message: 'STS sleeps' } });
   });
 
   test('gets an error when STS refuses the role', async () => {
     credentials = async () => {
-      throw new NoCredentials('not authorized', true);
+      throw new NoCredentialsError('not authorized', true);
     };
     expect(await ask()).toMatchObject({
       status: 403,
@@ -323,9 +323,9 @@ describe('a worker that asks without pause', () => {
 describe('the rate limit', () => {
   test('is forty at once, and twenty a second in the long run', async () => {
     const clock = new ManualClock();
-    const pace = new Pace(clock);
+    const pace = new RateLimiter(clock);
     let answered = 0;
-    const ask = () => pace.turn().then(() => answered++);
+    const ask = () => pace.acquire().then(() => answered++);
     for (let request = 0; request < 50; request += 1) void ask();
     await clock.advance(0);
     expect(answered).toBe(40);

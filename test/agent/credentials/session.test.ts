@@ -1,8 +1,8 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
-import { NoCredentials, RoleSession, type WorkerCredentials } from '../../../agent/credentials/session.ts';
-import { Refusals } from '../../../agent/supervision/refusals.ts';
+import { NoCredentialsError, RoleSession, type WorkerCredentials } from '../../../agent/credentials/session.ts';
+import { RefusalTracker } from '../../../agent/supervision/refusals.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const MINUTE = 60_000;
@@ -31,7 +31,7 @@ beforeEach(() => {
     clock,
     random: () => random,
     log: pino({ level: 'debug', base: null, formatters: { level: (level) => ({ level }) } }, output),
-    refusals: new Refusals(clock),
+    refusals: new RefusalTracker(clock),
     assume: () => {
       const call = Promise.withResolvers<WorkerCredentials>();
       calls.push(call);
@@ -117,7 +117,7 @@ test('workers do not notice an outage of STS while the current credentials are v
 });
 
 test('a call that hangs delays a request for less than the second that SDKs wait, and is not aborted', async () => {
-  const asked = expect(key()).rejects.toThrow(new NoCredentials('STS has not answered yet', false));
+  const asked = expect(key()).rejects.toThrow(new NoCredentialsError('STS has not answered yet', false));
   await clock.advance(800);
   await asked;
   const again = key();

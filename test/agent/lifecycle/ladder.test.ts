@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openFleet, PATIENT, startAgent, until } from '../../support/agent-fleet.ts';
+import { openFleet, LONG_RETIREMENT, startAgent, until } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 
@@ -13,7 +13,7 @@ describe('the escalation', () => {
       AutoScalingGroupName: 'fleet',
       MinSize: 2,
     });
-    const retired = agent.life.ended;
+    const retired = agent.lifecycle.ended;
     await one.send('true');
     await until(agent.work, ({ jobsDone, idleSinceMs }) => jobsDone === 1 && idleSinceMs !== undefined);
     await one.nextCall(({ action }) => action === 'DescribeAutoScalingGroups');
@@ -37,7 +37,7 @@ describe('the escalation', () => {
     await until(agent.work, ({ jobsDone }) => jobsDone === 1);
     expect((await one.instanceRecord(agent.instance)).retirement).toBeUndefined();
     expect(await agent.retirementFile()).toBeUndefined();
-    await agent.life.stop();
+    await agent.lifecycle.stop();
     await agent.work.drain(0);
   });
 
@@ -49,9 +49,9 @@ describe('the escalation', () => {
       effect: { kind: 'throttle' },
     });
     const agent = await startAgent(one, {
-      config: { retirement: { ...PATIENT, idleSeconds: 0.3, ladderSeconds: 60 } },
+      config: { retirement: { ...LONG_RETIREMENT, idleSeconds: 0.3, ladderSeconds: 60 } },
     });
-    expect(await agent.life.ended).toMatchObject({
+    expect(await agent.lifecycle.ended).toMatchObject({
       rung: 'terminate',
       tries: 2,
       lastError: expect.stringContaining('Throttling'),
@@ -67,7 +67,7 @@ describe('the escalation', () => {
       effect: { kind: 'error', code: 'InternalFailure', status: 500, applied: true },
     });
     const agent = await startAgent(one);
-    expect(await agent.life.ended).toMatchObject({ rung: 'terminate' });
+    expect(await agent.lifecycle.ended).toMatchObject({ rung: 'terminate' });
     expect((await one.group()).desired).toBe(1);
   });
 
@@ -75,7 +75,7 @@ describe('the escalation', () => {
     const one = await open();
     one.faults.add({ action: 'TerminateInstanceInAutoScalingGroup', effect: denied });
     const agent = await startAgent(one);
-    expect(await agent.life.ended).toMatchObject({ rung: 'unhealthy', tries: 2 });
+    expect(await agent.lifecycle.ended).toMatchObject({ rung: 'unhealthy', tries: 2 });
     expect(await one.instanceRecord(agent.instance)).toMatchObject({ listing: 'instances' });
     expect(await agent.retirementFile()).toMatchObject({ rung: 'unhealthy' });
   });
@@ -84,7 +84,7 @@ describe('the escalation', () => {
     const one = await open();
     one.faults.add({ service: 'autoscaling', effect: denied });
     const agent = await startAgent(one);
-    expect(await agent.life.ended).toMatchObject({
+    expect(await agent.lifecycle.ended).toMatchObject({
       rung: 'power-off',
       tries: 2,
       lastError: expect.stringContaining('AccessDenied'),

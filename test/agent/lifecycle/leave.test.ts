@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { instanceStore } from '../../../store/instances.ts';
+import { createInstanceStore } from '../../../store/instances.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
   callsOf,
   type Fleet,
   LAUNCH_HOOK,
   openFleet,
-  PATIENT,
-  savedLogs,
+  LONG_RETIREMENT,
+  readSavedLogs,
   startAgent,
   TABLE,
   until,
@@ -17,7 +17,7 @@ import {
 
 const open = openFleet();
 
-const storeOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 60);
+const storeOf = ({ clients }: Fleet) => createInstanceStore(clients.dynamodb, TABLE, 60);
 
 const UNTIL_GO = 'until [ -e go ]; do sleep 0.05; done';
 const go = ({ directory }: Fleet) => writeFile(join(directory, 'go'), '');
@@ -27,7 +27,7 @@ describe('instances that must end', () => {
     const one = await open();
     await one.send('true');
     const agent = await startAgent(one, { workerMissing: './worker is not there' });
-    expect(await agent.life.ended).toMatchObject({
+    expect(await agent.lifecycle.ended).toMatchObject({
       reason: 'worker-missing',
       rung: 'terminate',
       queueDepth: 1,
@@ -35,7 +35,7 @@ describe('instances that must end', () => {
     const record = await one.instanceRecord(agent.instance);
     expect(record).toMatchObject({ listing: 'instances', retirement: { reason: 'worker-missing' } });
     expect(record.readyAt).toBeUndefined();
-    expect((await savedLogs(one))[0]?.key).toMatch(/-worker-missing\.log$/);
+    expect((await readSavedLogs(one))[0]?.key).toMatch(/-worker-missing\.log$/);
     expect((await one.group()).desired).toBe(0);
     expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
     expect(callsOf(one, 'CompleteLifecycleAction').map(({ input }) => input)).toContainEqual(
@@ -49,14 +49,14 @@ describe('instances that must end', () => {
       const one = await open({ minSize: 1 });
       const agent = await startAgent(one);
       const why = { reason, problem: 'what was wrong', job: 'm-1' };
-      agent.life.broken(why);
-      const retirement = await agent.life.ended;
+      agent.lifecycle.reportBroken(why);
+      const retirement = await agent.lifecycle.ended;
       expect(retirement).toMatchObject({ ...why, rung: 'terminate-without-decrement' });
       expect((await one.instanceRecord(agent.instance)).retirement).toMatchObject(why);
       const key = expect.stringMatching(
         new RegExp(`^instances/${agent.instance}/[-0-9TZ]+-${reason}\\.log$`),
       );
-      expect(await savedLogs(one)).toEqual([{ key, text: 'what the agent logged\n' }]);
+      expect(await readSavedLogs(one)).toEqual([{ key, text: 'what the agent logged\n' }]);
     },
   );
 
@@ -77,7 +77,7 @@ describe('instances that must end', () => {
       callsOf(one, 'RecordLifecycleActionHeartbeat').filter(({ status }) => status === 200);
     await eventually('heartbeats', () => heartbeats().length > 1);
     await go(one);
-    expect(await agent.life.ended).toMatchObject({ reason: 'auto-scaling', tries: 0, jobsDone: 1 });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'auto-scaling', tries: 0, jobsDone: 1 });
     expect(callsOf(one, 'CompleteLifecycleAction').at(-1)).toMatchObject({ status: 200 });
   });
 
@@ -86,10 +86,10 @@ describe('instances that must end', () => {
     await one.send('sleep 600');
     const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
     await until(agent.work, ({ running }) => running === 1);
-    const machine = one.machines.get(agent.instance);
+    const machine = one.instances.get(agent.instance);
     // The grace period and the margin are reserved: no time is left for the job.
     machine.notices.spotAction = { action: 'terminate', time: new Date(Date.now() + 16_000) };
-    expect(await agent.life.ended).toMatchObject({
+    expect(await agent.lifecycle.ended).toMatchObject({
       reason: 'spot-interruption',
       queueDepth: 1,
       rung: 'terminate-without-decrement',
@@ -105,7 +105,7 @@ describe('instances that must end', () => {
     const size = { MinSize: 0, MaxSize: 0, DesiredCapacity: 0 };
     await one.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: 'fleet', ...size });
     await go(one);
-    expect(await agent.life.ended).toMatchObject({
+    expect(await agent.lifecycle.ended).toMatchObject({
       reason: 'group-deleted',
       rung: 'terminate-without-decrement',
       jobsDone: 1,
@@ -117,9 +117,9 @@ describe('instances that must end', () => {
     await one.send(UNTIL_GO);
     const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
     await until(agent.work, ({ running }) => running === 1);
-    const asked = await storeOf(one).drain(agent.instance, Date.now());
+    const asked = await storeOf(one).requestDrain(agent.instance, Date.now());
     expect(asked).toMatchObject({ instance: agent.instance, listing: 'instances' });
-    expect(await storeOf(one).drain(agent.instance, Date.now() + 60_000)).toMatchObject({
+    expect(await storeOf(one).requestDrain(agent.instance, Date.now() + 60_000)).toMatchObject({
       drainRequestedAt: asked?.drainRequestedAt,
     });
     await eventually('the error in the record', async () => {
@@ -128,7 +128,7 @@ describe('instances that must end', () => {
     });
     await one.send('true');
     await go(one);
-    expect(await agent.life.ended).toMatchObject({
+    expect(await agent.lifecycle.ended).toMatchObject({
       reason: 'drained',
       rung: 'terminate-without-decrement',
       jobsDone: 1,
@@ -138,32 +138,32 @@ describe('instances that must end', () => {
       listing: 'retired',
       retirement: { reason: 'drained' },
     });
-    expect(await storeOf(one).drain(agent.instance, Date.now())).toBeUndefined();
+    expect(await storeOf(one).requestDrain(agent.instance, Date.now())).toBeUndefined();
   });
 
   test('drained while idle, with an empty queue: it ends, and the desired capacity falls', async () => {
     const one = await open({ desired: 2 });
-    const agent = await startAgent(one, { config: { retirement: PATIENT } });
+    const agent = await startAgent(one, { config: { retirement: LONG_RETIREMENT } });
     await eventually('its record', async () => (await one.instanceRecord(agent.instance)).listing);
-    await storeOf(one).drain(agent.instance, Date.now());
-    expect(await agent.life.ended).toMatchObject({ reason: 'drained', rung: 'terminate', jobsDone: 0 });
+    await storeOf(one).requestDrain(agent.instance, Date.now());
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'drained', rung: 'terminate', jobsDone: 0 });
     expect((await one.group()).desired).toBe(1);
   });
 
   test('more instances than desired: idle surplus instances end and are not replaced', async () => {
     const one = await open({ desired: 2 });
-    const config = { retirement: PATIENT };
+    const config = { retirement: LONG_RETIREMENT };
     const agents = await Promise.all([0, 1].map((machine) => startAgent(one, { machine, config })));
     await one.call('autoscaling', 'SetDesiredCapacity', {
       AutoScalingGroupName: 'fleet',
       DesiredCapacity: 1,
     });
-    const retirement = await Promise.race(agents.map(({ life }) => life.ended));
+    const retirement = await Promise.race(agents.map(({ lifecycle }) => lifecycle.ended));
     expect(retirement).toMatchObject({ reason: 'surplus', rung: 'terminate-without-decrement' });
     expect((await one.group()).desired).toBe(1);
-    expect(one.machines.all()).toHaveLength(2);
-    for (const { life, work } of agents) {
-      await life.stop();
+    expect(one.instances.all()).toHaveLength(2);
+    for (const { lifecycle, work } of agents) {
+      await lifecycle.stop();
       await work.drain(0);
     }
   });

@@ -2,7 +2,7 @@ import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { callsOf, openFleet, PATIENT, startAgent, until } from '../../support/agent-fleet.ts';
+import { callsOf, openFleet, LONG_RETIREMENT, startAgent, until } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 
@@ -10,7 +10,7 @@ describe('a lifecycle without problems', () => {
   test('boots, idles, retires: desired capacity lowered, hooks completed, the reason recorded everywhere', async () => {
     const one = await open();
     const agent = await startAgent(one);
-    const retirement = await agent.life.ended;
+    const retirement = await agent.lifecycle.ended;
     expect(retirement).toMatchObject({
       reason: 'idle',
       rung: 'terminate',
@@ -36,7 +36,7 @@ describe('a lifecycle without problems', () => {
     one.faults.add({ action: 'CompleteLifecycleAction', times: 1, effect: { kind: 'latency', ms: 500 } });
     await one.send('true');
     const agent = await startAgent(one);
-    expect(await agent.life.ended).toMatchObject({ jobsDone: 1 });
+    expect(await agent.lifecycle.ended).toMatchObject({ jobsDone: 1 });
     const [letIn] = callsOf(one, 'CompleteLifecycleAction');
     const [receive] = callsOf(one, 'ReceiveMessage');
     const letInAtMs = (letIn?.atMs ?? Number.NaN) + (letIn?.durationMs ?? Number.NaN);
@@ -47,7 +47,7 @@ describe('a lifecycle without problems', () => {
     const one = await open();
     for (const body of ['true', 'false', 'exit 65']) await one.send(body);
     const agent = await startAgent(one, { config: { maxAttempts: 1, concurrency: 2, leaseSeconds: 15 } });
-    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 3 });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle', jobsDone: 3 });
   });
 
   test('a job whose message was purged: the keeper settles it, otherwise it would stay running forever', async () => {
@@ -56,13 +56,13 @@ describe('a lifecycle without problems', () => {
     const agent = await startAgent(one, { config: { leaseSeconds: 2 } });
     await until(agent.work, () => agent.work.state().running > 0);
     await one.call('sqs', 'PurgeQueue', { QueueUrl: one.queueUrl });
-    expect(await agent.life.ended).toMatchObject({ reason: 'idle', rung: 'terminate' });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle', rung: 'terminate' });
     expect(await one.instanceRecord(agent.instance)).toMatchObject({ listing: 'instances' });
   });
 
   test('an agent that starts again keeps the time at which its instance was first ready', async () => {
     const one = await open();
-    const first = await startAgent(one, { config: { retirement: PATIENT } });
+    const first = await startAgent(one, { config: { retirement: LONG_RETIREMENT } });
     await eventually('readiness', () =>
       access(join(first.stateDirectory, 'ready.json')).then(
         () => true,
@@ -71,16 +71,16 @@ describe('a lifecycle without problems', () => {
     );
     const { readyAt, bootSeconds } = await one.instanceRecord(first.instance);
     expect(readyAt).toBeDefined();
-    await first.life.stop();
+    await first.lifecycle.stop();
     await first.work.drain(0);
     expect((await one.instanceRecord(first.instance)).retirement?.reason).toBe('stopped');
     const looked = one.nextCall(({ action }) => action === 'DescribeAutoScalingGroups');
-    const again = await startAgent(one, { config: { retirement: PATIENT } });
+    const again = await startAgent(one, { config: { retirement: LONG_RETIREMENT } });
     await looked;
     const record = await one.instanceRecord(first.instance);
     expect(record).toMatchObject({ readyAt, bootSeconds, listing: 'instances' });
     expect(record.retirement).toBeUndefined();
-    await again.life.stop();
+    await again.lifecycle.stop();
     await again.work.drain(0);
   });
 });
@@ -89,10 +89,10 @@ describe('an agent that is stopped during a job', () => {
   test('reports until its jobs have ended: the keeper ends instances that do not report', async () => {
     const one = await open();
     await one.send('until [ -e go ]; do sleep 0.05; done');
-    const agent = await startAgent(one, { config: { leaseSeconds: 15, retirement: PATIENT } });
+    const agent = await startAgent(one, { config: { leaseSeconds: 15, retirement: LONG_RETIREMENT } });
     await until(agent.work, ({ running }) => running === 1);
     const drained = agent.work.drain(60_000);
-    await agent.life.stop(drained, 'SIGTERM');
+    await agent.lifecycle.stop(drained, 'SIGTERM');
     const stoppedAtMs = Date.now();
     const readReportTime = async () => (await one.instanceRecord(agent.instance)).reportedAtMs ?? 0;
     await eventually('a later report', async () => (await readReportTime()) > stoppedAtMs);
@@ -118,16 +118,16 @@ describe('the last receive', () => {
     });
     await one.nextCall(({ action, fault }) => action === 'ReceiveMessage' && fault !== undefined);
     await one.send('sleep 0.2');
-    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1, queueDepth: 0 });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle', jobsDone: 1, queueDepth: 0 });
     paused.remove();
   });
 
   test('a queue that does not answer does not keep an instance', async () => {
     const one = await open();
     one.faults.add({ service: 'sqs', effect: { kind: 'error', code: 'InternalError', status: 500 } });
-    const impatient = { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.1 };
+    const impatient = { ...LONG_RETIREMENT, idleSeconds: 0.3, refusalSeconds: 0.1 };
     const agent = await startAgent(one, { config: { retirement: impatient } });
-    const retirement = await agent.life.ended;
+    const retirement = await agent.lifecycle.ended;
     expect(retirement).toMatchObject({ reason: 'cannot-receive', refusal: 'passing', rung: 'terminate' });
     expect(retirement).not.toHaveProperty('queueDepth');
   });
@@ -137,7 +137,7 @@ describe('in a minimal environment', () => {
   test('outside EC2 power-off is the only step', async () => {
     const one = await open({ desired: 0 });
     const agent = await startAgent(one, { machine: null });
-    expect(await agent.life.ended).toMatchObject({ reason: 'idle', rung: 'power-off', tries: 0 });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle', rung: 'power-off', tries: 0 });
     expect(
       one.calls.filter(({ service, caller }) => service === 'autoscaling' && caller === 'owner'),
     ).toEqual([]);
@@ -147,7 +147,7 @@ describe('in a minimal environment', () => {
   test('without a table the record is on the instance only', async () => {
     const one = await open();
     const agent = await startAgent(one, { config: { table: undefined } });
-    await agent.life.ended;
+    await agent.lifecycle.ended;
     expect((await agent.retirementFile())?.['reason']).toBe('idle');
     expect(await one.item(`instance#${agent.instance}`)).toBeUndefined();
   });
@@ -159,6 +159,6 @@ describe('in a minimal environment', () => {
       effect: { kind: 'error', code: 'InternalServerError', status: 500 },
     });
     const agent = await startAgent(one);
-    expect(await agent.life.ended).toMatchObject({ reason: 'idle', rung: 'terminate' });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle', rung: 'terminate' });
   });
 });

@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Outlook } from '../../../jobs/record.ts';
+import type { Forecast } from '../../../jobs/record.ts';
 import { eventually } from '../../support/eventually.ts';
-import { callsOf, type Fleet, openFleet, PATIENT, startAgent } from '../../support/agent-fleet.ts';
+import { callsOf, type Fleet, openFleet, LONG_RETIREMENT, startAgent } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 
 /** The first forecast in the table that meets the condition. */
-function waitForForecast(fleet: Fleet, instance: string, is: (forecast: Outlook) => boolean): Promise<Outlook> {
+function waitForForecast(fleet: Fleet, instance: string, is: (forecast: Forecast) => boolean): Promise<Forecast> {
   return eventually('a forecast', async () => {
     const { forecast } = await fleet.instanceRecord(instance);
     return forecast && is(forecast) && forecast;
@@ -18,7 +18,7 @@ function waitForForecast(fleet: Fleet, instance: string, is: (forecast: Outlook)
 test('an agent forecasts when it will end, and ends then', async () => {
   const fleet = await open();
   await fleet.send('until [ -e go ]; do sleep 0.05; done; sleep 0.5');
-  const retirement = { ...PATIENT, idleSeconds: 5 };
+  const retirement = { ...LONG_RETIREMENT, idleSeconds: 5 };
   const agent = await startAgent(fleet, { config: { concurrency: 3, leaseSeconds: 15, retirement } });
   const busy = await waitForForecast(fleet, agent.instance, ({ running }) => running === 1);
   expect(busy).toMatchObject({ running: 1, slots: 3, jobsDone: 0, next: 'work' });
@@ -29,7 +29,7 @@ test('an agent forecasts when it will end, and ends then', async () => {
   expect(Date.parse(idleSince) - lastStartMs).toBeLessThan(60_000);
   expect(idle).toMatchObject({ running: 0, slots: 3, reason: 'idle' });
   expect(Date.parse(at) - Date.parse(idleSince)).toBe(5000);
-  const { idleSeconds } = await agent.life.ended;
+  const { idleSeconds } = await agent.lifecycle.ended;
   const wentAtMs = Date.parse(idleSince) + idleSeconds * 1000;
   expect(wentAtMs).toBeGreaterThanOrEqual(Date.parse(at) - 1);
   expect(wentAtMs).toBeLessThan(Date.parse(at) + 5000);
@@ -43,7 +43,7 @@ test('a change is reported before the next report is due', async () => {
   await fleet.send('sleep 30');
   await waitForForecast(fleet, agent.instance, ({ next }) => next === 'work');
   expect(Date.now() - startedMs).toBeLessThan(50_000);
-  await agent.life.stop();
+  await agent.lifecycle.stop();
   await agent.work.drain(0);
 });
 
@@ -57,6 +57,6 @@ test('a table that failed gets the report when it works again', async () => {
   await eventually('reports that failed', () => callsOf(fleet, 'UpdateItem').length > 3);
   fault.remove();
   expect(await waitForForecast(fleet, agent.instance, ({ next }) => next === 'stay')).toMatchObject({ running: 0 });
-  await agent.life.stop();
+  await agent.lifecycle.stop();
   await agent.work.drain(0);
 });

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { NOBODY } from '../../../agent/supervision/watchdog.ts';
-import { changeFleetState } from '../../../store/fleet-state.ts';
+import { NO_SUPERVISOR } from '../../../agent/supervision/watchdog.ts';
+import { updateFleetState } from '../../../store/fleet-state.ts';
 import { eventually } from '../../support/eventually.ts';
-import { callsOf, type Fleet, openFleet, PATIENT, startAgent, TABLE, until } from '../../support/agent-fleet.ts';
+import { callsOf, type Fleet, openFleet, LONG_RETIREMENT, startAgent, TABLE, until } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 
-const pause = ({ clients }: Fleet) => changeFleetState(clients.dynamodb, TABLE, { pausedAtMs: Date.now() });
-const resume = ({ clients }: Fleet) => changeFleetState(clients.dynamodb, TABLE, { pausedAtMs: undefined });
+const pause = ({ clients }: Fleet) => updateFleetState(clients.dynamodb, TABLE, { pausedAtMs: Date.now() });
+const resume = ({ clients }: Fleet) => updateFleetState(clients.dynamodb, TABLE, { pausedAtMs: undefined });
 
 /** Messages that are visible: an agent that has paused requeues what its last receive brought. */
 function waiting(fleet: Fleet, count: number): Promise<true> {
@@ -31,7 +31,7 @@ describe('in a paused fleet', () => {
   test('an agent ends its job, takes no other, and takes jobs again after the pause', async () => {
     const fleet = await open();
     await fleet.send('sleep 1');
-    const agent = await startAgent(fleet, { config: { leaseSeconds: 15, retirement: PATIENT } });
+    const agent = await startAgent(fleet, { config: { leaseSeconds: 15, retirement: LONG_RETIREMENT } });
     await until(agent.work, ({ running }) => running === 1);
     await pause(fleet);
     await looked(fleet);
@@ -43,18 +43,18 @@ describe('in a paused fleet', () => {
     expect(callsOf(fleet, 'ReceiveMessage')).toHaveLength(receives);
     await resume(fleet);
     await until(agent.work, ({ jobsDone }) => jobsDone === 2);
-    await agent.life.stop();
+    await agent.lifecycle.stop();
     await agent.work.drain(0);
   });
 
   test('an idle instance retires without a last receive', async () => {
     const fleet = await open();
-    const agent = await startAgent(fleet, { config: { retirement: { ...PATIENT, idleSeconds: 6 } } });
+    const agent = await startAgent(fleet, { config: { retirement: { ...LONG_RETIREMENT, idleSeconds: 6 } } });
     await pause(fleet);
     await looked(fleet);
-    await eventually('the end of the current receive', () => !agent.work.vitals().receiving);
+    await eventually('the end of the current receive', () => !agent.work.progress().receiving);
     await fleet.send('true');
-    const retirement = await agent.life.ended;
+    const retirement = await agent.lifecycle.ended;
     expect(retirement).toMatchObject({ reason: 'idle', rung: 'terminate', jobsDone: 0, queueDepth: 1 });
     expect((await fleet.group()).desired).toBe(0);
     await waiting(fleet, 1);
@@ -65,7 +65,7 @@ describe('in a paused fleet', () => {
     await pause(fleet);
     await fleet.send('true');
     const agent = await startAgent(fleet);
-    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 0 });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle', jobsDone: 0 });
     expect(callsOf(fleet, 'ReceiveMessage')).toEqual([]);
   });
 
@@ -74,8 +74,8 @@ describe('in a paused fleet', () => {
     await pause(fleet);
     await fleet.send('true');
     let tries = 0;
-    const supervisor = { ...NOBODY, tried: () => tries++ };
-    const agent = await startAgent(fleet, { supervisor, config: { retirement: PATIENT } });
+    const supervisor = { ...NO_SUPERVISOR, tried: () => tries++ };
+    const agent = await startAgent(fleet, { supervisor, config: { retirement: LONG_RETIREMENT } });
     await looked(fleet);
     expect(callsOf(fleet, 'ReceiveMessage')).toEqual([]);
     const before = tries;
@@ -84,7 +84,7 @@ describe('in a paused fleet', () => {
     expect(tries).toBeGreaterThan(before);
     await resume(fleet);
     await until(agent.work, ({ jobsDone }) => jobsDone === 1);
-    await agent.life.stop();
+    await agent.lifecycle.stop();
     await agent.work.drain(0);
   });
 
@@ -97,6 +97,6 @@ describe('in a paused fleet', () => {
     await pause(fleet);
     await fleet.send('true');
     const agent = await startAgent(fleet);
-    expect(await agent.life.ended).toMatchObject({ jobsDone: 1 });
+    expect(await agent.lifecycle.ended).toMatchObject({ jobsDone: 1 });
   });
 });

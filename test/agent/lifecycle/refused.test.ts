@@ -1,14 +1,14 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
-import { changeFleetState } from '../../../store/fleet-state.ts';
+import { updateFleetState } from '../../../store/fleet-state.ts';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
 import { eventually } from '../../support/eventually.ts';
-import { callsOf, type Fleet, GROUP, openFleet, PATIENT, savedLogs, startAgent, TABLE } from '../../support/agent-fleet.ts';
+import { callsOf, type Fleet, GROUP, openFleet, LONG_RETIREMENT, readSavedLogs, startAgent, TABLE } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 
 /** The agent retires after half a second of refusals. */
-const IMPATIENT = { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.5 } };
+const IMPATIENT = { retirement: { ...LONG_RETIREMENT, idleSeconds: 0.3, refusalSeconds: 0.5 } };
 
 const denied: FaultEffect = {
   kind: 'error',
@@ -35,7 +35,7 @@ describe('refused receives', () => {
       await one.send('true');
       one.faults.add({ action: 'ReceiveMessage', effect: { ...denied, code } });
       const agent = await startAgent(one, { config: IMPATIENT });
-      const retirement = await agent.life.ended;
+      const retirement = await agent.lifecycle.ended;
       expect(retirement).toMatchObject({
         reason: 'cannot-receive',
         refusal: 'lasting',
@@ -48,7 +48,7 @@ describe('refused receives', () => {
       // The keeper still has to count it.
       expect(record).toMatchObject({ listing: 'instances', retirement });
       expect(record.readyAt).toBeUndefined();
-      const [log] = await savedLogs(one);
+      const [log] = await readSavedLogs(one);
       expect(log?.key).toMatch(new RegExp(`^instances/${agent.instance}/[-0-9TZ]+-cannot-receive\\.log$`));
       expect(log?.text).toBe('what the agent logged\n');
       expect(callsOf(one, 'CompleteLifecycleAction')[0]?.status).toBe(200);
@@ -59,11 +59,11 @@ describe('refused receives', () => {
     const one = await open();
     one.faults.add({ action: 'ReceiveMessage', effect: { kind: 'throttle' } });
     const agent = await startAgent(one, {
-      config: { retirement: { ...PATIENT, idleSeconds: 0.1, refusalSeconds: 0.3 } },
+      config: { retirement: { ...LONG_RETIREMENT, idleSeconds: 0.1, refusalSeconds: 0.3 } },
     });
-    expect(await agent.life.ended).toMatchObject({ reason: 'cannot-receive', refusal: 'passing' });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'cannot-receive', refusal: 'passing' });
     // Without the table the keeper knows the instance only by the key of the log.
-    expect((await savedLogs(one))[0]?.key).toMatch(/Z-cannot-receive-outage\.log$/);
+    expect((await readSavedLogs(one))[0]?.key).toMatch(/Z-cannot-receive-outage\.log$/);
   });
 
   test('answered in time: ready from then on, and works', async () => {
@@ -71,7 +71,7 @@ describe('refused receives', () => {
     await one.send('true');
     const fault = one.faults.add({ action: 'ReceiveMessage', effect: denied });
     const agent = await startAgent(one, {
-      config: { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 60 } },
+      config: { retirement: { ...LONG_RETIREMENT, idleSeconds: 0.3, refusalSeconds: 60 } },
     });
     const refused = await eventually('a recorded refusal', async () => {
       const { forecast } = await one.instanceRecord(agent.instance);
@@ -83,18 +83,18 @@ describe('refused receives', () => {
     });
     expect((await one.instanceRecord(agent.instance)).readyAt).toBeUndefined();
     fault.remove();
-    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
     expect((await one.instanceRecord(agent.instance)).readyAt).toBeDefined();
   });
 
   test('in a paused fleet nothing is received, and the instance is ready all the same', async () => {
     const one = await open();
-    await changeFleetState(one.clients.dynamodb, TABLE, { pausedAtMs: Date.now() });
+    await updateFleetState(one.clients.dynamodb, TABLE, { pausedAtMs: Date.now() });
     one.faults.add({ action: 'ReceiveMessage', effect: denied });
-    const agent = await startAgent(one, { config: { retirement: { ...PATIENT, refusalSeconds: 0.1 } } });
+    const agent = await startAgent(one, { config: { retirement: { ...LONG_RETIREMENT, refusalSeconds: 0.1 } } });
     await eventually('readiness', async () => (await one.instanceRecord(agent.instance)).readyAt);
     expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
-    await agent.life.stop();
+    await agent.lifecycle.stop();
   });
 });
 
@@ -108,7 +108,7 @@ describe('a refused table', () => {
       effect: tableDenied,
     });
     const agent = await startAgent(one, { config: IMPATIENT });
-    expect(await agent.life.ended).toMatchObject({
+    expect(await agent.lifecycle.ended).toMatchObject({
       reason: 'cannot-use-table',
       refusal: 'lasting',
       problem: expect.stringMatching(/^AccessDeniedException/),
@@ -119,22 +119,22 @@ describe('a refused table', () => {
 
   test('a claim was denied and no job came since: the instance retires as idle all the same', async () => {
     const one = await open();
-    const retirement = { ...PATIENT, idleSeconds: 0.1, refusalSeconds: 0.2 };
+    const retirement = { ...LONG_RETIREMENT, idleSeconds: 0.1, refusalSeconds: 0.2 };
     const agent = await startAgent(one, { config: { retirement } });
     agent.refusals.failed('claim', Object.assign(new Error('denied'), { name: 'AccessDeniedException' }));
-    expect(await agent.life.ended).toMatchObject({ reason: 'idle' });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle' });
   });
 
   test('deleted: the instance is never ready, does not retire as idle, and its log is saved', async () => {
     const one = await open();
     await one.call('dynamodb', 'DeleteTable', { TableName: TABLE });
     const agent = await startAgent(one, { config: IMPATIENT });
-    expect(await agent.life.ended).toMatchObject({
+    expect(await agent.lifecycle.ended).toMatchObject({
       reason: 'cannot-use-table',
       refusal: 'lasting',
       problem: expect.stringMatching(/^ResourceNotFoundException/),
     });
-    expect((await savedLogs(one))[0]?.key).toMatch(/-cannot-use-table\.log$/);
+    expect((await readSavedLogs(one))[0]?.key).toMatch(/-cannot-use-table\.log$/);
   });
 
   test('an untracked fleet works without the table', async () => {
@@ -142,7 +142,7 @@ describe('a refused table', () => {
     await one.send('true');
     one.faults.add({ service: 'dynamodb', effect: tableDenied });
     const agent = await startAgent(one, { config: { ...IMPATIENT, trackJobs: false } });
-    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
   });
 });
 
@@ -157,7 +157,7 @@ describe('a refused role of the workers', () => {
       effect: { ...denied, message: 'not authorized: sts:AssumeRole' },
     });
     const agent = await startAgent(one, { config: { ...IMPATIENT, ...config } });
-    expect(await agent.life.ended).toMatchObject({
+    expect(await agent.lifecycle.ended).toMatchObject({
       reason: 'cannot-assume-worker-role',
       refusal: 'lasting',
       problem: 'AccessDenied: not authorized: sts:AssumeRole',
@@ -171,20 +171,20 @@ describe('a refused role of the workers', () => {
     for (let index = 0; index < 2; index++) await one.send('true');
     one.faults.add({ action: 'AssumeRole', effect: denied });
     const agents = await Promise.all(
-      [0, 1].map((machine) => startAgent(one, { machine, config: { ...config, retirement: PATIENT } })),
+      [0, 1].map((machine) => startAgent(one, { machine, config: { ...config, retirement: LONG_RETIREMENT } })),
     );
     await eventually('both to be held', async () =>
-      agents.every(({ refusals }) => refusals.now['worker-role']),
+      agents.every(({ refusals }) => refusals.current['worker-role']),
     );
     // More instances run than desired, as Auto Scaling may not terminate a protected instance.
     await one.call('autoscaling', 'SetDesiredCapacity', {
       ...{ AutoScalingGroupName: GROUP, DesiredCapacity: 1 },
     });
-    const went = await Promise.race(agents.map(({ life }) => life.ended));
+    const went = await Promise.race(agents.map(({ lifecycle }) => lifecycle.ended));
     expect(went).toMatchObject({ reason: 'surplus', jobsDone: 0 });
     expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
     expect(await messagesOf(one)).toBe(2);
-    await Promise.all(agents.map(({ life }) => life.stop()));
+    await Promise.all(agents.map(({ lifecycle }) => lifecycle.stop()));
   });
 
   test('granted in time: jobs are taken', async () => {
@@ -193,8 +193,8 @@ describe('a refused role of the workers', () => {
     one.faults.add({ action: 'AssumeRole', times: 2, effect: denied });
     one.faults.add({ action: 'AssumeRole', effect: { kind: 'error', code: 'Busy', status: 503 } });
     const agent = await startAgent(one, {
-      config: { ...config, retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 60 } },
+      config: { ...config, retirement: { ...LONG_RETIREMENT, idleSeconds: 0.3, refusalSeconds: 60 } },
     });
-    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+    expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
   });
 });

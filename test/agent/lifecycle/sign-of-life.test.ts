@@ -1,6 +1,6 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { signOfLifeKey } from '../../../store/log-layout.ts';
+import { heartbeatKey } from '../../../store/log-layout.ts';
 import { eventually } from '../../support/eventually.ts';
 import { callsOf, type Fleet, openFleet, startAgent, until } from '../../support/agent-fleet.ts';
 
@@ -20,8 +20,8 @@ test('an agent whose reports the table refuses writes a heartbeat to the log buc
     action: 'UpdateItem',
     effect: { kind: 'error', code: 'AccessDeniedException', status: 400 },
   });
-  const { instance, work, life } = await start(fleet);
-  const Key = signOfLifeKey(instance);
+  const { instance, work, lifecycle } = await start(fleet);
+  const Key = heartbeatKey(instance);
   await fleet.send('sleep 30');
   await until(work, ({ running }) => running === 1);
   const sign = await eventually('a report of a busy instance', async () => {
@@ -35,15 +35,15 @@ test('an agent whose reports the table refuses writes a heartbeat to the log buc
   // A refused report is repeated within a second; a heartbeat comes once a second.
   const isRarer = () => callsOf(fleet, 'PutObject').length < callsOf(fleet, 'UpdateItem').length;
   await eventually('more reports than heartbeats', isRarer);
-  await life.stop();
+  await lifecycle.stop();
   await work.drain(0);
 });
 
 test('an agent whose reports are accepted writes none', async () => {
   const fleet = await open({ minSize: 1 });
-  const { instance, work, life } = await start(fleet);
+  const { instance, work, lifecycle } = await start(fleet);
   await eventually('a report', async () => (await fleet.instanceRecord(instance)).forecast !== undefined);
-  await life.stop();
+  await lifecycle.stop();
   await work.drain(0);
   expect(callsOf(fleet, 'PutObject')).toEqual([]);
 });

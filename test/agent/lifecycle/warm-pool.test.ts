@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { CallRecord } from '../../../local/front-door/call-log.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Agent, callsOf, type Fleet, GROUP, openFleet, PATIENT, startAgent } from '../../support/agent-fleet.ts';
+import { type Agent, callsOf, type Fleet, GROUP, openFleet, LONG_RETIREMENT, startAgent } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 
@@ -39,7 +39,7 @@ test('takes no job and does not retire until it leaves the pool; then it works, 
   const one = await openPool();
   await one.send('true');
   const idleSeconds = 0.3;
-  const agent = await startAgent(one, { config: { retirement: { ...PATIENT, idleSeconds } } });
+  const agent = await startAgent(one, { config: { retirement: { ...LONG_RETIREMENT, idleSeconds } } });
   await pooled(one, 'Warmed:Running');
   // Twice as long as an idle instance would have stayed.
   const untilMs = performance.now() + 600;
@@ -49,7 +49,7 @@ test('takes no job and does not retire until it leaves the pool; then it works, 
   const record = await eventually('the record', () => ready(agent).catch(() => undefined));
   expect(record.pooled).toBe(true);
   await draw(one);
-  const retirement = await agent.life.ended;
+  const retirement = await agent.lifecycle.ended;
   expect(retirement).toMatchObject({ reason: 'idle', rung: 'terminate', jobsDone: 1 });
   expect((await ready(agent)).pooled).toBe(false);
   expect(completions(one)).toEqual(['launch', 'launch', 'termination']);
@@ -57,11 +57,11 @@ test('takes no job and does not retire until it leaves the pool; then it works, 
 
 test('stopped in the pool and started to work: completes the launch hook as at the first time', async () => {
   const one = await openPool('Stopped');
-  const config = { retirement: PATIENT };
+  const config = { retirement: LONG_RETIREMENT };
   const first = await startAgent(one, { config });
   await pooled(one, 'Warmed:Stopped');
   const before = await ready(first);
-  await first.life.stop();
+  await first.lifecycle.stop();
   await first.work.drain(0);
   // The hook's wait state begins a moment late: the call is repeated.
   one.faults.add({
@@ -86,7 +86,7 @@ test('stopped in the pool and started to work: completes the launch hook as at t
     return !known.pooled && known;
   });
   expect(after.readyAtMs).toBeGreaterThan(before.readyAtMs);
-  await again.life.stop();
+  await again.lifecycle.stop();
   await again.work.drain(0);
 });
 
@@ -94,7 +94,7 @@ test('a refusal in the pool does not count once AWS has answered', async () => {
   const one = await openPool();
   await one.send('true');
   const agent = await startAgent(one, {
-    config: { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.05 } },
+    config: { retirement: { ...LONG_RETIREMENT, idleSeconds: 0.3, refusalSeconds: 0.05 } },
   });
   await pooled(one, 'Warmed:Running');
   const denied = Object.assign(new Error('denied'), { name: 'AccessDeniedException' });
@@ -104,7 +104,7 @@ test('a refusal in the pool does not count once AWS has answered', async () => {
   agent.refusals.failed('report', denied);
   agent.refusals.answered('report');
   await draw(one);
-  expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+  expect(await agent.lifecycle.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
 });
 
 test('terminated in the pool: ends without a call, and completes the termination hook', async () => {
@@ -115,7 +115,7 @@ test('terminated in the pool: ends without a call, and completes the termination
   await one.nextCall((call) => call.action === 'CompleteLifecycleAction' && hookOf(call) === 'termination');
   expect(callsOf(one, 'TerminateInstanceInAutoScalingGroup')).toEqual([]);
   expect(await agent.retirementFile()).toMatchObject({ reason: 'auto-scaling', tries: 0 });
-  await agent.life.stop();
+  await agent.lifecycle.stop();
 });
 
 test('a missing worker ends the instance once it has left the pool, not in it', async () => {
@@ -124,5 +124,5 @@ test('a missing worker ends the instance once it has left the pool, not in it', 
   await pooled(one, 'Warmed:Running');
   expect(await agent.retirementFile()).toBeUndefined();
   await draw(one);
-  expect(await agent.life.ended).toMatchObject({ reason: 'worker-missing', rung: 'terminate' });
+  expect(await agent.lifecycle.ended).toMatchObject({ reason: 'worker-missing', rung: 'terminate' });
 });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Agent, openBench } from '../../support/queue.ts';
-import { interleaved, type Logged, logged, momentsOf } from './logged.ts';
+import { type Agent, testQueues } from '../../support/queue.ts';
+import { interleaved, type LogBench, openLogBench, momentsOf } from './logged.ts';
 
-const open = openBench();
+const open = testQueues();
 
 /** So little memory that a worker has to wait for the bucket after little output. */
 const SMALL = { bufferBytes: 65_536, chunkBytes: 16_384, flushSeconds: 0.1 };
@@ -12,13 +12,13 @@ const SMALL = { bufferBytes: 65_536, chunkBytes: 16_384, flushSeconds: 0.1 };
 const COMPLAINT = "jobs' logs cannot be written as they should: the jobs go on";
 const complaintsOf = ({ lines }: Agent) => lines.filter(({ msg }) => msg === COMPLAINT);
 
-function strike({ bench, bucket }: Logged, effect: FaultEffect, times?: number) {
+function strike({ bench, bucket }: LogBench, effect: FaultEffect, times?: number) {
   const rule = { service: 's3', action: 'PutObject', input: { Bucket: bucket }, effect };
   return bench.cloud.faults.add(times === undefined ? rule : { ...rule, times });
 }
 
 /** Waits for what a job has printed so far, and counts its chunks. Slow output has several. */
-async function chunksOnceThere({ keys, part }: Logged, job: string, bytes: number): Promise<number> {
+async function chunksOnceThere({ keys, part }: LogBench, job: string, bytes: number): Promise<number> {
   await eventually('its output so far', async () => {
     const there = await part(job, 'stdout').catch(() => undefined);
     return there?.length === bytes;
@@ -41,7 +41,7 @@ test.each<[string, FaultEffect]>([
   ['does not answer', { kind: 'reset', applied: false }],
   ['takes what it gets, and its answers are lost', { kind: 'reset', applied: true }],
 ])('a bucket that %s for a while costs only time', async (_, effect) => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send, log, part } = bed;
   // More than the SDK itself tries.
   const fault = strike(bed, effect, 5);
@@ -49,7 +49,7 @@ test.each<[string, FaultEffect]>([
   const job = await send(worker);
   await worker.done(1);
   await bench.empty();
-  expect(fault.strikes).toBe(5);
+  expect(fault.timesApplied).toBe(5);
   expect(await log(job)).toMatchObject({ stdout: { bytes: 200_000 }, stderr: { bytes: 0 } });
   expect((await log(job))?.stdout.lost).toBeUndefined();
   expect((await part(job, 'stdout')).toString() === numbered(1, 20_000)).toBe(true);
@@ -59,7 +59,7 @@ test.each<[string, FaultEffect]>([
   ['fails for ever', { kind: 'error', code: 'InternalError', status: 500 }],
   ['never answers', { kind: 'timeout', applied: false }],
 ])('a bucket that %s fails no job and delays none for long; lost output is counted', async (_, effect) => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send, log } = bed;
   strike(bed, effect);
   const script = `${lines(1, 200_000)}; echo the end; echo done >> $JOURNAL`;
@@ -85,7 +85,7 @@ test.each([
   ['denies everything', 'AccessDenied', 403],
   ['is gone', 'NoSuchBucket', 404],
 ])('a bucket that %s is not tried again', async (_, code, status) => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send, log } = bed;
   const fault = strike(bed, { kind: 'error', code, status });
   const worker = await agent(lines(1, 100_000), { log: SMALL });
@@ -94,7 +94,7 @@ test.each([
   await worker.done(1);
   await bench.empty();
   expect(performance.now() - startMs).toBeLessThan(10_000);
-  expect(fault.strikes).toBeLessThan(10);
+  expect(fault.timesApplied).toBeLessThan(10);
   expect((await bench.table.get(job))?.state).toBe('succeeded');
   const bytes = 1_000_000;
   expect(await log(job)).toMatchObject({
@@ -105,7 +105,7 @@ test.each([
 });
 
 test('a bucket that is away for longer than a worker waits leaves a gap, and the log goes on after it', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send, log, logWhen, part } = bed;
   const wait = (name: string) =>
     `touch $DIRECTORY/at-${name}; until [ -e $DIRECTORY/${name} ]; do sleep 0.02; done`;
@@ -146,7 +146,7 @@ test('a bucket that is away for longer than a worker waits leaves a gap, and the
 });
 
 test('a bucket that fails during a job leaves everything before that complete', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send, log, part } = bed;
   const script = `${lines(1, 1000)}; until [ -e $DIRECTORY/more ]; do sleep 0.02; done; ${lines(1001, 9000)}`;
   const worker = await agent(script, { log: { ...SMALL, patienceSeconds: 0.5 } });
@@ -162,7 +162,7 @@ test('a bucket that fails during a job leaves everything before that complete', 
 });
 
 test('later jobs do not wait for an absent bucket as the first one did', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send, log } = bed;
   strike(bed, { kind: 'throttle' });
   const worker = await agent('head -c 5000 /dev/zero', { log: { ...SMALL, patienceSeconds: 10 } });
@@ -177,7 +177,7 @@ test('later jobs do not wait for an absent bucket as the first one did', async (
 });
 
 test('a drain whose time is over does not wait for a bucket that does not answer', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send, log } = bed;
   strike(bed, { kind: 'timeout', applied: false });
   const worker = await agent('head -c 5000 /dev/zero; echo done >> $JOURNAL', {
@@ -191,28 +191,28 @@ test('a drain whose time is over does not wait for a bucket that does not answer
 });
 
 test('a drain whose time is over does not wait for output that the bucket blocks', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send } = bed;
   const fault = strike(bed, { kind: 'timeout', applied: false });
   const worker = await agent(`${lines(1, 200_000)}; echo done >> $JOURNAL`, {
     log: { ...SMALL, patienceSeconds: 600 },
   });
   const job = await send(worker);
-  await eventually('a chunk being written', () => fault.strikes > 0);
+  await eventually('a chunk being written', () => fault.timesApplied > 0);
   await worker.work.drain(0);
   expect(await bench.journal()).toEqual([]);
   expect(await bench.table.get(job)).toMatchObject({ state: 'queued', attempts: 0 });
 });
 
 test('a table that refuses notes of a running log stops nothing', async () => {
-  const { agent, bench, send, log } = await logged(open);
+  const { agent, bench, send, log } = await openLogBench(open);
   const when = (input: Record<string, unknown>) => String(input['UpdateExpression']).includes('.#log');
   const fault = bench.cloud.faults.add({ action: 'UpdateItem', when, effect: { kind: 'throttle' } });
   const worker = await agent('echo a; until [ -e $DIRECTORY/more ]; do sleep 0.02; done; echo b', {
     log: SMALL,
   });
   const job = await send(worker);
-  await eventually('a note that is refused', () => fault.strikes > 0);
+  await eventually('a note that is refused', () => fault.timesApplied > 0);
   await bench.touch('more');
   await worker.done(1);
   await bench.empty();

@@ -4,11 +4,11 @@ import type { AgentConfigInput } from '../../../agent/config/agent-config.ts';
 import type { TryLog } from '../../../jobs/record.ts';
 import type { CallRecord } from '../../../local/front-door/call-log.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { Agent, Bench } from '../../support/queue.ts';
+import type { Agent, TestQueue } from '../../support/queue.ts';
 
 /** A bench with a log bucket, and direct access to jobs' logs in table and bucket. */
-export interface Logged {
-  bench: Bench;
+export interface LogBench {
+  bench: TestQueue;
   bucket: string;
   agent(script: string, config?: Partial<AgentConfigInput>): Promise<Agent>;
   /** Sends a job, resumes the agent and returns the job's id. */
@@ -27,7 +27,7 @@ export interface Logged {
 
 let buckets = 0;
 
-export async function logged(open: () => Promise<Bench>): Promise<Logged> {
+export async function openLogBench(open: () => Promise<TestQueue>): Promise<LogBench> {
   const bench = await open();
   buckets += 1;
   const bucket = `logs-${buckets}`;

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { TryLog } from '../../../jobs/record.ts';
 import { eventually } from '../../support/eventually.ts';
-import { openBench } from '../../support/queue.ts';
-import { interleaved, logged, momentsOf } from './logged.ts';
+import { testQueues } from '../../support/queue.ts';
+import { interleaved, openLogBench, momentsOf } from './logged.ts';
 
-const open = openBench();
+const open = testQueues();
 
 /** Waits for a file in the workers' directory. */
 const until = (name: string) => `until [ -e $DIRECTORY/${name} ]; do sleep 0.02; done`;
 
 test('a small log is in the record, both streams as they came, without a call to S3', async () => {
-  const { bench, agent, send, log, logWhen, calls } = await logged(open);
+  const { bench, agent, send, log, logWhen, calls } = await openLogBench(open);
   const script = `echo one; ${until('two')}; echo two >&2; ${until('three')}; echo three`;
   const worker = await agent(script, { log: { flushSeconds: 0.1 } });
   const job = await send(worker);
@@ -45,7 +45,7 @@ test.each([
   ['text', 'printf "ä\\0b\\r\\n"', { bytes: 6, text: 'ä\0b\r\n' }],
   ['what is no UTF-8', 'printf "\\377a\\200"', { bytes: 3, base64: '/2GA' }],
 ])('%s is kept byte by byte', async (_, script, stdout) => {
-  const { agent, bench, send, log } = await logged(open);
+  const { agent, bench, send, log } = await openLogBench(open);
   const worker = await agent(script);
   const job = await send(worker);
   await worker.done(1);
@@ -57,7 +57,7 @@ test.each([
   [4096, 0],
   [4097, 2],
 ])('a log of %i bytes costs %i calls to S3', async (bytes, puts) => {
-  const { agent, bench, send, log, calls, part } = await logged(open);
+  const { agent, bench, send, log, calls, part } = await openLogBench(open);
   const script = `head -c 100 /dev/zero >&2; head -c ${bytes - 100} /dev/zero | tr '\\0' x`;
   // A flush in between would be additional calls.
   const worker = await agent(script, { log: { flushSeconds: 60 } });
@@ -85,7 +85,7 @@ test.each([
 });
 
 test('a log is kept up to maxBytes, both streams together; beyond it the worker goes on, and the record has the last lines', async () => {
-  const { agent, bench, send, log, logWhen, part, calls } = await logged(open);
+  const { agent, bench, send, log, logWhen, part, calls } = await openLogBench(open);
   const script = `yes 123456789 | head -c 60000; head -c 30000 /dev/zero >&2; yes 123456789 | head -c 50000; ${until('end')}; echo the end >&2`;
   // So little memory that the worker would wait for the bucket if output beyond the limit were kept there.
   const small = { bufferBytes: 65_536, chunkBytes: 16_384, flushSeconds: 0.1 };
@@ -118,7 +118,7 @@ test('a log is kept up to maxBytes, both streams together; beyond it the worker 
 });
 
 test('a log of exactly maxBytes is complete and not marked as cut', async () => {
-  const { agent, bench, send, log, part } = await logged(open);
+  const { agent, bench, send, log, part } = await openLogBench(open);
   const worker = await agent('head -c 9000 /dev/zero; head -c 1000 /dev/zero >&2', {
     log: { maxBytes: 10_000 },
   });
@@ -136,7 +136,7 @@ test('a log of exactly maxBytes is complete and not marked as cut', async () => 
 });
 
 test('a log can be read while its job runs: first from the record, then from the bucket', async () => {
-  const { agent, bench, send, logWhen, log, part, calls } = await logged(open);
+  const { agent, bench, send, logWhen, log, part, calls } = await openLogBench(open);
   const script = `echo start; ${until('more')}; head -c 5000 /dev/zero | tr '\\0' x; ${until('end')}; echo end`;
   const worker = await agent(script, { log: { flushSeconds: 0.1 } });
   const job = await send(worker);
@@ -156,7 +156,7 @@ test('a log can be read while its job runs: first from the record, then from the
 });
 
 test('a running log is noted no more often than allowed, and not at all without new output', async () => {
-  const { agent, bench, send, logWhen } = await logged(open);
+  const { agent, bench, send, logWhen } = await openLogBench(open);
   const script = `echo a; ${until('noted')}; sleep 0.6; echo b; ${until('end')}`;
   const worker = await agent(script, { log: { flushSeconds: 0.2 } });
   const job = await send(worker);
@@ -174,7 +174,7 @@ test('a running log is noted no more often than allowed, and not at all without 
 });
 
 test('two streams at full speed are in the bucket byte by byte, in chunks, with a complete index', async () => {
-  const { agent, bench, send, log, part, calls } = await logged(open);
+  const { agent, bench, send, log, part, calls } = await openLogBench(open);
   const print = (name: string, bytes: number) => `head -c ${bytes} /dev/urandom | tee $DIRECTORY/${name}`;
   const script = `${print('out', 3_000_000)} & ${print('err', 2_000_001)} >&2 & wait`;
   const worker = await agent(script, { log: { chunkBytes: 65_536, flushSeconds: 60 } });
@@ -206,7 +206,7 @@ test('two streams at full speed are in the bucket byte by byte, in chunks, with 
 });
 
 test('the index has the order in which both streams came', async () => {
-  const { agent, bench, send, logWhen, part } = await logged(open);
+  const { agent, bench, send, logWhen, part } = await openLogBench(open);
   const print = (what: string, where: string) => `printf "%2000s" ${what}$i ${where}; ${until(`${what}$i`)}`;
   const script = `for i in 1 2 3; do ${print('o', '')}; ${print('e', '>&2')}; done`;
   const worker = await agent(script, { log: { flushSeconds: 0.1, chunkBytes: 4096 } });
@@ -227,7 +227,7 @@ test('the index has the order in which both streams came', async () => {
 });
 
 test('the last chunk is written before the end of the job is recorded', async () => {
-  const { agent, bench, send, part, bucket } = await logged(open);
+  const { agent, bench, send, part, bucket } = await openLogBench(open);
   const slow = { service: 's3', action: 'PutObject', input: { Bucket: bucket } };
   bench.cloud.faults.add({ ...slow, effect: { kind: 'latency', ms: 4000 } });
   const worker = await agent('head -c 5000 /dev/zero', { leaseSeconds: 15 });
@@ -243,7 +243,7 @@ test('the last chunk is written before the end of the job is recorded', async ()
 });
 
 test('each try has its own log', async () => {
-  const { agent, bench, send, part, log } = await logged(open);
+  const { agent, bench, send, part, log } = await openLogBench(open);
   const worker = await agent('printf "%5000s" $MAYFLY_ATTEMPT; [ $MAYFLY_ATTEMPT = 2 ] || exit 1');
   const job = await send(worker);
   await worker.done(2);
@@ -255,7 +255,7 @@ test('each try has its own log', async () => {
 });
 
 test('a worker that exceeds its limit keeps its log', async () => {
-  const { agent, bench, send, log } = await logged(open);
+  const { agent, bench, send, log } = await openLogBench(open);
   const worker = await agent('echo before; exec sleep 60', { limitSeconds: 1 });
   const job = await send(worker);
   await worker.done(1);
@@ -265,7 +265,7 @@ test('a worker that exceeds its limit keeps its log', async () => {
 });
 
 test('if a try loses its lease, its whole log goes to the bucket, as nobody writes its end to the record', async () => {
-  const { agent, bench, send, part } = await logged(open);
+  const { agent, bench, send, part } = await openLogBench(open);
   const action = 'ChangeMessageVisibilityBatch';
   const fault = bench.cloud.faults.add({ action, effect: { kind: 'throttle' } });
   const worker = await agent('echo before; exec sleep 60', { leaseSeconds: 6 });
@@ -282,7 +282,7 @@ test('if a try loses its lease, its whole log goes to the bucket, as nobody writ
 });
 
 test('without a bucket the record keeps the end of a long log', async () => {
-  const { agent, bench, send, log } = await logged(open);
+  const { agent, bench, send, log } = await openLogBench(open);
   const worker = await agent('echo start; head -c 5000 /dev/zero | tr "\\0" x', { logBucket: undefined });
   const job = await send(worker);
   await worker.done(1);
@@ -296,7 +296,7 @@ test('without a bucket the record keeps the end of a long log', async () => {
 });
 
 test('a job that is not tracked has no log', async () => {
-  const { agent, bench, send, calls } = await logged(open);
+  const { agent, bench, send, calls } = await openLogBench(open);
   const worker = await agent('head -c 5000 /dev/zero; echo done >> $JOURNAL', { trackJobs: false });
   await send(worker);
   await worker.done(1);

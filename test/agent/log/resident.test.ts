@@ -8,10 +8,10 @@ import { bundle } from '../../../infra/bundle/bundle.ts';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
 import { NODE_OPTIONS } from '../../../local/instances/process-launcher.ts';
 import { eventually } from '../../support/eventually.ts';
-import { openBench } from '../../support/queue.ts';
-import { type Logged, logged } from './logged.ts';
+import { testQueues } from '../../support/queue.ts';
+import { type LogBench, openLogBench } from './logged.ts';
 
-const open = openBench();
+const open = testQueues();
 
 const MIB = 2 ** 20;
 const OUTPUT_BYTES = 64 * MIB;
@@ -19,7 +19,7 @@ const OUTPUT_BYTES = 64 * MIB;
 const MOST_MIB = 60;
 
 /** Starts the agent in its own process, as on an instance. Returns the process id. */
-async function start({ bench, bucket }: Logged, patienceSeconds: number): Promise<number> {
+async function start({ bench, bucket }: LogBench, patienceSeconds: number): Promise<number> {
   const script = `head -c ${OUTPUT_BYTES} /dev/urandom | tee $DIRECTORY/printed; echo done >> $JOURNAL`;
   const config = {
     version: 1,
@@ -67,7 +67,7 @@ test.each<[string, FaultEffect | undefined]>([
   'output at full speed to %s does not make the agent larger',
   { timeout: 300_000 },
   async (_, effect) => {
-    const bed = await logged(open);
+    const bed = await openLogBench(open);
     const { bench, bucket, log, part } = bed;
     if (effect) bench.cloud.faults.add({ service: 's3', input: { Bucket: bucket }, effect });
     const pid = await start(bed, effect ? 1 : 60);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { NUMBERS, type Stream, Timeline } from '../../../agent/log/timeline.ts';
+import { STREAM_NUMBERS, type Stream, Timeline } from '../../../agent/log/timeline.ts';
 
 const NOW = 1_800_000_000_000;
 
@@ -11,7 +11,7 @@ test('output that comes at once is one entry, output that comes later or on the 
   timeline.add(NOW + 10, 'stdout', 3);
   timeline.add(NOW + 10, 'stderr', 4);
   timeline.add(NOW + 10, 'stdout', 5);
-  expect(timeline.moments.map(({ ms, stream, bytes }) => [ms - NOW, stream, bytes])).toEqual([
+  expect(timeline.entries.map(({ ms, stream, bytes }) => [ms - NOW, stream, bytes])).toEqual([
     [0, 'stdout', 3],
     [10, 'stdout', 3],
     [10, 'stderr', 4],
@@ -24,10 +24,10 @@ test('an index has only bytes that are written, and all of them once they are', 
   timeline.add(NOW, 'stdout', 10);
   timeline.add(NOW + 20, 'stderr', 5);
   timeline.add(NOW + 40, 'stdout', 10);
-  expect(timeline.take({ stdout: 0, stderr: 5 })).toBe('');
-  expect(timeline.take({ stdout: 4, stderr: 5 })).toBe(`${NOW} 1 4\n`);
-  expect(timeline.take({ stdout: 15, stderr: 5 })).toBe(`${NOW} 1 6\n${NOW + 20} 2 5\n${NOW + 40} 1 5\n`);
-  expect(timeline.take({ stdout: 20, stderr: 5 })).toBe(`${NOW + 40} 1 5\n`);
+  expect(timeline.takeIndex({ stdout: 0, stderr: 5 })).toBe('');
+  expect(timeline.takeIndex({ stdout: 4, stderr: 5 })).toBe(`${NOW} 1 4\n`);
+  expect(timeline.takeIndex({ stdout: 15, stderr: 5 })).toBe(`${NOW} 1 6\n${NOW + 20} 2 5\n${NOW + 40} 1 5\n`);
+  expect(timeline.takeIndex({ stdout: 20, stderr: 5 })).toBe(`${NOW + 40} 1 5\n`);
   expect(timeline.length).toBe(0);
 });
 
@@ -40,7 +40,7 @@ test('a loss is one entry where it happened, however long it lasts', () => {
   }
   timeline.add(NOW + 1000, 'stdout', 10);
   expect(timeline.length).toBe(4);
-  expect(timeline.take({ stdout: 20, stderr: 0 })).toBe(
+  expect(timeline.takeIndex({ stdout: 20, stderr: 0 })).toBe(
     `${NOW} 1 10\n${NOW} 1 -1000\n${NOW} 2 -2000\n${NOW + 1000} 1 10\n`,
   );
 });
@@ -49,7 +49,7 @@ test('bytes that are not written at the end are recorded as lost', () => {
   const timeline = new Timeline();
   timeline.add(NOW, 'stdout', 10);
   timeline.add(NOW, 'stderr', 10);
-  expect(timeline.take({ stdout: 4, stderr: 10 }, true)).toBe(`${NOW} 1 4\n${NOW} 1 -6\n${NOW} 2 10\n`);
+  expect(timeline.takeIndex({ stdout: 4, stderr: 10 }, true)).toBe(`${NOW} 1 4\n${NOW} 1 -6\n${NOW} 2 10\n`);
   expect(timeline.length).toBe(0);
 });
 
@@ -76,7 +76,7 @@ test('all indices together have each byte once, in order', () => {
       let ms = NOW;
       for (const event of list) {
         ms += event.ms;
-        came.push(...letters(NUMBERS[event.stream], event.lost, event.bytes));
+        came.push(...letters(STREAM_NUMBERS[event.stream], event.lost, event.bytes));
         if (event.lost) timeline.addLost(ms, event.stream, event.bytes);
         else {
           timeline.add(ms, event.stream, event.bytes);
@@ -86,9 +86,9 @@ test('all indices together have each byte once, in order', () => {
         for (const stream of ['stdout', 'stderr'] as const) {
           written[stream] += Math.floor((kept[stream] - written[stream]) * event.written);
         }
-        text += timeline.take(written);
+        text += timeline.takeIndex(written);
       }
-      text += timeline.take(kept, true);
+      text += timeline.takeIndex(kept, true);
       const told = text.split('\n').flatMap((line) => {
         const [, number = '', bytes = ''] = line.split(' ');
         return letters(Number(number), bytes.startsWith('-'), Math.abs(Number(bytes)));

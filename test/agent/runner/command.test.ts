@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findProgram } from '../../../agent/runner/command.ts';
-import { WorkerMissing } from '../../../agent/runner/runner.ts';
+import { WorkerMissingError } from '../../../agent/runner/runner.ts';
 
 let directory: string;
 
@@ -35,6 +35,6 @@ test.each([
   ['script', /there is no such program on PATH \(\/usr\/no\)/],
 ])('%s is refused with the reason', async (word, message) => {
   const found = findProgram(word, directory, '/usr/no');
-  await expect(found).rejects.toThrow(WorkerMissing);
+  await expect(found).rejects.toThrow(WorkerMissingError);
   await expect(found).rejects.toThrow(message);
 });

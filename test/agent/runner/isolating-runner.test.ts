@@ -3,31 +3,31 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { IsolatingRunner } from '../../../agent/runner/isolating-runner.ts';
-import { WorkerMissing } from '../../../agent/runner/runner.ts';
-import { frame } from '../../../agent/runner/slot-frames.ts';
-import { openSlotSockets, whyNoCgroups, whyNoSlots } from '../../../bench/stage/slot-sockets.ts';
+import { SlotRunner } from '../../../agent/runner/isolating-runner.ts';
+import { WorkerMissingError } from '../../../agent/runner/runner.ts';
+import { encodeFrame } from '../../../agent/runner/slot-frames.ts';
+import { openSlotSockets, missingForCgroups, missingForSlots } from '../../../bench/stage/slot-sockets.ts';
 import { eventually } from '../../support/eventually.ts';
 import { memoryCgroup, tasksCgroup } from '../../support/limited-cgroup.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { isRunning } from '../../support/queue.ts';
-import { isolatingShops, outputOf, printed, type Workshop } from './runner-kinds.ts';
+import { useSlotBenches, outputOf, printed, type RunnerBench } from './runner-kinds.ts';
 
 // Tests of both kinds of runners are in runners.test.ts.
 
 const TASK = { stdin: '', argument: undefined, variables: {} };
 
-const openShop = isolatingShops();
+const openShop = useSlotBenches();
 
 /** A runner whose workers run the script that each task has as its argument. */
-const shellOf = (shop: Workshop, slots = 1) => shop.runnerOf(['sh', '-c'], { slots });
+const shellOf = (shop: RunnerBench, slots = 1) => shop.runnerOf(['sh', '-c'], { slots });
 const script = (argument: string) => ({ ...TASK, argument });
 
 /** Waits for a process that a worker has started and leaves behind. */
 const ARMED = 'until [ -e armed ]; do sleep 0.01; done';
 
 describe('a slot', () => {
-  beforeEach(({ skip }) => skip(whyNoSlots() !== undefined, whyNoSlots()));
+  beforeEach(({ skip }) => skip(missingForSlots() !== undefined, missingForSlots()));
 
   test('runs one worker after the other over one connection, and can reopen its output', async () => {
     const shop = await openShop();
@@ -87,7 +87,7 @@ describe('a slot', () => {
   });
 
   test('cannot be traced or read by its worker', async ({ skip }) => {
-    skip(process.getuid?.() === 0 && whyNoCgroups() !== undefined, 'root may trace everything');
+    skip(process.getuid?.() === 0 && missingForCgroups() !== undefined, 'root may trace everything');
     const shop = await openShop();
     const tries = `
 import ctypes, os
@@ -148,7 +148,7 @@ print(read("environ"), read("mem"), files(), traced, ctypes.get_errno() == EPERM
 });
 
 describe('a slot in its own cgroup', () => {
-  beforeEach(({ skip }) => skip(whyNoCgroups() !== undefined, whyNoCgroups()));
+  beforeEach(({ skip }) => skip(missingForCgroups() !== undefined, missingForCgroups()));
 
   test.each([
     ['a session of its own', 'setsid sleep 600 > /dev/null 2>&1 & echo $!'],
@@ -245,7 +245,7 @@ describe('a slot in its own cgroup', () => {
 });
 
 describe('a runner that gets no slot', () => {
-  beforeEach(({ skip }) => skip(whyNoSlots() !== undefined, whyNoSlots()));
+  beforeEach(({ skip }) => skip(missingForSlots() !== undefined, missingForSlots()));
 
   /** Advances the clock until the promise is settled. */
   async function passing<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
@@ -268,14 +268,14 @@ describe('a runner that gets no slot', () => {
       environment: { PATH: '/bin' },
       directory: '/',
     };
-    return new IsolatingRunner({ ...options, sockets, clock });
+    return new SlotRunner({ ...options, sockets, clock });
   }
 
   async function refusal(sockets: string): Promise<string> {
     const clock = new ManualClock();
     const checked = runnerAt(sockets, clock).check();
     const error = await passing(clock, checked).catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(WorkerMissing);
+    expect(error).toBeInstanceOf(WorkerMissingError);
     return String(error).replace(/^WorkerMissing: /, '');
   }
 
@@ -297,7 +297,7 @@ describe('a runner that gets no slot', () => {
       /the cgroup \S+ is not the slot's own: it has \d+ other processes/,
     ],
   ])('reports why a slot refuses to work: %s', async (_, slotOptions, sentence) => {
-    const sockets = await openSlotSockets({ cgroups: 'none', bare: true, slotOptions });
+    const sockets = await openSlotSockets({ cgroups: 'none', noDefaults: true, slotOptions });
     try {
       expect(await refusal(sockets.path)).toMatch(sentence);
       expect(sockets.errors()).toMatch(sentence);
@@ -308,7 +308,7 @@ describe('a runner that gets no slot', () => {
 
   test('reports that the slot has another version', async () => {
     const directory = (await openShop()).directory;
-    const server = createServer((socket) => socket.write(frame('H', '999', '/')).valueOf());
+    const server = createServer((socket) => socket.write(encodeFrame('H', '999', '/')).valueOf());
     await new Promise<void>((resolve) => server.listen(join(directory, '1'), resolve));
     expect(await refusal(directory)).toMatch(/the slot speaks version 999 of the protocol, the agent 1$/);
     server.close();

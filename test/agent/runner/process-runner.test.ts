@@ -1,12 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { openPlain } from './runner-kinds.ts';
+import { openProcessBench } from './runner-kinds.ts';
 
 // Tests of both kinds of runners are in runners.test.ts.
 
 test('a body is not left on the disk', async () => {
-  const shop = await openPlain();
+  const shop = await openProcessBench();
   onTestFinished(() => shop.close());
   const files = async () => (await readdir(tmpdir())).filter((name) => /^mayfly-[0-9a-f]{8}-/.test(name));
   const before = new Set(await files());

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import { IsolatingRunner } from '../../../agent/runner/isolating-runner.ts';
+import { SlotRunner } from '../../../agent/runner/isolating-runner.ts';
 import { ProcessRunner } from '../../../agent/runner/process-runner.ts';
 import type { OutputSink, Run, Runner, Task } from '../../../agent/runner/runner.ts';
 import { systemClock } from '../../../aws/clock.ts';
@@ -13,7 +13,7 @@ import {
 } from '../../../bench/stage/slot-sockets.ts';
 
 /** Runners of one kind, and a directory for their workers. */
-export interface Workshop {
+export interface RunnerBench {
   /** Every user may write here: workers in slots run as other users. */
   directory: string;
   /** Undefined for workers that are child processes. */
@@ -33,23 +33,23 @@ interface Setting {
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
-export async function openPlain(): Promise<Workshop> {
+export async function openProcessBench(): Promise<RunnerBench> {
   return workshop(undefined, (setting) => new ProcessRunner(setting));
 }
 
-export async function openIsolating(options?: SlotSocketsOptions): Promise<Workshop> {
+export async function openSlotBench(options?: SlotSocketsOptions): Promise<RunnerBench> {
   const sockets = await openSlotSockets(options);
-  return workshop(sockets, (setting) => new IsolatingRunner({ ...setting, sockets: sockets.path }));
+  return workshop(sockets, (setting) => new SlotRunner({ ...setting, sockets: sockets.path }));
 }
 
 /** Returns a function that opens workshops of slots. They are closed after each test. */
-export function isolatingShops(): typeof openIsolating {
-  const shops: Workshop[] = [];
+export function useSlotBenches(): typeof openSlotBench {
+  const shops: RunnerBench[] = [];
   afterEach(async () => {
     for (const shop of shops.splice(0)) await shop.close();
   });
   return async (options) => {
-    const shop = await openIsolating(options);
+    const shop = await openSlotBench(options);
     shops.push(shop);
     return shop;
   };
@@ -59,15 +59,15 @@ type Make = (
   setting: Setting & { command: readonly [string, ...string[]]; clock: typeof systemClock },
 ) => Runner;
 
-async function workshop(sockets: SlotSockets | undefined, make: Make): Promise<Workshop> {
+async function workshop(sockets: SlotSockets | undefined, make: Make): Promise<RunnerBench> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-runner-'));
   await chmod(directory, 0o777);
   const runners: Runner[] = [];
-  const runnerOf: Workshop['runnerOf'] = async (command, more = {}) => {
+  const runnerOf: RunnerBench['runnerOf'] = async (command, more = {}) => {
     // A slot has one agent, so the previous runner is closed first.
     for (const before of sockets ? runners : []) before.close();
     const setting = { environment: { PATH }, directory, slots: 1, ...more };
-    const runner = listening(make({ ...setting, command, clock: systemClock }));
+    const runner = recordOutput(make({ ...setting, command, clock: systemClock }));
     runners.push(runner);
     await runner.check();
     return runner;
@@ -91,7 +91,7 @@ async function workshop(sockets: SlotSockets | undefined, make: Make): Promise<W
 const outputs = new WeakMap<Run, Buffer[]>();
 
 /** A runner that records the output of workers if the test has no sink. */
-export function listening(runner: Runner): Runner {
+export function recordOutput(runner: Runner): Runner {
   return {
     check: () => runner.check(),
     start(task) {

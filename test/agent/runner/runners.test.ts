@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type OutputSink, WorkerMissing } from '../../../agent/runner/runner.ts';
-import { whyNoSlots } from '../../../bench/stage/slot-sockets.ts';
+import { type OutputSink, WorkerMissingError } from '../../../agent/runner/runner.ts';
+import { missingForSlots } from '../../../bench/stage/slot-sockets.ts';
 import { eventually } from '../../support/eventually.ts';
 import { isRunning } from '../../support/queue.ts';
-import { openIsolating, openPlain, outputOf, printed, type Workshop } from './runner-kinds.ts';
+import { openSlotBench, openProcessBench, outputOf, printed, type RunnerBench } from './runner-kinds.ts';
 
 /** Returns undefined if there is no such file. */
 function textOf(file: string): string {
@@ -20,10 +20,10 @@ function textOf(file: string): string {
 
 /** Applies to every worker, however it is started. */
 describe.each([
-  ['a plain process', openPlain, undefined],
-  ['a slot', openIsolating, whyNoSlots()],
+  ['a plain process', openProcessBench, undefined],
+  ['a slot', openSlotBench, missingForSlots()],
 ])('a worker as %s', (_, open, whyNot) => {
-  let shop: Workshop;
+  let shop: RunnerBench;
 
   beforeEach(({ skip }) => skip(whyNot !== undefined, whyNot));
   beforeAll(async () => {
@@ -109,7 +109,7 @@ describe.each([
     ['no-such-program', /there is no such program on PATH \(\/usr\/no\)/],
   ])('%s is refused with the reason', async (word, message) => {
     const runner = shop.runnerOf([word], { environment: { PATH: '/usr/no' } });
-    await expect(runner).rejects.toThrow(WorkerMissing);
+    await expect(runner).rejects.toThrow(WorkerMissingError);
     await expect(runner).rejects.toThrow(message);
   });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FrameReader, frame, joined } from '../../../agent/runner/slot-frames.ts';
+import { FrameReader, encodeFrame, joinWithNul } from '../../../agent/runner/slot-frames.ts';
 
 /** Returns what a reader makes of bytes that come in parts of the given lengths. */
 function read(bytes: Buffer, lengths: readonly number[]) {
@@ -34,7 +34,7 @@ test('frames are read as they were written, however they are split', () => {
   const lengths = fc.array(fc.nat(7), { maxLength: 200 });
   fc.assert(
     fc.property(fc.array(plain), bytes, bytes, lengths, (sent, out, err, cuts) => {
-      const parts = sent.map(([letter, fields]) => frame(letter, ...fields));
+      const parts = sent.map(([letter, fields]) => encodeFrame(letter, ...fields));
       const between = [outputFrame('1', Buffer.from(out)), outputFrame('2', Buffer.from(err))];
       const got = read(Buffer.concat([...parts.slice(0, 1), ...between, ...parts.slice(1)]), cuts);
       expect(got.frames).toEqual(sent);
@@ -46,6 +46,6 @@ test('frames are read as they were written, however they are split', () => {
 });
 
 test('texts that are separated by NUL contain none', () => {
-  expect(joined(['a', '', 'b'], 'a word')).toBe('a\0\0b');
-  expect(() => joined(['a', 'b\0c'], 'a word')).toThrow('a word with a NUL character: "b\\u0000c"');
+  expect(joinWithNul(['a', '', 'b'], 'a word')).toBe('a\0\0b');
+  expect(() => joinWithNul(['a', 'b\0c'], 'a word')).toThrow('a word with a NUL character: "b\\u0000c"');
 });

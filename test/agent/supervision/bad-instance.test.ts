@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { LARGEST_VOLUME_BYTES } from '../../../lib/limits.ts';
+import { EBS_MAX_VOLUME_BYTES } from '../../../lib/limits.ts';
 import { eventually } from '../../support/eventually.ts';
-import { HandRunner } from '../../support/hand-runner.ts';
+import { ManualRunner } from '../../support/hand-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { openBench } from '../../support/queue.ts';
+import { testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 
 const LOG_RUN = 'echo ran >> $JOURNAL; ';
 
 test('on a disk with less free space than configured no job is claimed, and the instance is broken', async () => {
   const bench = await open();
-  const agent = await bench.agent(LOG_RUN, { minFreeDiskBytes: LARGEST_VOLUME_BYTES });
+  const agent = await bench.agent(LOG_RUN, { minFreeDiskBytes: EBS_MAX_VOLUME_BYTES });
   const id = `m-${await bench.send('x')}`;
   agent.work.resume();
   expect(await agent.broken).toEqual({
@@ -79,7 +79,7 @@ test('if the instance check succeeds, the job is the cause of the failure', asyn
 /** An agent with one slot and a clock that stands still, and six jobs. The first three have failed on it. */
 async function slowed() {
   const bench = await open();
-  const runner = new HandRunner();
+  const runner = new ManualRunner();
   const clock = new ManualClock(Date.now());
   const agent = await bench.agent('true', { maxAttempts: 1 }, runner, clock);
   for (let sent = 0; sent < 6; sent += 1) await bench.send('x');

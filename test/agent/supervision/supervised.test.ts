@@ -6,9 +6,9 @@ import { afterEach, expect, test } from 'vitest';
 import { bundle } from '../../../infra/bundle/bundle.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type NotifySocket, openNotifySocket } from '../../support/notify-socket.ts';
-import { type Bench, openBench } from '../../support/queue.ts';
+import { type TestQueue, testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 const hasSystemd = spawnSync('systemd-notify', ['--version']).status === 0;
 const NEEDS = 'needs systemd-notify (Debian: the package systemd)';
 
@@ -16,7 +16,7 @@ let socket: NotifySocket | undefined;
 afterEach(() => socket?.close());
 
 /** The agent as systemd starts it, and the notifications that systemd gets. */
-async function start(bench: Bench, command: string[]) {
+async function start(bench: TestQueue, command: string[]) {
   const file = join(bench.directory, 'agent', 'agent.mjs');
   await mkdir(join(bench.directory, 'agent'), { recursive: true });
   await writeFile(file, bundle('agent'));

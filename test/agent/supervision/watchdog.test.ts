@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { Watchdog } from '../../../agent/supervision/watchdog.ts';
-import type { Vitals, WorkState } from '../../../agent/work/work.ts';
+import type { JobLoopProgress, JobLoopState } from '../../../agent/work/work.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const WATCHED = { WATCHDOG_USEC: '90000000' };
@@ -11,8 +11,8 @@ function setUp(env: NodeJS.ProcessEnv = WATCHED, leaseSeconds = 180) {
   const clock = new ManualClock();
   const sent: string[][] = [];
   const heard = { next: true };
-  const work: WorkState & Vitals = {
-    ...{ running: 0, settling: 0, idleSinceMs: 0, jobsDone: 0, longestLimitSeconds: 0, leftBehind: false },
+  const work: JobLoopState & JobLoopProgress = {
+    ...{ running: 0, settling: 0, idleSinceMs: 0, jobsDone: 0, longestLimitSeconds: 0, hasStaleRecords: false },
     ...{ receiving: true, leasesDueMs: Number.POSITIVE_INFINITY },
   };
   const watchdog = new Watchdog({
@@ -24,7 +24,7 @@ function setUp(env: NodeJS.ProcessEnv = WATCHED, leaseSeconds = 180) {
     env,
     leaseSeconds,
     log: pino({ level: 'silent' }),
-    work: () => ({ state: () => work, vitals: () => work }),
+    work: () => ({ state: () => work, progress: () => work }),
   });
   const pings = () => sent.filter(([first]) => first === 'WATCHDOG=1').length;
   return { clock, sent, heard, work, watchdog, pings };
@@ -32,8 +32,8 @@ function setUp(env: NodeJS.ProcessEnv = WATCHED, leaseSeconds = 180) {
 
 test('pings three times per watchdog interval, with a status line', async () => {
   const { clock, sent, work, watchdog } = setUp();
-  watchdog.doing('working');
-  watchdog.ready();
+  watchdog.setStatus('working');
+  watchdog.setReady();
   Object.assign(work, { running: 3, jobsDone: 41, receiving: false, leasesDueMs: 60_000 });
   await clock.advance(PINGS_MS);
   expect(sent).toEqual([
@@ -51,7 +51,7 @@ test.each([
   { leaseSeconds: 4, watched: '10000000' },
 ])('is watched for $watched µs with a lease of $leaseSeconds s', async ({ leaseSeconds, watched }) => {
   const { clock, sent, watchdog, pings } = setUp(WATCHED, leaseSeconds);
-  watchdog.ready();
+  watchdog.setReady();
   expect(sent[0]?.[1]).toBe(`WATCHDOG_USEC=${watched}`);
   await clock.advance(Number(watched) / 1000);
   expect(pings()).toBe(3);
@@ -60,7 +60,7 @@ test.each([
 test('reports that it is ready until systemd has read it', async () => {
   const { clock, sent, heard, watchdog } = setUp();
   heard.next = false;
-  watchdog.ready();
+  watchdog.setReady();
   await clock.advance(PINGS_MS);
   heard.next = true;
   await clock.advance(2 * PINGS_MS);
@@ -70,7 +70,7 @@ test('reports that it is ready until systemd has read it', async () => {
 test('pings while receives are tried, successful or not', async () => {
   const { clock, watchdog, pings } = setUp();
   for (let minute = 0; minute < 60; minute += 1) {
-    watchdog.tried();
+    watchdog.recordAttempt();
     await clock.advance(60_000);
   }
   expect(pings()).toBe(120);
@@ -80,7 +80,7 @@ test('withholds the ping when the loop hangs, and pings again when it goes on', 
   const { clock, watchdog, pings } = setUp();
   await clock.advance(600_000);
   expect(pings()).toBe(4);
-  watchdog.tried();
+  watchdog.recordAttempt();
   await clock.advance(PINGS_MS);
   expect(pings()).toBe(5);
 });
@@ -109,7 +109,7 @@ test('a stop asks for more time, repeatedly while the agent is alive', async () 
 
 test('an agent that retires before it was ready reports that it was: otherwise its end would count as a failure', async () => {
   const { clock, sent, watchdog } = setUp();
-  watchdog.doing('retiring (worker-missing)');
+  watchdog.setStatus('retiring (worker-missing)');
   await watchdog.end();
   await clock.advance(600_000);
   expect(sent.flat()).toEqual([

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openBench } from '../../support/queue.ts';
+import { testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 
 /** Every character below U+0100 that SQS accepts, and samples of those above ("SendMessage"). */
 const EVERY_KIND = [

@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest';
 import type { AgentConfigInput } from '../../../agent/config/agent-config.ts';
-import { JobCatalogue } from '../../../store/catalogue.ts';
+import { JobIndex } from '../../../store/catalogue.ts';
 import type { JobRecord, JobState } from '../../../jobs/record.ts';
 import type { Fault } from '../../../local/front-door/faults.ts';
 import { eventually } from '../../support/eventually.ts';
-import { HandRunner } from '../../support/hand-runner.ts';
+import { ManualRunner } from '../../support/hand-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { type Agent, type Bench, isRunning, openBench } from '../../support/queue.ts';
+import { type Agent, type TestQueue, isRunning, testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 
 /** A bench with one job on its queue. The test plays the worker and advances the clock. */
 interface Stage {
-  bench: Bench;
+  bench: TestQueue;
   agent: Agent;
-  runner: HandRunner;
+  runner: ManualRunner;
   clock: ManualClock;
   id: string;
   cancel(): Promise<string>;
@@ -27,10 +27,10 @@ interface Stage {
 
 async function stage(config: Partial<AgentConfigInput> = {}): Promise<Stage> {
   const bench = await open();
-  const runner = new HandRunner();
+  const runner = new ManualRunner();
   const clock = new ManualClock(Date.now());
   const agent = await bench.agent('true', { leaseSeconds: 60, ...config }, runner, clock);
-  const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
+  const catalogue = new JobIndex(bench.clients.dynamodb, 'jobs');
   const id = `m-${await bench.send('x')}`;
   const record = () => bench.table.get(id);
   return {
@@ -72,7 +72,7 @@ async function untilStopped(clock: ManualClock, stops: readonly number[]): Promi
 
 test('queued: it never starts', async () => {
   const { bench, agent, runner, id, cancel, settled, clock } = await stage();
-  const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
+  const catalogue = new JobIndex(bench.clients.dynamodb, 'jobs');
   expect(await cancel()).toBe('unknown');
   const enqueuedAt = new Date(clock.now()).toISOString();
   await catalogue.createOnce({ pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt });
@@ -85,7 +85,7 @@ test('queued: it never starts', async () => {
 
 test('skipped: its message is deleted too', async () => {
   const { bench, agent, runner, id, settled } = await stage();
-  const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
+  const catalogue = new JobIndex(bench.clients.dynamodb, 'jobs');
   await catalogue.createOnce({ pk: `job#${id}`, id, state: 'skipped', attempts: 0 });
   agent.work.resume();
   await settled('skipped');
@@ -272,7 +272,7 @@ test('a worker and its descendants are really gone', async () => {
     const lines = await bench.journal();
     return lines.length === 2 && lines.map(Number);
   });
-  await new JobCatalogue(bench.clients.dynamodb, 'jobs').cancel(id, Date.now(), 4_000_000_000);
+  await new JobIndex(bench.clients.dynamodb, 'jobs').cancel(id, Date.now(), 4_000_000_000);
   await agent.done(1);
   await bench.empty();
   expect(await bench.table.get(id)).toMatchObject({ state: 'cancelled', attempts: 1 });

@@ -2,19 +2,19 @@ import { pino } from 'pino';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { AgentConfigSchema } from '../../../agent/config/agent-config.ts';
-import { IsolatingRunner } from '../../../agent/runner/isolating-runner.ts';
-import { Refusals } from '../../../agent/supervision/refusals.ts';
+import { SlotRunner } from '../../../agent/runner/isolating-runner.ts';
+import { RefusalTracker } from '../../../agent/supervision/refusals.ts';
 import { drainFor } from '../../../agent/lifecycle/drain.ts';
-import { NOBODY } from '../../../agent/supervision/watchdog.ts';
+import { NO_SUPERVISOR } from '../../../agent/supervision/watchdog.ts';
 import { systemClock } from '../../../aws/clock.ts';
-import { openSlotSockets, whyNoSlots } from '../../../bench/stage/slot-sockets.ts';
-import { JobCatalogue } from '../../../store/catalogue.ts';
+import { openSlotSockets, missingForSlots } from '../../../bench/stage/slot-sockets.ts';
+import { JobIndex } from '../../../store/catalogue.ts';
 import { eventually } from '../../support/eventually.ts';
-import { HandRunner } from '../../support/hand-runner.ts';
+import { ManualRunner } from '../../support/hand-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { openBench } from '../../support/queue.ts';
+import { testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 
 test('a drain lets running jobs end, settles them, and takes no others', async () => {
   const bench = await open();
@@ -38,13 +38,13 @@ test.each([
   ['a longer limit than the fleet allows any more', 'j-allowed-before', {}],
 ])('an instance that must end lets a job with %s run to its end', async (_, id, allowed) => {
   const bench = await open();
-  const runner = new HandRunner();
+  const runner = new ManualRunner();
   const clock = new ManualClock(Date.now());
   const given = { limitSeconds: 60, leaseSeconds: 900, ...allowed };
   const agent = await bench.agent('true', given, runner, clock);
   const limitSeconds = 300;
   const record = { pk: `job#${id}`, id, state: 'queued', attempts: 0, limitSeconds } as const;
-  const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
+  const catalogue = new JobIndex(bench.clients.dynamodb, 'jobs');
   await catalogue.createOnce({ ...record, enqueuedAt: new Date().toISOString() });
   await bench.send(JSON.stringify({ mayfly: 1, id, payload: 'x', limitSeconds }));
   agent.work.resume();
@@ -58,11 +58,11 @@ test.each([
     log: pino({ level: 'silent' }),
     identity: { instanceId: 'i-leaving' },
     work: agent.work,
-    refusals: new Refusals(clock),
+    refusals: new RefusalTracker(clock),
     stateDirectory,
     groupName: undefined,
     instances: undefined,
-    supervisor: NOBODY,
+    supervisor: NO_SUPERVISOR,
     random: Math.random,
   };
   const drained = drainFor(self, 'unhealthy', undefined, new AbortController().signal);
@@ -89,10 +89,10 @@ test('a job that outlasts the drain is stopped and requeued, and costs no attemp
 test('a job that still waits for a slot when the drain is over was interrupted', async ({
   skip,
 }) => {
-  skip(whyNoSlots() !== undefined, whyNoSlots());
+  skip(missingForSlots() !== undefined, missingForSlots());
   const bench = await open();
   const sockets = await openSlotSockets({ cgroups: 'none' });
-  const runner = new IsolatingRunner({
+  const runner = new SlotRunner({
     sockets: sockets.path,
     slots: 1,
     command: ['true'],
@@ -115,7 +115,7 @@ test('a job that still waits for a slot when the drain is over was interrupted',
 
 test('jobs that only waited here for a slot are requeued unchanged: no attempt, no record', async () => {
   const bench = await open();
-  const runner = new HandRunner();
+  const runner = new ManualRunner();
   // Its jobs took no time, so the agent fetches more of them ahead.
   const clock = new ManualClock(Date.now());
   const agent = await bench.agent('true', { leaseSeconds: 900 }, runner, clock);
@@ -164,12 +164,12 @@ test('messages that come after the pause began are requeued at once and not run'
 test('the last receive starts what it finds, and the loop goes on', async () => {
   const bench = await open();
   const agent = await bench.agent('true');
-  expect(await agent.work.lastLook()).toBe('empty');
+  expect(await agent.work.receiveLast()).toBe('empty');
   const fault = bench.cloud.faults.add({ action: 'ReceiveMessage', effect: { kind: 'throttle' } });
-  expect(await agent.work.lastLook()).toBe('unknown');
+  expect(await agent.work.receiveLast()).toBe('unknown');
   fault.remove();
   await bench.send('x');
-  expect(await agent.work.lastLook()).toBe('found');
+  expect(await agent.work.receiveLast()).toBe('found');
   await bench.send('y');
   await agent.done(2);
   await bench.empty();

@@ -2,14 +2,14 @@ import { rm } from 'node:fs/promises';
 import { ChangeMessageVisibilityCommand, type ReceiveMessageCommandOutput } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { type Bench, openBench } from '../../support/queue.ts';
+import { type TestQueue, testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 
 const LOG_RUN = 'echo "start $MAYFLY_ATTEMPT" >> $JOURNAL; ';
 
 /** The receipt handles of all messages that agents receive from now on. */
-function watchHandles({ clients }: Bench): string[] {
+function watchHandles({ clients }: TestQueue): string[] {
   const handles: string[] = [];
   clients.polls.middlewareStack.add(
     (next) => async (args) => {
@@ -51,7 +51,7 @@ test('deletes that fail for some entries of a batch are repeated, and no job run
   agent.work.resume();
   await agent.done(6);
   await bench.empty();
-  expect(fault.strikes).toBe(3);
+  expect(fault.timesApplied).toBe(3);
   expect(await bench.journal()).toHaveLength(6);
 });
 
@@ -66,7 +66,7 @@ test.each([
   agent.work.resume();
   await agent.done(1);
   await bench.empty();
-  expect(fault.strikes).toBe(2);
+  expect(fault.timesApplied).toBe(2);
   expect(await bench.journal()).toEqual(['start 1']);
   expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
@@ -79,7 +79,7 @@ test('an agent whose stack was rolled back to one without PutItem works with upd
   const id = `m-${await bench.send('x')}`;
   agent.work.resume();
   await agent.done(1);
-  expect(fault.strikes).toBe(1);
+  expect(fault.timesApplied).toBe(1);
   expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
@@ -93,7 +93,7 @@ test('a claim that was abandoned although it reached the table costs no attempt'
   agent.work.resume();
   await eventually('the claim', () => bench.table.get(id));
   await agent.work.drain(0);
-  expect([lost.strikes, claims.strikes > 0]).toEqual([1, true]);
+  expect([lost.timesApplied, claims.timesApplied > 0]).toEqual([1, true]);
   expect(await bench.table.get(id)).toMatchObject({ state: 'queued', attempts: 0 });
   claims.remove();
   agent.work.resume();
@@ -175,7 +175,7 @@ test('receiving goes on after errors', async () => {
   await bench.send('x');
   agent.work.resume();
   await agent.done(1);
-  expect(fault.strikes).toBe(3);
+  expect(fault.timesApplied).toBe(3);
 });
 
 test('a short job does not wait for a long one beside it', async () => {

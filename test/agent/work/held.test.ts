@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Held, type StopReason, stopWorker } from '../../../agent/work/held.ts';
+import { type InFlightMessage, type StopReason, stopWorker } from '../../../agent/work/held.ts';
 
 test.each<[StopReason[], StopReason]>([
   [['timed-out', 'cancelled', 'interrupted'], 'timed-out'],
@@ -10,7 +10,7 @@ test.each<[StopReason[], StopReason]>([
 ])('stopped for %j: for %s', (reasons, reason) => {
   const graces: number[] = [];
   const run = { ended: new Promise<never>(() => undefined), stop: (ms: number) => graces.push(ms) };
-  const held = { run } as unknown as Held;
+  const held = { run } as unknown as InFlightMessage;
   for (const [index, one] of reasons.entries()) stopWorker(held, one, index);
   expect(held.stopped).toBe(reason);
   expect(graces).toEqual([...reasons.keys()]);

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { Held } from '../../../agent/work/held.ts';
+import type { InFlightMessage } from '../../../agent/work/held.ts';
 import { Leases } from '../../../agent/work/leases.ts';
 import type { EntryResults, JobQueue } from '../../../store/queue.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -10,8 +10,8 @@ function setUp(answer: (second: number) => EntryResults | Error) {
   const clock = new ManualClock();
   const extensions: { atSecond: number; handles: string[]; seconds: number[] }[] = [];
   const stops: { atSecond: number; graceMs: number }[] = [];
-  const queue: Pick<JobQueue, 'hide'> = {
-    async hide(entries) {
+  const queue: Pick<JobQueue, 'changeVisibility'> = {
+    async changeVisibility(entries) {
       const atSecond = clock.monotonic() / 1000;
       extensions.push({
         atSecond,
@@ -32,8 +32,8 @@ function setUp(answer: (second: number) => EntryResults | Error) {
     leaseSeconds: 60,
     graceSeconds: 10,
   });
-  const hold = (id: string): Held => {
-    const held: Held = {
+  const hold = (id: string): InFlightMessage => {
+    const held: InFlightMessage = {
       message: { id, receiptHandle: id, body: '', receiveCount: 1, sentAtMs: undefined, attributes: {} },
       reading: { kind: 'job', job: { id, stdin: '' } },
       receiptHandle: id,
@@ -42,7 +42,7 @@ function setUp(answer: (second: number) => EntryResults | Error) {
         ended: new Promise(() => undefined),
         stop: (graceMs) => stops.push({ atSecond: clock.monotonic() / 1000, graceMs }),
       },
-      ...leases.fresh(clock.monotonic()),
+      ...leases.createLease(clock.monotonic()),
     };
     leases.add(held);
     return held;
@@ -90,7 +90,7 @@ test('one extension that succeeds in time saves the worker', async () => {
 
 test('a message that is untracked is not extended any more', async () => {
   const { clock, leases, hold, extensions } = setUp(done);
-  leases.letGo(hold('a'));
+  leases.untrack(hold('a'));
   await clock.advance(60_000);
   expect(extensions).toEqual([]);
 });
@@ -99,7 +99,7 @@ test('a second delivery brings the receipt handle that is used from then on', as
   const { clock, leases, hold, extensions } = setUp(done);
   const held = hold('old');
   await clock.advance(10_000);
-  leases.takeOver(held, 'new', clock.monotonic());
+  leases.updateHandle(held, 'new', clock.monotonic());
   await clock.advance(25_000);
   expect(extensions).toEqual([{ atSecond: 30, handles: ['new'], seconds: [60] }]);
 });
@@ -107,7 +107,7 @@ test('a second delivery brings the receipt handle that is used from then on', as
 test('a worker is stopped at its limit, once', async () => {
   const { clock, leases, hold, stops } = setUp(done);
   const held = hold('a');
-  leases.watchLimit(held, 30_000);
+  leases.enforceLimit(held, 30_000);
   await clock.advance(100_000);
   expect(stops).toEqual([{ atSecond: 30, graceMs: 10_000 }]);
   expect(held.stopped).toBe('timed-out');

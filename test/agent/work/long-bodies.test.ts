@@ -2,20 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { bodyStore } from '../../../store/bodies.ts';
-import { JobCatalogue } from '../../../store/catalogue.ts';
+import { createBodyStore } from '../../../store/bodies.ts';
+import { JobIndex } from '../../../store/catalogue.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Logged, logged } from '../log/logged.ts';
-import { openBench } from '../../support/queue.ts';
+import { type LogBench, openLogBench } from '../log/logged.ts';
+import { testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 
 const envelope = (id: string, more = {}) =>
   JSON.stringify({ mayfly: 1, id, bodyKey: `bodies/${id}`, ...more });
-const storeOf = ({ bench, bucket }: Logged) => bodyStore(bench.clients.s3, bucket);
+const storeOf = ({ bench, bucket }: LogBench) => createBodyStore(bench.clients.s3, bucket);
 
 /** A job that failed: a dead letter of a job in another state is refused. */
-async function failed({ bench }: Logged, id: string): Promise<void> {
+async function failed({ bench }: LogBench, id: string): Promise<void> {
   const nowMs = Date.now();
   const lease = { nowMs, leaseUntilMs: nowMs + 60_000, enqueuedAtMs: nowMs };
   await bench.table.claim({ id, messageId: 'first', instance: 'i-other', fence: 'f', ...lease });
@@ -23,19 +23,19 @@ async function failed({ bench }: Logged, id: string): Promise<void> {
 }
 
 /** The record that `mayfly` writes before the message of a job whose body is in the bucket. */
-async function recorded({ bench }: Logged, id: string): Promise<void> {
+async function recorded({ bench }: LogBench, id: string): Promise<void> {
   const enqueuedAt = new Date().toISOString();
   const record = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt } as const;
-  await new JobCatalogue(bench.clients.dynamodb, 'jobs').createOnce(record);
+  await new JobIndex(bench.clients.dynamodb, 'jobs').createOnce(record);
 }
 
-async function reasonOf({ bench }: Logged): Promise<string | undefined> {
+async function reasonOf({ bench }: LogBench): Promise<string | undefined> {
   const [letter] = await bench.deadLetters();
   return letter?.MessageAttributes?.['MayflyReason']?.StringValue;
 }
 
 test('a body in the bucket reaches the worker unchanged, with the limits of its envelope', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { bench, agent } = bed;
   const body = `{"job_id": "v-1", "text": "${'ä\u{1F680} '.repeat(500_000)}"}`;
   await storeOf(bed).put('j-1', body);
@@ -50,7 +50,7 @@ test('a body in the bucket reaches the worker unchanged, with the limits of its 
 });
 
 test('a dead letter that SQS redrives has the body of the job that it repeats, and then its own copy', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { bench, agent } = bed;
   await storeOf(bed).put('j-0', 'hello');
   await failed(bed, 'j-0');
@@ -65,7 +65,7 @@ test('a dead letter that SQS redrives has the body of the job that it repeats, a
 });
 
 test('a redriven job that is tried again does not need the other job any more', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { bench, agent } = bed;
   await storeOf(bed).put('j-gone', 'hello');
   await failed(bed, 'j-gone');
@@ -84,7 +84,7 @@ test('a redriven job that is tried again does not need the other job any more', 
 });
 
 test('a job whose body is missing can never run: it is dead-lettered, with the reason', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { bench, agent, bucket } = bed;
   const worker = await agent('echo ran >> $JOURNAL');
   await recorded(bed, 'j-2');
@@ -99,7 +99,7 @@ test('a job whose body is missing can never run: it is dead-lettered, with the r
 });
 
 test('a job whose body is in a bucket that this fleet does not have can never run here', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { bench, agent } = bed;
   const worker = await agent('echo ran >> $JOURNAL', { logBucket: undefined });
   await recorded(bed, 'j-3');
@@ -114,7 +114,7 @@ test.each([
   ['denied', 'AccessDenied', 403],
   ['gone', 'NoSuchBucket', 404],
 ])('while the bucket is %s a job is requeued, and it costs no attempt', async (_, code, status) => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { bench, agent } = bed;
   const id = `j-${code.toLowerCase()}`;
   await storeOf(bed).put(id, 'hello');
@@ -138,7 +138,7 @@ test.each([
 });
 
 test('a bucket that fails for a while is asked again, and the lease is extended meanwhile', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { bench, agent } = bed;
   await storeOf(bed).put('j-4', 'hello');
   const effect = { kind: 'throttle' } as const;
@@ -166,7 +166,7 @@ test.each([
   ['long', 'ä'.repeat(513), true],
   ['short', 'ä'.repeat(512), false],
 ])('the %s body of a dead-lettered job is kept where a retry finds it', async (_, body, inBucket) => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send, keys } = bed;
   const worker = await agent('exit 65');
   const job = await send(worker, body);
@@ -184,9 +184,9 @@ test.each([
 });
 
 test('the long body of a cancelled job is kept too, whether it ran or not', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send } = bed;
-  const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
+  const catalogue = new JobIndex(bench.clients.dynamodb, 'jobs');
   const body = 'x'.repeat(5000);
   const worker = await agent('sleep 60', { cancelSeconds: 0.1 });
   const running = await send(worker, body);
@@ -212,7 +212,7 @@ test('the long body of a cancelled job is kept too, whether it ran or not', asyn
 });
 
 test('a body that cannot be kept delays nothing', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send, bucket } = bed;
   const effect = { kind: 'error', code: 'AccessDenied', status: 403 } as const;
   bench.cloud.faults.add({ service: 's3', input: { Bucket: bucket }, effect });
@@ -227,7 +227,7 @@ test('a body that cannot be kept delays nothing', async () => {
 });
 
 test('a drain whose time is over does not wait for a body, and the job costs no attempt', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { bench, agent } = bed;
   const effect = { kind: 'timeout', applied: false } as const;
   const fault = bench.cloud.faults.add({ service: 's3', action: 'GetObject', effect });
@@ -235,20 +235,20 @@ test('a drain whose time is over does not wait for a body, and the job costs no 
   await recorded(bed, 'j-drained');
   await bench.send(envelope('j-drained'));
   worker.work.resume();
-  await eventually('the call', () => fault.strikes > 0);
+  await eventually('the call', () => fault.timesApplied > 0);
   await worker.work.drain(0);
   expect(await bench.table.get('j-drained')).toMatchObject({ state: 'queued', attempts: 0 });
   expect(await bench.journal()).toEqual([]);
 });
 
 test('a drain whose time is over does not wait long for a body to be kept', async () => {
-  const bed = await logged(open);
+  const bed = await openLogBench(open);
   const { agent, bench, send } = bed;
   const effect = { kind: 'timeout', applied: false } as const;
   const fault = bench.cloud.faults.add({ service: 's3', action: 'PutObject', effect });
   const worker = await agent('exit 65');
   await send(worker, 'x'.repeat(5000));
-  await eventually('the body', () => fault.strikes > 0);
+  await eventually('the body', () => fault.timesApplied > 0);
   const startMs = performance.now();
   await worker.work.drain(0);
   expect(performance.now() - startMs).toBeLessThan(5000);

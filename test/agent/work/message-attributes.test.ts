@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openBench } from '../../support/queue.ts';
+import { testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 const text = (StringValue: string) => ({ DataType: 'String', StringValue });
 const PRINT = 'printenv MAYFLY_MESSAGE_ATTRIBUTES > $DIRECTORY/told || echo none > $DIRECTORY/told';
 

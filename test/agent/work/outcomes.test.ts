@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import type { Message } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { HandRunner } from '../../support/hand-runner.ts';
+import { ManualRunner } from '../../support/hand-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { type Bench, isRunning, openBench } from '../../support/queue.ts';
+import { type TestQueue, isRunning, testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 
 /** How long messages of the bench's queue were hidden, in seconds, as the front door logged it. */
-async function hidingsOf({ cloud, queueUrl }: Bench): Promise<number[]> {
+async function hidingsOf({ cloud, queueUrl }: TestQueue): Promise<number[]> {
   const text = await readFile(cloud.logFile, 'utf8');
   const calls = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
   return calls
@@ -165,7 +165,7 @@ test.each([
   'a dead letter whose queue %s delays its instance for two minutes, and the record says so',
   async (_, code, status) => {
     const bench = await open();
-    const runner = new HandRunner();
+    const runner = new ManualRunner();
     const clock = new ManualClock(Date.now());
     const agent = await bench.agent(
       'true',
@@ -180,7 +180,7 @@ test.each([
     });
     agent.work.resume();
     (await runner.started()).exit(65);
-    await eventually('the first refusal', () => refusal.strikes > 0);
+    await eventually('the first refusal', () => refusal.timesApplied > 0);
     const startMs = clock.monotonic();
     await eventually('the job to be settled', async () => {
       await clock.advance(4000);
@@ -201,7 +201,7 @@ test.each([
 describe('without a record, a job without attempts left whose dead letter is refused', () => {
   async function refused(code: string, status: number) {
     const bench = await open();
-    const runner = new HandRunner();
+    const runner = new ManualRunner();
     const clock = new ManualClock(Date.now());
     const agent = await bench.agent('true', { trackJobs: false }, runner, clock);
     await bench.send('x');
@@ -209,7 +209,7 @@ describe('without a record, a job without attempts left whose dead letter is ref
     const refusal = bench.cloud.faults.add({ action: 'SendMessage', effect });
     agent.work.resume();
     (await runner.started()).exit(65);
-    await eventually('the first refusal', () => refusal.strikes > 0);
+    await eventually('the first refusal', () => refusal.timesApplied > 0);
     return { bench, runner, clock, agent, refusal };
   }
 
@@ -241,11 +241,11 @@ describe('without a record, a job without attempts left whose dead letter is ref
   test('by throttling is retried, and becomes a dead letter', async () => {
     const { bench, runner, clock, agent, refusal } = await refused('RequestThrottled', 403);
     await clock.advance(150_000);
-    const { strikes } = refusal;
+    const { timesApplied } = refusal;
     // Each try of the agent is several calls of the SDK.
     await eventually('further tries', async () => {
       await clock.advance(1000);
-      return refusal.strikes > strikes + 6 || agent.work.state().settling === 0;
+      return refusal.timesApplied > timesApplied + 6 || agent.work.state().settling === 0;
     });
     expect(agent.work.state().settling).toBe(1);
     refusal.remove();
@@ -265,11 +265,11 @@ test.each([
   'a job that loses its slot each time is given up, %s: the first loss alone costs no attempt',
   async (_, trackJobs, attempts) => {
     const bench = await open();
-    const runner = new HandRunner();
+    const runner = new ManualRunner();
     const clock = new ManualClock(Date.now());
     const agent = await bench.agent('true', { trackJobs }, runner, clock);
     const id = `m-${await bench.send('kill -9 -1')}`;
-    bench.handBackAtOnce();
+    bench.requeueAtOnce();
     agent.work.resume();
     for (const [index] of attempts.entries()) (await runner.started(index + 1)).lose();
     await bench.empty();

@@ -1,17 +1,17 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
-import { deadLetterOf } from '../../../client/dead-letters/dead-letter.ts';
-import { ownerOf, proofOf } from '../../../client/dead-letters/proof.ts';
+import { parseDeadLetter } from '../../../client/dead-letters/dead-letter.ts';
+import { findOwner, readOrigin } from '../../../client/dead-letters/proof.ts';
 import { Fleet } from '../../../client/fleet.ts';
-import { dedupedId } from '../../../client/enqueue/ids.ts';
-import { bodyStore } from '../../../store/bodies.ts';
-import { JobCatalogue } from '../../../store/catalogue.ts';
+import { deduplicatedId } from '../../../client/enqueue/ids.ts';
+import { createBodyStore } from '../../../store/bodies.ts';
+import { JobIndex } from '../../../store/catalogue.ts';
 import type { JobRecord } from '../../../jobs/record.ts';
-import { mannedFleets } from '../../support/manned.ts';
-import type { Bench } from '../../support/queue.ts';
+import { fleetsWithAgent } from '../../support/manned.ts';
+import type { TestQueue } from '../../support/queue.ts';
 
 /** What `sqs:SendMessage` on the fleet's queue alone allows. */
-const open = mannedFleets();
+const open = fleetsWithAgent();
 
 /** The worker appends its id and its body to the journal. */
 const LOG_RUN = 'echo "$MAYFLY_JOB_ID $(cat)" >> $JOURNAL';
@@ -22,7 +22,7 @@ const envelope = (id: string, more: object) => JSON.stringify({ mayfly: 1, id, .
 const notItsBody = (id: string) => `its body is that of job ${id}, with which it was not enqueued`;
 
 /** The job that each dead letter names, and its reason. */
-async function deadLetters(bench: Bench): Promise<{ job: string; reason: string }[]> {
+async function deadLetters(bench: TestQueue): Promise<{ job: string; reason: string }[]> {
   return (await bench.deadLetters()).map(({ MessageAttributes = {} }) => ({
     job: MessageAttributes['MayflyJobId']?.StringValue ?? '',
     reason: MessageAttributes['MayflyReason']?.StringValue ?? '',
@@ -31,10 +31,10 @@ async function deadLetters(bench: Bench): Promise<{ job: string; reason: string 
 
 describe('a producer that may only send messages', () => {
   test('cannot take the id of a dedupe key before its job is enqueued', async () => {
-    const { bench, fleet, work } = await open();
-    const id = dedupedId('order 7');
+    const { bench, fleet, startAgent } = await open();
+    const id = deduplicatedId('order 7');
     const messageId = await bench.send(envelope(id, { payload: 'forged' }));
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.table.get(id)).toBeUndefined();
     expect(await fleet.enqueue('real', { dedupe: 'order 7' })).toMatchObject({ id, deduplicated: false });
@@ -49,11 +49,11 @@ describe('a producer that may only send messages', () => {
   });
 
   test("cannot have its body run under another job's id", async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const { id } = await fleet.enqueue('real', { delaySeconds: 1 });
     // Longer than what a record keeps.
     const messageId = await bench.send(envelope(id, { payload: 'forged'.repeat(1000) }));
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded', attempts: 1 }]);
     await bench.empty();
     expect(await bench.journal()).toEqual([`${id} real`]);
@@ -64,10 +64,10 @@ describe('a producer that may only send messages', () => {
   });
 
   test('cannot take the id of a message that waits for its next try', async () => {
-    const { bench, work } = await open();
+    const { bench, startAgent } = await open();
     const real = `m-${await bench.send('real')}`;
     const forged = await bench.send(envelope(real, { payload: 'forged' }));
-    await work(`${LOG_RUN}; [ $MAYFLY_ATTEMPT = 2 ]`);
+    await startAgent(`${LOG_RUN}; [ $MAYFLY_ATTEMPT = 2 ]`);
     await bench.empty();
     expect(await bench.journal()).toEqual([`${real} real`, `${real} real`]);
     expect(await bench.table.get(real)).toMatchObject({ state: 'succeeded' });
@@ -88,10 +88,10 @@ describe('a producer that may only send messages', () => {
   });
 
   test('cannot fail a job by a broken envelope with its id', async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const { id } = await fleet.enqueue('real', { delaySeconds: 1 });
     const broken = await bench.send(envelope(id, { payload: 'x', limitSeconds: 0 }));
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded', attempts: 1 }]);
     await bench.empty();
     expect(await deadLetters(bench)).toEqual([
@@ -100,9 +100,9 @@ describe('a producer that may only send messages', () => {
   });
 
   test('cannot fail a job that way before its own message comes, although the job has no record', async () => {
-    const { bench, work } = await open();
+    const { bench, startAgent } = await open();
     await bench.send(envelope('order-7', { payload: 'x', limitSeconds: 0 }));
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     await bench.send(envelope('order-7', { payload: 'real' }));
     await bench.empty();
@@ -110,9 +110,9 @@ describe('a producer that may only send messages', () => {
   });
 
   test("cannot have another job's kept body run again", async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const { id } = await fleet.enqueue('x'.repeat(1_100_000));
-    await work('wc -c < /dev/stdin >> $JOURNAL');
+    await startAgent('wc -c < /dev/stdin >> $JOURNAL');
     expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded' }]);
     const body = envelope(id, { bodyKey: `bodies/${id}` });
     const messageId = await bench.send(body, { MayflyJobId: text(id) });
@@ -127,9 +127,9 @@ describe('a producer that may only send messages', () => {
   });
 
   test("cannot have another job's kept body run as that of a dead letter of its own", async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const { id } = await fleet.enqueue('x'.repeat(1_100_000));
-    await work('wc -c < /dev/stdin >> $JOURNAL');
+    await startAgent('wc -c < /dev/stdin >> $JOURNAL');
     expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded' }]);
     const before = await bench.table.get(id);
     const broken = `m-${await bench.send('{"mayfly":1}')}`;
@@ -146,12 +146,12 @@ describe('a producer that may only send messages', () => {
   });
 
   test('cannot have a kept body run whose job is forgotten', async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const object = { Bucket: fleet.facts.logBucket, Key: 'bodies/j-forgotten-long' };
     await bench.clients.s3.send(new PutObjectCommand({ ...object, Body: 'kept' }));
     const thief = await bench.send(envelope('j-forgotten-long', { bodyKey: 'bodies/j-forgotten-long' }));
     const broken = `m-${await bench.send('{"mayfly":1}')}`;
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     const body = envelope('j-forgotten-long', { bodyKey: 'bodies/j-forgotten-long' });
     const second = `m-${await bench.send(body, { MayflyJobId: text(broken) })}`;
@@ -177,9 +177,9 @@ describe('a producer that may only send messages', () => {
   });
 
   test('cannot keep a failed job from being redriven', async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const { id } = await fleet.enqueue('real');
-    await work(`${LOG_RUN}; exit 65`);
+    await startAgent(`${LOG_RUN}; exit 65`);
     await fleet.wait([id]);
     await bench.empty();
     await bench.send('forged', { MayflyJobId: text(id) });
@@ -197,11 +197,11 @@ describe('a body in the bucket', () => {
   const LONG_BODY = 'x'.repeat(1_100_000);
 
   test('that was replaced does not run, and cannot be retried', async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const { id } = await fleet.enqueue(LONG_BODY);
     const object = { Bucket: fleet.facts.logBucket, Key: `bodies/${id}` };
     await bench.clients.s3.send(new PutObjectCommand({ ...object, Body: 'forged' }));
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     const reason = `the body of job ${id} is not the one that it was enqueued with: bodies/${id} of the bucket logs has another digest`;
     expect(await fleet.wait([id])).toMatchObject([{ state: 'failed', attempts: 0, reason }]);
     await bench.empty();
@@ -212,26 +212,26 @@ describe('a body in the bucket', () => {
   });
 
   test("of an earlier job with the dedupe key is replaced: it outlives that job's record", async () => {
-    const { bench, fleet, work } = await open();
-    const id = dedupedId('weekly');
+    const { bench, fleet, startAgent } = await open();
+    const id = deduplicatedId('weekly');
     const object = { Bucket: fleet.facts.logBucket, Key: `bodies/${id}` };
     await bench.clients.s3.send(new PutObjectCommand({ ...object, Body: 'last week' }));
     await fleet.enqueue(LONG_BODY, { dedupe: 'weekly' });
-    await work('[ "$(wc -c)" = 1100000 ]');
+    await startAgent('[ "$(wc -c)" = 1100000 ]');
     expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded' }]);
   });
 
   test('that is kept of a dead letter replaces that of an earlier job', async () => {
-    const { bench, fleet, work } = await open();
-    const id = dedupedId('monthly');
+    const { bench, fleet, startAgent } = await open();
+    const id = deduplicatedId('monthly');
     const object = { Bucket: fleet.facts.logBucket, Key: `bodies/${id}` };
     await bench.clients.s3.send(new PutObjectCommand({ ...object, Body: 'last month' }));
     const body = 'x'.repeat(2000);
     await fleet.enqueue(body, { dedupe: 'monthly' });
-    await work('exit 65');
+    await startAgent('exit 65');
     expect(await fleet.wait([id])).toMatchObject([{ state: 'failed' }]);
     await bench.empty();
-    expect(await bodyStore(bench.clients.s3, fleet.facts.logBucket).get(id)).toBe(body);
+    expect(await createBodyStore(bench.clients.s3, fleet.facts.logBucket).get(id)).toBe(body);
     await expect(fleet.retry(id)).resolves.toMatchObject({ retryOf: id });
   });
 
@@ -245,7 +245,7 @@ describe('a body in the bucket', () => {
     await expect(fleet.enqueueMany([other])).rejects.toThrow('is queued with another body');
     const same = await fleet.enqueue(LONG_BODY, { dedupe: 'two bodies' });
     expect(same).toMatchObject({ id, deduplicated: true });
-    expect((await bodyStore(bench.clients.s3, fleet.facts.logBucket).get(id)) === LONG_BODY).toBe(true);
+    expect((await createBodyStore(bench.clients.s3, fleet.facts.logBucket).get(id)) === LONG_BODY).toBe(true);
   });
 });
 
@@ -254,11 +254,11 @@ describe("a limit above the fleet's maximum", () => {
   const refusal = 'the limit of 43000 s is longer than this fleet allows: at most 3600 s (its prop maxLimit)';
 
   test('is refused of a producer, with the number', async () => {
-    const { bench, work } = await open();
+    const { bench, startAgent } = await open();
     const plain = `m-${await bench.send(JSON.stringify({ mayfly: 1, payload: 'x', limitSeconds: LONG }))}`;
     await bench.send(envelope('order-8', { payload: 'x', limitSeconds: LONG }));
     await bench.send(envelope('order-9', { payload: 'x', limitSeconds: 3600 }));
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.journal()).toEqual(['order-9 x']);
     expect(await bench.table.get('order-8')).toBeUndefined();
@@ -288,10 +288,10 @@ describe("a limit above the fleet's maximum", () => {
   });
 
   test('stays for a job that was enqueued before the fleet lowered its maximum, and for its dead letter', async () => {
-    const { bench, fleet, work } = await open();
-    const allowing = new Fleet({ ...fleet.context, toldByStack: true });
+    const { bench, fleet, startAgent } = await open();
+    const allowing = new Fleet({ ...fleet.context, isFromStack: true });
     const { id } = await allowing.enqueue('x', { limitSeconds: LONG });
-    await work(`${LOG_RUN}; exit 65`);
+    await startAgent(`${LOG_RUN}; exit 65`);
     expect(await fleet.wait([id])).toMatchObject([{ state: 'failed', exitStatus: 65 }]);
     await bench.empty();
     const [letter] = await bench.deadLetters();
@@ -301,9 +301,9 @@ describe("a limit above the fleet's maximum", () => {
   });
 
   test('fails a job that was enqueued by a client that does not know the maximum', async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const { id } = await fleet.enqueue('x', { limitSeconds: LONG });
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     expect(await fleet.wait([id])).toMatchObject([{ state: 'failed', attempts: 0, reason: refusal }]);
     await bench.empty();
     expect(await deadLetters(bench)).toEqual([{ job: id, reason: refusal }]);
@@ -313,9 +313,9 @@ describe("a limit above the fleet's maximum", () => {
 
 describe('a refused message that `mayfly dlq` redrives', () => {
   test('is a job of its own, and has no part in the job that it names: neither its record nor its body', async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const { id } = await fleet.enqueue('x'.repeat(1_100_000));
-    await work('wc -c < /dev/stdin >> $JOURNAL');
+    await startAgent('wc -c < /dev/stdin >> $JOURNAL');
     await fleet.wait([id]);
     const before = await bench.table.get(id);
     const thief = await bench.send(envelope(id, { bodyKey: `bodies/${id}` }));
@@ -350,7 +350,7 @@ test('a producer names the job of a message that SQS dead-letters by itself: a n
   });
   const owner = (attributes: object) => {
     const message = moved(attributes);
-    return ownerOf(deadLetterOf(message), proofOf(message), record);
+    return findOwner(parseDeadLetter(message), readOrigin(message), record);
   };
   expect(owner({ MayflyNonce: text('secret') })).toBe('j-1');
   expect(owner({})).toBe('m-one');
@@ -359,7 +359,7 @@ test('a producer names the job of a message that SQS dead-letters by itself: a n
 
 describe('a dead letter that SQS redrives', () => {
   /** A job of a plain producer that has ended in this state, and its dead letter. */
-  async function ended(bench: Bench, id: string, state: JobRecord['state']): Promise<void> {
+  async function ended(bench: TestQueue, id: string, state: JobRecord['state']): Promise<void> {
     const nowMs = Date.now();
     const lease = { nowMs, leaseUntilMs: nowMs + 60_000, enqueuedAtMs: nowMs };
     await bench.table.claim({ id, messageId: 'first', instance: 'i-other', fence: 'f', ...lease });
@@ -369,11 +369,11 @@ describe('a dead letter that SQS redrives', () => {
   test.each(['failed', 'timed_out', 'lost'] as const)(
     'runs again if its job is %s, and once',
     async (state) => {
-      const { bench, work } = await open();
+      const { bench, startAgent } = await open();
       const id = `dead-${state}`;
       await ended(bench, id, state);
       const first = await bench.send('x', { MayflyJobId: text(id) });
-      await work(LOG_RUN);
+      await startAgent(LOG_RUN);
       await bench.empty();
       const second = await bench.send('x', { MayflyJobId: text(id) });
       await bench.empty();
@@ -390,12 +390,12 @@ describe('a dead letter that SQS redrives', () => {
   );
 
   test.each(['succeeded', 'cancelled', 'running'] as const)('stays dead if its job is %s', async (state) => {
-    const { bench, work } = await open();
+    const { bench, startAgent } = await open();
     const id = `not-dead-${state}`;
     await ended(bench, id, state);
     const before = await bench.table.get(id);
     const messageId = await bench.send('x', { MayflyJobId: text(id) });
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.journal()).toEqual([]);
     expect(await bench.table.get(id)).toEqual(before);
@@ -408,9 +408,9 @@ describe('a dead letter that SQS redrives', () => {
   });
 
   test('stays dead if its job is unknown', async () => {
-    const { bench, work } = await open();
+    const { bench, startAgent } = await open();
     await bench.send('x', { MayflyJobId: text('j-forgotten') });
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.journal()).toEqual([]);
     expect((await deadLetters(bench)).map(({ reason }) => reason)).toEqual([
@@ -422,15 +422,15 @@ describe('a dead letter that SQS redrives', () => {
   test.each(['SQS', 'mayfly dlq'])(
     'has the body in the bucket each time, also when the first job was removed: redriven by %s',
     async (by) => {
-      const { bench, fleet, work } = await open();
+      const { bench, fleet, startAgent } = await open();
       const { id } = await fleet.enqueue('x'.repeat(1_100_000));
-      await work('wc -c < /dev/stdin >> $JOURNAL; exit 65');
+      await startAgent('wc -c < /dev/stdin >> $JOURNAL; exit 65');
       await fleet.wait([id]);
       await bench.empty();
       const [letter] = await bench.deadLetters();
       const again = `m-${await bench.send(letter?.Body ?? '', letter?.MessageAttributes)}`;
       await bench.empty();
-      await new JobCatalogue(bench.clients.dynamodb, 'jobs').remove(id, { onlyEnded: true });
+      await new JobIndex(bench.clients.dynamodb, 'jobs').remove(id, { onlyEnded: true });
       if (by === 'mayfly dlq') await fleet.deadLetters.redrive({ ids: [again] });
       const [next] = by === 'SQS' ? await bench.deadLetters() : [];
       if (next) await bench.send(next.Body ?? '', next.MessageAttributes);
@@ -440,9 +440,9 @@ describe('a dead letter that SQS redrives', () => {
   );
 
   test('is a job like any other: it is tried again, fails, and is redriven again', async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const { id } = await fleet.enqueue('x');
-    await work(`${LOG_RUN}; [ $MAYFLY_ATTEMPT = 2 ] || exit 1; exit 65`);
+    await startAgent(`${LOG_RUN}; [ $MAYFLY_ATTEMPT = 2 ] || exit 1; exit 65`);
     await fleet.wait([id]);
     await bench.empty();
     const [letter] = await bench.deadLetters();

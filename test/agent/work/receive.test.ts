@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { Receiver, type Room } from '../../../agent/work/receive.ts';
-import { Refusals } from '../../../agent/supervision/refusals.ts';
+import { RefusalTracker } from '../../../agent/supervision/refusals.ts';
 import type { JobQueue, Message } from '../../../store/queue.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
@@ -38,7 +38,7 @@ function setUp(room: Room, leaseSeconds = 60, pause = { ms: 0 }) {
     deliver: (messages) => delivered.push(messages.length),
     pauseMs: () => pause.ms,
     onSlowReceive: () => undefined,
-    refusals: new Refusals(clock),
+    refusals: new RefusalTracker(clock),
     onAttempt: () => {
       attempts += 1;
     },
@@ -65,7 +65,7 @@ test.each<[string, Room, number | undefined]>([
 test('a second poll runs beside the first only while the queue returns all that was asked for', async () => {
   const { receiver, polls, clock } = setUp({ free: 100, waiting: 0, prefetch: 0 });
   receiver.resume();
-  receiver.pump();
+  receiver.startReceives();
   expect(polls).toHaveLength(1);
   polls[0]?.answer(10);
   await clock.advance(0);
@@ -112,7 +112,7 @@ test('a pause waits for the current receive, delivers its messages, and starts n
   polls[0]?.answer(1);
   await paused;
   expect(delivered).toEqual([1]);
-  receiver.pump();
+  receiver.startReceives();
   expect(attempts()).toBe(1);
   receiver.resume();
   expect(attempts()).toBe(2);

@@ -1,20 +1,20 @@
 import { SetQueueAttributesCommand, StartMessageMoveTaskCommand } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
-import { JobCatalogue } from '../../../store/catalogue.ts';
+import { JobIndex } from '../../../store/catalogue.ts';
 import type { JobRecord } from '../../../jobs/record.ts';
-import { type Bench, openBench } from '../../support/queue.ts';
+import { type TestQueue, testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 
 const LOG_RUN = 'cat >> $JOURNAL; echo >> $JOURNAL; exit 65';
 
 const message = (id: string, payload: string) => JSON.stringify({ mayfly: 1, id, payload });
 
-const idsOf = async (bench: Bench) =>
+const idsOf = async (bench: TestQueue) =>
   (await bench.deadLetters()).map(({ MessageAttributes }) => MessageAttributes?.['MayflyJobId']?.StringValue);
 
 /** Lets an agent whose workers fail for good settle these messages, one after the other. */
-async function settle(bench: Bench, ...bodies: string[]): Promise<void> {
+async function settle(bench: TestQueue, ...bodies: string[]): Promise<void> {
   for (const body of bodies) await bench.send(body);
   const agent = await bench.agent(LOG_RUN);
   agent.work.resume();
@@ -22,7 +22,7 @@ async function settle(bench: Bench, ...bodies: string[]): Promise<void> {
 }
 
 /** SQS's own redrive: each dead letter becomes a new message of the queue. */
-async function redriveBySqs({ clients: { sqs }, queueUrl, deadLetterQueueUrl }: Bench): Promise<void> {
+async function redriveBySqs({ clients: { sqs }, queueUrl, deadLetterQueueUrl }: TestQueue): Promise<void> {
   const [DestinationArn, SourceArn] = [queueUrl, deadLetterQueueUrl].map(
     (url) => `arn:aws:sqs:us-east-1:000000000000:${url.split('/').at(-1)}`,
   );
@@ -32,17 +32,17 @@ async function redriveBySqs({ clients: { sqs }, queueUrl, deadLetterQueueUrl }: 
 }
 
 /** Records of jobs that are not known yet. */
-async function recordsBeside({ clients }: Bench, known: Iterable<string>): Promise<JobRecord[]> {
+async function recordsBeside({ clients }: TestQueue, known: Iterable<string>): Promise<JobRecord[]> {
   const before = new Set(known);
   const fresh: JobRecord[] = [];
-  for await (const record of new JobCatalogue(clients.dynamodb, 'jobs').scan()) {
+  for await (const record of new JobIndex(clients.dynamodb, 'jobs').scan()) {
     if (!before.has(record.id)) fresh.push(record);
   }
   return fresh;
 }
 
 /** A failed job, as an agent leaves it that dies before it has settled the message. */
-async function failed(bench: Bench, id: string): Promise<void> {
+async function failed(bench: TestQueue, id: string): Promise<void> {
   const nowMs = Date.now();
   const lease = { nowMs, leaseUntilMs: nowMs + 60_000, enqueuedAtMs: nowMs };
   await bench.table.claim({ id, messageId: 'first', instance: 'i-other', fence: 'f', ...lease });
@@ -62,7 +62,7 @@ test('a message that was sent before another of its job was dead-lettered is del
   const bench = await open();
   await failed(bench, 'again');
   await bench.send(message('again', 'x'));
-  await bench.table.noteDeadLetter('again', 'f', Date.now() + 1000);
+  await bench.table.writeDeadLettered('again', 'f', Date.now() + 1000);
   await settle(bench, message('again', 'x'));
   expect(await idsOf(bench)).toEqual([]);
 });
@@ -98,7 +98,7 @@ test('a table that refuses the note of a dead letter delays nothing, and no mess
     effect: { kind: 'error', code: 'AccessDeniedException', status: 400 },
   });
   await settle(bench, message('unnoted', 'one'), message('unnoted', 'two'));
-  expect(fault.strikes).toBe(2);
+  expect(fault.timesApplied).toBe(2);
   expect(await idsOf(bench)).toEqual(['unnoted', 'unnoted']);
 });
 
@@ -112,11 +112,11 @@ test('a broken message with the id of a job does not affect the job, nor the oth
 
 test('an id that is free again after a clean-up is one job, although an old message of it still exists', async () => {
   const bench = await open();
-  const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
+  const catalogue = new JobIndex(bench.clients.dynamodb, 'jobs');
   await failed(bench, 'freed');
   const ended = (await bench.table.get('freed')) as JobRecord;
   const nowMs = Date.now();
-  await catalogue.bury(ended, nowMs, Math.ceil(nowMs / 1000) + 60);
+  await catalogue.markRemoved(ended, nowMs, Math.ceil(nowMs / 1000) + 60);
   const record: JobRecord = { pk: 'job#freed', id: 'freed', state: 'queued', attempts: 0 };
   expect(await catalogue.createOnce(record)).toBe(true);
   await settle(bench, message('freed', 'x'), message('freed', 'x'));

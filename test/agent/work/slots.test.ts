@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Held } from '../../../agent/work/held.ts';
+import type { InFlightMessage } from '../../../agent/work/held.ts';
 import { Slots } from '../../../agent/work/slots.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
@@ -11,12 +11,12 @@ function setUp(count: number) {
   const slots = new Slots({
     count,
     clock,
-    work: ({ receiptHandle }) => new Promise((resolve) => running.set(receiptHandle, resolve)),
-    giveBack: ({ receiptHandle }) => returned.push(receiptHandle),
+    run: ({ receiptHandle }) => new Promise((resolve) => running.set(receiptHandle, resolve)),
+    requeue: ({ receiptHandle }) => returned.push(receiptHandle),
     onFree: () => undefined,
   });
   const push = (...names: string[]) => {
-    for (const receiptHandle of names) slots.push({ receiptHandle } as Held);
+    for (const receiptHandle of names) slots.push({ receiptHandle } as InFlightMessage);
   };
   const end = async (name: string) => {
     running.get(name)?.();

@@ -1,33 +1,33 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
-import { dedupedId, drawSeed, jobId } from '../../../client/enqueue/ids.ts';
-import { bodyStore } from '../../../store/bodies.ts';
-import { JobCatalogue } from '../../../store/catalogue.ts';
+import { deduplicatedId, createSeed, jobId } from '../../../client/enqueue/ids.ts';
+import { createBodyStore } from '../../../store/bodies.ts';
+import { JobIndex } from '../../../store/catalogue.ts';
 import { toItem } from '../../../store/item.ts';
-import { mannedFleets } from '../../support/manned.ts';
-import type { Bench } from '../../support/queue.ts';
+import { fleetsWithAgent } from '../../support/manned.ts';
+import type { TestQueue } from '../../support/queue.ts';
 
 /** Agents and clients of the version before messages were bound to records, together with those of this one. */
-const open = mannedFleets();
+const open = fleetsWithAgent();
 
 const LOG_RUN = 'echo "$MAYFLY_JOB_ID $(cat)" >> $JOURNAL';
 
 /** The record that an earlier client writes before its message. */
-async function recordByOldClient(bench: Bench, id: string, body: string, more: object = {}) {
-  const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
+async function recordByOldClient(bench: TestQueue, id: string, body: string, more: object = {}) {
+  const catalogue = new JobIndex(bench.clients.dynamodb, 'jobs');
   const enqueuedAt = new Date().toISOString();
   const record = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt, body, ...more } as const;
   expect(await catalogue.createOnce(record)).toBe(true);
 }
 
-async function enqueueByOldClient(bench: Bench, id: string, body: string): Promise<void> {
+async function enqueueByOldClient(bench: TestQueue, id: string, body: string): Promise<void> {
   await recordByOldClient(bench, id, body);
   await bench.send(JSON.stringify({ mayfly: 1, id, payload: body }));
 }
 
 /** The claim of an earlier agent. Returns whether it has the job. */
-async function claimByOldAgent(bench: Bench, id: string, messageId: string): Promise<void> {
+async function claimByOldAgent(bench: TestQueue, id: string, messageId: string): Promise<void> {
   const free = 'attribute_not_exists(cancelRequestedAt) AND NOT fence = :fence';
   const nowMs = Date.now();
   const startedAt = new Date(nowMs).toISOString();
@@ -63,7 +63,7 @@ async function claimByOldAgent(bench: Bench, id: string, messageId: string): Pro
 }
 
 /** One job after the other: the message of a running job is hidden until its lease has ended. */
-async function workOneByOne(bench: Bench): Promise<void> {
+async function workOneByOne(bench: TestQueue): Promise<void> {
   const agent = await bench.agent(LOG_RUN, { concurrency: 1 });
   agent.work.resume();
   await bench.empty();
@@ -72,12 +72,12 @@ async function workOneByOne(bench: Bench): Promise<void> {
 describe('an agent runs what an earlier client has enqueued', () => {
   test.each([
     ['with an id that was drawn', 'j-old'],
-    ['with a dedupe key', dedupedId('old')],
+    ['with a dedupe key', deduplicatedId('old')],
     ['as one of a batch', 'j-abcdefghijkl-7'],
   ])('%s', async (_, id) => {
-    const { bench, work } = await open();
+    const { bench, startAgent } = await open();
     await enqueueByOldClient(bench, id, 'x');
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.journal()).toEqual([`${id} x`]);
     expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
@@ -85,28 +85,28 @@ describe('an agent runs what an earlier client has enqueued', () => {
   });
 
   test('with its body in the bucket, whose digest its record does not have', async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     await recordByOldClient(bench, 'j-long-body', '', { body: undefined, bodyKey: 'bodies/j-long-body' });
-    await bodyStore(bench.clients.s3, fleet.facts.logBucket).put('j-long-body', 'x');
+    await createBodyStore(bench.clients.s3, fleet.facts.logBucket).put('j-long-body', 'x');
     await bench.send(JSON.stringify({ mayfly: 1, id: 'j-long-body', bodyKey: 'bodies/j-long-body' }));
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.journal()).toEqual(['j-long-body x']);
   });
 
   test('and tries it again after an earlier agent', async () => {
-    const { bench, work } = await open();
+    const { bench, startAgent } = await open();
     await enqueueByOldClient(bench, 'j-tried', 'x');
     await claimByOldAgent(bench, 'j-tried', 'm');
-    await bench.table.handBack('j-tried', 'old', { endedAtMs: Date.now(), refund: 0 });
-    await work(LOG_RUN);
+    await bench.table.requeue('j-tried', 'old', { endedAtMs: Date.now(), refund: 0 });
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.table.get('j-tried')).toMatchObject({ state: 'succeeded', attempts: 2 });
   });
 
   test('once, although a client of this version sends it again under its dedupe key', async () => {
     const { bench, fleet } = await open();
-    const id = dedupedId('sent twice');
+    const id = deduplicatedId('sent twice');
     await enqueueByOldClient(bench, id, 'x');
     expect(await fleet.enqueue('x', { dedupe: 'sent twice' })).toMatchObject({ id, deduplicated: true });
     await fleet.enqueueMany([{ body: 'x', dedupe: 'sent twice' }]);
@@ -117,46 +117,46 @@ describe('an agent runs what an earlier client has enqueued', () => {
   });
 
   test('although a client of this version has sent it, and died before its message', async () => {
-    const { bench, fleet, work } = await open();
-    const id = dedupedId('never sent');
+    const { bench, fleet, startAgent } = await open();
+    const id = deduplicatedId('never sent');
     await recordByOldClient(bench, id, 'x');
     await fleet.enqueue('x', { dedupe: 'never sent' });
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.journal()).toEqual([`${id} x`]);
   });
 
   test('with a longer limit than this version allows by default', async () => {
-    const { bench, work } = await open();
+    const { bench, startAgent } = await open();
     await recordByOldClient(bench, 'j-long', 'x', { limitSeconds: 7200 });
     await bench.send(JSON.stringify({ mayfly: 1, id: 'j-long', payload: 'x', limitSeconds: 7200 }));
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.journal()).toEqual(['j-long x']);
   });
 
   test('with a label, which it called a group', async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     await recordByOldClient(bench, 'j-grouped', 'x', { group: 'nightly' });
     await bench.send(JSON.stringify({ mayfly: 1, id: 'j-grouped', payload: 'x', group: 'nightly' }));
     expect((await fleet.list({ label: 'nightly' })).map(({ id, label }) => [id, label])).toEqual([
       ['j-grouped', 'nightly'],
     ]);
-    await work('echo "$MAYFLY_JOB_ID $MAYFLY_LABEL" >> $JOURNAL');
+    await startAgent('echo "$MAYFLY_JOB_ID $MAYFLY_LABEL" >> $JOURNAL');
     await bench.empty();
     expect(await bench.journal()).toEqual(['j-grouped nightly']);
     expect(await fleet.status('j-grouped')).toMatchObject({ state: 'succeeded', label: 'nightly' });
   });
 
   test('and its dead letter, which an earlier agent wrote and SQS redrives', async () => {
-    const { bench, work } = await open();
+    const { bench, startAgent } = await open();
     const failed = { state: 'failed', attempts: 3, endedAt: new Date().toISOString() } as const;
     await recordByOldClient(bench, 'j-dead', 'x', failed);
     const text = (value: string) => ({ DataType: 'String', StringValue: value });
     const body = JSON.stringify({ mayfly: 1, id: 'j-dead', payload: 'x' });
     const dead = { MayflyReason: text('exit status 1'), MayflyJobId: text('j-dead') };
     const messageId = await bench.send(body, dead);
-    await work(LOG_RUN);
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.journal()).toEqual([`m-${messageId} x`]);
   });
@@ -164,7 +164,7 @@ describe('an agent runs what an earlier client has enqueued', () => {
 
 describe('what a client of this version enqueues', () => {
   test('an earlier agent reads and claims, and an agent of this version goes on with it', async () => {
-    const { bench, fleet, work } = await open();
+    const { bench, fleet, startAgent } = await open();
     const { id } = await fleet.enqueue('x', { limitSeconds: 60, label: 'l', requestId: 'r' });
     const { Messages: [message] = [] } = await bench.clients.sqs.send(
       new ReceiveMessageCommand({ QueueUrl: bench.queueUrl, VisibilityTimeout: 0 }),
@@ -178,8 +178,8 @@ describe('what a client of this version enqueues', () => {
       'requestId',
     ]);
     await claimByOldAgent(bench, id, message?.MessageId ?? '');
-    await bench.table.handBack(id, 'old', { endedAtMs: Date.now(), refund: 1 });
-    await work(LOG_RUN);
+    await bench.table.requeue(id, 'old', { endedAtMs: Date.now(), refund: 1 });
+    await startAgent(LOG_RUN);
     await bench.empty();
     expect(await bench.journal()).toEqual([`${id} x`]);
     expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1, label: 'l' });
@@ -201,7 +201,7 @@ test('a resumed run of an earlier client keeps its ids', () => {
   expect(jobId('mine', 7)).toBe('j-mine-7');
   const digest = 'abcdefghijklmnopqrstuvw0';
   expect(jobId(digest, 7)).toBe(`j-${digest}-7`);
-  expect(jobId(drawSeed(), 7)).toMatch(/^j-[a-z2-7]{24}$/);
+  expect(jobId(createSeed(), 7)).toMatch(/^j-[a-z2-7]{24}$/);
 });
 
 test('a job that was cleaned up and is enqueued again is one job, even if its first message still exists', async () => {

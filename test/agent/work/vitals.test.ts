@@ -1,25 +1,25 @@
 import { expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { openBench } from '../../support/queue.ts';
+import { testQueues } from '../../support/queue.ts';
 
-const open = openBench();
+const open = testQueues();
 
 test('receives follow each other while there is room, and leases have due times while jobs run', async () => {
   const bench = await open();
   const script = 'until [ -e $DIRECTORY/go ]; do sleep 0.05; done';
   const agent = await bench.agent(script, { leaseSeconds: 30, concurrency: 1 });
-  expect(agent.work.vitals()).toEqual({ receiving: false, leasesDueMs: Number.POSITIVE_INFINITY });
+  expect(agent.work.progress()).toEqual({ receiving: false, leasesDueMs: Number.POSITIVE_INFINITY });
   agent.work.resume();
-  expect(agent.work.vitals().receiving).toBe(true);
+  expect(agent.work.progress().receiving).toBe(true);
   await bench.send('x');
   await agent.busy();
-  await eventually('the receive to be over', () => !agent.work.vitals().receiving);
-  const { leasesDueMs } = agent.work.vitals();
+  await eventually('the receive to be over', () => !agent.work.progress().receiving);
+  const { leasesDueMs } = agent.work.progress();
   expect(leasesDueMs - performance.now()).toBeGreaterThan(5000);
   expect(leasesDueMs - performance.now()).toBeLessThan(10_000);
   await bench.touch('go');
   await agent.done(1);
-  expect(agent.work.vitals()).toEqual({ receiving: true, leasesDueMs: Number.POSITIVE_INFINITY });
+  expect(agent.work.progress()).toEqual({ receiving: true, leasesDueMs: Number.POSITIVE_INFINITY });
   void agent.work.pause();
-  expect(agent.work.vitals().receiving).toBe(false);
+  expect(agent.work.progress().receiving).toBe(false);
 });

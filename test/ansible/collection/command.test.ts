@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { ansibleEnvironment, type Played, play } from './playbook.ts';
+import { ansibleEnvironment, type PlayResult, play } from './playbook.ts';
 import { type Answers, standIn } from './stand-in.ts';
 
 /** Tasks, and a program that answers them instead of the command. */
@@ -377,7 +377,7 @@ function documentation(): Record<string, { return: Record<string, { returned: st
 
 const commands = new Map<string, ReturnType<typeof standIn>>();
 let documented: ReturnType<typeof documentation>;
-let played: Played;
+let played: PlayResult;
 
 function staged([name, { answers, tasks }]: [string, Scene]): object[] {
   const command = standIn(answers);

@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { packageRoot } from '../../../infra/bundle/package-files.ts';
 
 /** The result of a task. For a loop, `results` has those of its items. */
-export interface Told {
+export interface TaskResult {
   task: string;
   outcome: 'ok' | 'failed' | 'ignored' | 'skipped' | 'unreachable' | 'retry';
   result: Result;
@@ -29,14 +29,14 @@ export interface Result {
   stdout?: string;
 }
 
-export interface Played {
+export interface PlayResult {
   status: number | undefined;
-  told: Told[];
+  told: TaskResult[];
   stdout: string;
   /** The whole output, for the message of a failing test. */
   output: string;
   /** The last result of the task of this name. */
-  of(task: string): Told;
+  of(task: string): TaskResult;
 }
 
 export interface PlayOptions {
@@ -68,7 +68,7 @@ export function ansibleEnvironment(home: string) {
 export async function play(
   tasks: object[],
   { env = {}, words = [], play = {}, interrupted, longestMs = 600_000 }: PlayOptions = {},
-): Promise<Played> {
+): Promise<PlayResult> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-playbook-'));
   try {
     const book = join(directory, 'play.yml');
@@ -97,12 +97,12 @@ export async function play(
   }
 }
 
-function played(status: number | undefined, stdout: string, stderr: string): Played {
+function played(status: number | undefined, stdout: string, stderr: string): PlayResult {
   const output = `${stdout}\n${stderr}`;
   const told = stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Told);
+    .map((line) => JSON.parse(line) as TaskResult);
   const of = (task: string) => {
     const found = told.findLast((one) => one.task === task);
     if (!found) throw new Error(`no result of '${task}' in:\n${output}`);

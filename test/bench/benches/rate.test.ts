@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FOLLOWED, ISOLATED, PLAIN, type Rate, UNFOLLOWED, verdictsOf } from '../../../bench/benches/rate.ts';
+import { FOLLOWED, ISOLATED, PLAIN, type Rate, UNFOLLOWED, rateVerdicts } from '../../../bench/benches/rate.ts';
 
 const rate = (contender: string, jobsPerSecond: number): Rate => ({
   contender,
@@ -11,7 +11,7 @@ it.each([
   [350, /0\.70 of the jobs .*: met/],
   [349, /0\.70 of the jobs .*: NOT met/],
 ])('compares %d jobs a second with a cgroup for each worker to 500 without', (isolated, verdict) => {
-  expect(verdictsOf([rate(PLAIN, 500), rate(ISOLATED, isolated)])).toEqual([expect.stringMatching(verdict)]);
+  expect(rateVerdicts([rate(PLAIN, 500), rate(ISOLATED, isolated)])).toEqual([expect.stringMatching(verdict)]);
 });
 
 it.each([
@@ -19,9 +19,9 @@ it.each([
   [89, /0\.45 of the jobs .*: NOT met/],
 ])('compares %d jobs a second with status and log to 200 without', (followed, verdict) => {
   const rates = [rate(UNFOLLOWED, 200), rate(FOLLOWED, followed)];
-  expect(verdictsOf(rates)).toEqual([expect.stringMatching(verdict)]);
+  expect(rateVerdicts(rates)).toEqual([expect.stringMatching(verdict)]);
 });
 
 it('has no verdict without cgroups', () => {
-  expect(verdictsOf([rate(PLAIN, 500)])).toEqual([]);
+  expect(rateVerdicts([rate(PLAIN, 500)])).toEqual([]);
 });

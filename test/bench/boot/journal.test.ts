@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseEntry, startedAtMs } from '../../../bench/boot/journal.ts';
+import { parseEntry, activeSinceMs } from '../../../bench/boot/journal.ts';
 
 const line = (values: object) => JSON.stringify({ __REALTIME_TIMESTAMP: '1795324196554321', ...values });
 const STARTED = { MESSAGE_ID: '39f53479d3a045ac8e11786248231fbf' };
@@ -26,6 +26,6 @@ it('finds when a unit first became active, among other events of the unit', () =
     parseEntry(line({ ...STARTED, UNIT: 'agent.service', __REALTIME_TIMESTAMP: '2000' })),
     parseEntry(line({ ...STARTED, UNIT: 'agent.service', __REALTIME_TIMESTAMP: '3000' })),
   ];
-  expect(startedAtMs(journal, 'agent.service')).toBe(2);
-  expect(startedAtMs(journal, 'absent.service')).toBeUndefined();
+  expect(activeSinceMs(journal, 'agent.service')).toBe(2);
+  expect(activeSinceMs(journal, 'absent.service')).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { summarise, verdictOf, wasKept } from '../../../bench/boot/report.ts';
+import { summarise, bakedVerdict, isBakedFastEnough } from '../../../bench/boot/report.ts';
 
 const boot = (ready: number) => ({ metadata: 1, userData: 3, ready, jobDone: ready + 1 });
 
@@ -14,12 +14,12 @@ it.each([
   [7.6, false, /2\.53 times .*: NOT met/],
 ])('has a verdict on a baked image that is ready after %d s if the bare boot takes 3', (ready, met, verdict) => {
   const result = summarise({ image: 'baked', bare: [3], boots: [boot(ready)] });
-  expect(wasKept([result])).toBe(met);
-  expect(verdictOf([result])).toMatch(verdict);
+  expect(isBakedFastEnough([result])).toBe(met);
+  expect(bakedVerdict([result])).toMatch(verdict);
 });
 
 it('has no verdict on another image', () => {
   const results = [summarise({ image: 'stock', bare: [3], boots: [boot(60)] })];
-  expect(verdictOf(results)).toBeUndefined();
-  expect(wasKept(results)).toBe(true);
+  expect(bakedVerdict(results)).toBeUndefined();
+  expect(isBakedFastEnough(results)).toBe(true);
 });

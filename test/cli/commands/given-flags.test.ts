@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { givenFlags } from '../../../cli/commands/given-flags.ts';
+import { typedFlags } from '../../../cli/commands/given-flags.ts';
 
 test('typed options survive a shell; variables and defaults are left out', async () => {
   const command = new Command()
@@ -13,7 +13,7 @@ test('typed options survive a shell; variables and defaults are left out', async
     .addOption(new Option('--stack <name>').env('PWD'));
   const outputs = "/tmp/it's $HOME; \n*.json";
   command.parse(['--json', '--async', '1.5', '--outputs', outputs, '--file', 'jobs'], { from: 'user' });
-  const flags = givenFlags(command, ['file']);
+  const flags = typedFlags(command, ['file']);
   const { stdout } = await execa('sh', ['-c', `printf '%s|' ${flags.join(' ')}`]);
   expect(stdout.split('|')).toEqual(['--json', '--async', '1.5', '--outputs', outputs, '']);
 });
@@ -25,5 +25,5 @@ test('options before the verb are included, unless they are repeated after it', 
   program.parse(['--stack', 'A', '--fleet', 'F', 'enqueue', '--async', '5', '--stack', 'B'], {
     from: 'user',
   });
-  expect(givenFlags(verb, [])).toEqual(['--fleet', 'F', '--stack', 'B', '--async', '5']);
+  expect(typedFlags(verb, [])).toEqual(['--fleet', 'F', '--stack', 'B', '--async', '5']);
 });

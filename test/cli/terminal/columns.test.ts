@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { bar } from '../../../cli/terminal/bar.ts';
-import { clip, columns, pad, widthOf } from '../../../cli/terminal/columns.ts';
+import { clip, formatTable, pad, displayWidth } from '../../../cli/terminal/columns.ts';
 import { paint, paintFor } from '../../../cli/terminal/paint.ts';
-import { count, span } from '../../../cli/terminal/words.ts';
+import { countOf, formatDuration } from '../../../cli/terminal/words.ts';
 
 describe('columns', () => {
   it('are as wide as their widest cell, also with wide characters and colours', () => {
     expect(
-      columns(
+      formatTable(
         ['id', 'state'],
         [
           ['j-1', 'queued'],
@@ -19,11 +19,11 @@ describe('columns', () => {
   });
 
   it('can have a head alone', () => {
-    expect(columns(['id', 'state'], [])).toBe('id  state');
+    expect(formatTable(['id', 'state'], [])).toBe('id  state');
   });
 
   it('can have a rule below the head', () => {
-    expect(columns(['id', 'state'], [['j-1', 'queued']], { rule: true })).toBe(
+    expect(formatTable(['id', 'state'], [['j-1', 'queued']], { rule: true })).toBe(
       ['id   state', '───  ──────', 'j-1  queued'].join('\n'),
     );
   });
@@ -36,7 +36,7 @@ describe('columns', () => {
       ['j-3', 'three of them', ''],
       ['j-4', '甲虫甲虫甲虫甲虫甲虫', 'last'],
     ];
-    expect(columns(head, rows, { lineWidth: 22 })).toBe(
+    expect(formatTable(head, rows, { lineWidth: 22 })).toBe(
       [
         'id   jobs',
         'j-1  one',
@@ -53,11 +53,11 @@ describe('columns', () => {
         '  why: last',
       ].join('\n'),
     );
-    expect(columns(head, rows, { lineWidth: 80 })).toBe(columns(head, rows));
+    expect(formatTable(head, rows, { lineWidth: 80 })).toBe(formatTable(head, rows));
   });
 
   it('keep a first cell that is wider than the line', () => {
-    expect(columns(['id', 'state'], [['j-123456', 'queued']], { lineWidth: 5 })).toBe(
+    expect(formatTable(['id', 'state'], [['j-123456', 'queued']], { lineWidth: 5 })).toBe(
       'id\nj-123456\n  state: queued',
     );
   });
@@ -72,7 +72,7 @@ it.each([
   ['a\u0301bcd', 3, 'a\u0301b…'],
 ])('clip %j to %d', (text, cells, clipped) => {
   expect(clip(text, cells)).toBe(clipped);
-  expect(widthOf(clipped)).toBeLessThanOrEqual(cells);
+  expect(displayWidth(clipped)).toBeLessThanOrEqual(cells);
 });
 
 it('pad counts cells', () => {
@@ -104,11 +104,11 @@ it.each([
   [7500, '2 h 5 min'],
   [90_000, '1 d 1 h'],
 ])('%d seconds are %s', (seconds, text) => {
-  expect(span(seconds)).toBe(text);
+  expect(formatDuration(seconds)).toBe(text);
 });
 
 it('counts', () => {
-  expect([0, 1, 2].map((number) => count(number, 'job'))).toEqual(['0 jobs', '1 job', '2 jobs']);
+  expect([0, 1, 2].map((number) => countOf(number, 'job'))).toEqual(['0 jobs', '1 job', '2 jobs']);
 });
 
 describe('colour', () => {

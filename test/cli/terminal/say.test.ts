@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { inLines, say } from '../../../cli/terminal/say.ts';
+import { wrapLines, say } from '../../../cli/terminal/say.ts';
 
 const terminal = (columns: number) => ({ isTTY: true, columns });
 const TEXT =
@@ -25,7 +25,7 @@ test('a message to a terminal is broken at words, and a command stays on one lin
 
 test('a word that is longer than a line stays whole, and line breaks of the text stay', () => {
   const url = `https://sqs.eu-central-1.amazonaws.com/111122223333/${'x'.repeat(40)}`;
-  expect(inLines(`It goes to ${url} at once.\n  line 3: bad`, terminal(40))).toBe(
+  expect(wrapLines(`It goes to ${url} at once.\n  line 3: bad`, terminal(40))).toBe(
     `It goes to\n  ${url}\n  at once.\n  line 3: bad`,
   );
 });
@@ -38,7 +38,7 @@ test('no line is wider than the terminal, and no word is lost', () => {
       fc.integer({ min: 23, max: 90 }),
       (words, columns) => {
         const text = words.join(' ');
-        const lines = inLines(text, terminal(columns)).split('\n');
+        const lines = wrapLines(text, terminal(columns)).split('\n');
         expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(columns);
         expect(lines.map((line) => line.trim()).join(' ')).toBe(text);
       },

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { expect, it } from 'vitest';
-import { deadLetterOf, isOfFleet } from '../../../client/dead-letters/dead-letter.ts';
+import { parseDeadLetter, isFromFleet } from '../../../client/dead-letters/dead-letter.ts';
 import { FleetFactsSchema } from '../../../store/fleet-facts.ts';
 
 const facts = v.parse(FleetFactsSchema, {
@@ -15,7 +15,7 @@ const facts = v.parse(FleetFactsSchema, {
 
 it('has the source queue and the reason of a message that SQS moved itself', () => {
   const source = 'arn:aws:sqs:us-east-1:111122223333:jobs';
-  const letter = deadLetterOf({
+  const letter = parseDeadLetter({
     MessageId: 'abc',
     Body: 'plain',
     Attributes: { SentTimestamp: '0', DeadLetterQueueSourceArn: source },
@@ -26,12 +26,12 @@ it('has the source queue and the reason of a message that SQS moved itself', () 
     deadAt: '1970-01-01T00:00:00.000Z',
     source,
   });
-  expect(isOfFleet(letter, facts)).toBe(true);
+  expect(isFromFleet(letter, facts)).toBe(true);
 });
 
 it('that SQS moved after a redrive does not get the reason and exit status of its first failure', () => {
   const text = (StringValue: string) => ({ DataType: 'String', StringValue });
-  const letter = deadLetterOf({
+  const letter = parseDeadLetter({
     MessageId: 'abc',
     Body: '{"mayfly": 1, "id": "j-1", "payload": "x"}',
     Attributes: { DeadLetterQueueSourceArn: 'arn:aws:sqs:us-east-1:111122223333:jobs' },
@@ -53,6 +53,6 @@ it.each([
   ['https://sqs.us-east-1.amazonaws.com/999922223333/jobs', false],
   ['arn:aws:sqs:us-east-1:111122223333:other', false],
 ])('from %s belongs to the fleet: %s', (source, own) => {
-  const letter = { ...deadLetterOf({ MessageId: 'a', Body: '' }), ...(source && { source }) };
-  expect(isOfFleet(letter, facts)).toBe(own);
+  const letter = { ...parseDeadLetter({ MessageId: 'a', Body: '' }), ...(source && { source }) };
+  expect(isFromFleet(letter, facts)).toBe(own);
 });

@@ -1,12 +1,12 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { diagnoseFleet } from '../../../client/doctor/diagnose.ts';
-import { gather } from '../../../client/doctor/gather.ts';
-import { instanceStore } from '../../../store/instances.ts';
+import { readCheckInput } from '../../../client/doctor/gather.ts';
+import { createInstanceStore } from '../../../store/instances.ts';
 import { instanceLogKey } from '../../../store/log-layout.ts';
 import type { Broken } from '../../../policy/retirement.ts';
 import { LOGS, openFleet, TABLE } from '../../support/agent-fleet.ts';
-import { contextOf } from '../../support/keeper.ts';
+import { createContext } from '../../support/keeper.ts';
 
 const open = openFleet();
 
@@ -15,9 +15,9 @@ test('reads the key of the saved log of an instance without a record', async () 
   const [{ instanceId } = { instanceId: '' }] = await fleet.launcher.booted(1);
   const Key = `instances/${instanceId}/2026-11-29T101112Z-cannot-use-table.log`;
   await fleet.clients.s3.send(new PutObjectCommand({ Bucket: LOGS, Key, Body: 'denied\n' }));
-  const { boots } = await gather(contextOf(fleet));
+  const { boots } = await readCheckInput(createContext(fleet));
   expect(boots).toMatchObject({
-    seen: [{ instance: instanceId, savedLog: { reason: 'cannot-use-table', refusal: 'lasting', key: Key } }],
+    value: [{ instance: instanceId, savedLog: { reason: 'cannot-use-table', refusal: 'lasting', key: Key } }],
   });
 });
 
@@ -30,14 +30,14 @@ test('names the missing worker program, and the saved log or that there is none'
   };
   const at = new Date().toISOString();
   const how = { idleSeconds: 0, jobsDone: 0, rung: 'terminate', tries: 1 } as const;
-  const store = instanceStore(fleet.clients.dynamodb, TABLE, 60);
+  const store = createInstanceStore(fleet.clients.dynamodb, TABLE, 60);
   for (const instance of [one, other]) {
     const retirement = { ...missing, decidedAt: at, endedAt: at, ...how };
-    await store.retiring(String(instance), retirement, 'instances');
+    await store.recordRetirement(String(instance), retirement, 'instances');
   }
   const Key = instanceLogKey(String(one), at, missing);
   await fleet.clients.s3.send(new PutObjectCommand({ Bucket: LOGS, Key, Body: 'no such file\n' }));
-  const { findings } = await diagnoseFleet(contextOf(fleet));
+  const { findings } = await diagnoseFleet(createContext(fleet));
   const gone = findings.filter(({ text }) => text.includes('./render'));
   expect(gone).toEqual(
     expect.arrayContaining([

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { AlarmSettings } from '../../../client/doctor/alarm-settings.ts';
-import { diagnosisOf } from '../../../client/doctor/diagnose.ts';
-import type { Facts, HookSettings, PolicySeen } from '../../../client/doctor/facts.ts';
+import { runChecks } from '../../../client/doctor/diagnose.ts';
+import type { CheckInput, HookSettings, DeployedPolicy } from '../../../client/doctor/facts.ts';
 import type { Check, Finding } from '../../../client/doctor/finding.ts';
-import { AccessDenied, StoreGone } from '../../../client/errors.ts';
+import { AccessDeniedError, StoreGoneError } from '../../../client/errors.ts';
 import {
   backlogAlarm,
   bootBreakerAlarm,
@@ -18,20 +18,20 @@ import {
 
 interface Case {
   name: string;
-  facts: Partial<Facts>;
+  facts: Partial<CheckInput>;
   check: Check;
-  mark: Finding['mark'];
+  mark: Finding['status'];
   text: string | RegExp;
   advice: string | RegExp;
 }
 
-const inGroup = (changes: object): Partial<Facts> => ({ group: { seen: { ...group, ...changes } } });
-const withPolicy = (changes: Partial<PolicySeen>): Partial<Facts> => ({
-  policies: { seen: new Map([['grow', { ...policy, ...changes }]]) },
+const inGroup = (changes: object): Partial<CheckInput> => ({ group: { value: { ...group, ...changes } } });
+const withPolicy = (changes: Partial<DeployedPolicy>): Partial<CheckInput> => ({
+  policies: { value: new Map([['grow', { ...policy, ...changes }]]) },
 });
-const withHooks = (launch: object | undefined, termination: object | undefined): Partial<Facts> => ({
+const withHooks = (launch: object | undefined, termination: object | undefined): Partial<CheckInput> => ({
   hooks: {
-    seen: new Map<string, HookSettings>([
+    value: new Map<string, HookSettings>([
       ...(launch ? [['launch', { ...launchHook, ...launch }] as const] : []),
       ...(termination ? [['termination', { ...terminationHook, ...termination }] as const] : []),
     ]),
@@ -40,9 +40,9 @@ const withHooks = (launch: object | undefined, termination: object | undefined):
 const withAlarms = (
   backlog: Partial<AlarmSettings> | undefined,
   boots: Partial<AlarmSettings> | 'gone' = {},
-): Partial<Facts> => ({
+): Partial<CheckInput> => ({
   alarms: {
-    seen: new Map([
+    value: new Map([
       ...(backlog ? [['backlog', { ...backlogAlarm, ...backlog }] as const] : []),
       ...(boots !== 'gone' ? [['boots', { ...bootBreakerAlarm, ...boots }] as const] : []),
     ]),
@@ -58,7 +58,7 @@ const ALARM =
 const cases: Case[] = [
   {
     name: 'the scaling policy was deleted',
-    facts: { policies: { seen: new Map() } },
+    facts: { policies: { value: new Map() } },
     check: 'scaling policy',
     mark: 'bad',
     text: 'The scaling policy grow is gone: neither the alarm nor the keeper can launch an instance.',
@@ -131,7 +131,7 @@ const cases: Case[] = [
   },
   {
     name: 'scale-in protection is off for new instances',
-    facts: inGroup({ newProtected: false }),
+    facts: inGroup({ protectsNewInstances: false }),
     check: 'group',
     mark: 'bad',
     text: 'New instances are not protected from scale-in',
@@ -201,8 +201,8 @@ const cases: Case[] = [
   },
 ];
 
-const found = (facts: Partial<Facts>) =>
-  diagnosisOf({ ...healthy, ...facts }).findings.filter(({ mark }) => mark !== 'ok');
+const found = (facts: Partial<CheckInput>) =>
+  runChecks({ ...healthy, ...facts }).findings.filter(({ status }) => status !== 'ok');
 
 describe('names each difference from what was deployed, and the command that repairs it', () => {
   test.each(cases)('$name', ({ facts, check, mark, text, advice }) => {
@@ -223,7 +223,7 @@ test('lowers the minimum before a maximum that is below it', () => {
 });
 
 test('does not report the alarm of a policy that is gone', () => {
-  const gone = { policies: { seen: new Map() } };
+  const gone = { policies: { value: new Map() } };
   expect(found(gone).map(({ check }) => check)).toEqual(['scaling policy']);
   expect(found({ ...gone, ...withAlarms(undefined) })).toMatchObject([
     { check: 'scaling policy' },
@@ -233,11 +233,11 @@ test('does not report the alarm of a policy that is gone', () => {
 
 describe('does not check settings that are not known', () => {
   const { scaleOut: _, terminationHook: _hook, minCapacity: _min, ...earlier } = fleet;
-  const withoutStateIndex: Partial<Facts> = {
+  const withoutStateIndex: Partial<CheckInput> = {
     table: {
-      seen: {
+      value: {
         ...{ status: 'ACTIVE', indexStatus: undefined, olderIndexStatus: 'ACTIVE' },
-        expiresBy: { seen: 'expires' },
+        expiresBy: { value: 'expires' },
       },
     },
   };
@@ -264,13 +264,13 @@ describe('does not check settings that are not known', () => {
 
   test('but names what is gone, and how to get the command', () => {
     const alarms = withAlarms({}, { statistic: 'Maximum' });
-    expect(found({ fleet: earlier, policies: { seen: new Map() }, ...alarms })).toMatchObject([
+    expect(found({ fleet: earlier, policies: { value: new Map() }, ...alarms })).toMatchObject([
       { check: 'scaling policy', mark: 'bad', advice: expect.stringContaining('with this version') },
     ]);
   });
 
   test('says what may not be read', () => {
-    const denied = { unseen: new AccessDenied('Not you.') };
+    const denied = { error: new AccessDeniedError('Not you.') };
     expect(found({ policies: denied, hooks: denied })).toMatchObject([
       { check: 'scaling policy', mark: 'warn', text: 'Could not be read. Not you.' },
       { check: 'hooks', mark: 'warn', text: 'Could not be read. Not you.' },
@@ -278,7 +278,7 @@ describe('does not check settings that are not known', () => {
   });
 
   test('reports a group that is gone once', () => {
-    const gone = { unseen: new StoreGone('The group is gone.') };
+    const gone = { error: new StoreGoneError('The group is gone.') };
     const checks = found({ group: gone, policies: gone, hooks: gone }).map(({ check }) => check);
     expect(checks.filter((check) => check === 'scaling policy' || check === 'hooks')).toEqual([]);
     expect(checks).toContain('group');

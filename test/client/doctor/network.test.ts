@@ -1,34 +1,34 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { AwsClock } from '../../../aws/aws-clock.ts';
-import { diagnosisOf } from '../../../client/doctor/diagnose.ts';
-import type { NetworkSeen, SubnetSeen } from '../../../client/doctor/facts.ts';
-import { lookAtNetwork } from '../../../client/doctor/gather-network.ts';
-import { AccessDenied } from '../../../client/errors.ts';
+import { runChecks } from '../../../client/doctor/diagnose.ts';
+import type { NetworkState, SubnetState } from '../../../client/doctor/facts.ts';
+import { readNetwork } from '../../../client/doctor/gather-network.ts';
+import { AccessDeniedError } from '../../../client/errors.ts';
 import { startTestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
 import { fleet, healthy, network, subnet } from '../../support/healthy-facts.ts';
 
 const ALL = ['sqs', 'dynamodb', 's3', 'autoscaling', 'sts'];
-const ownOf = (changes: Partial<SubnetSeen>, endpoints: string[] = []): NetworkSeen => ({
+const ownOf = (changes: Partial<SubnetState>, endpoints: string[] = []): NetworkState => ({
   subnets: [{ ...subnet, endpoints: new Set(endpoints), ...changes }],
 });
-const findingsOf = (seen: NetworkSeen) =>
-  diagnosisOf({ ...healthy, network: { seen } }).findings.filter(({ check }) => check === 'network');
+const findingsOf = (value: NetworkState) =>
+  runChecks({ ...healthy, network: { value } }).findings.filter(({ check }) => check === 'network');
 
 describe('subnets from which instances reach AWS', () => {
-  test.each<[string, NetworkSeen, string]>([
+  test.each<[string, NetworkState, string]>([
     ['public ones that give addresses', network, '2 subnets, each of which reaches AWS'],
-    ['a private one', ownOf({ wayOut: 'nat-1', givesAddress: false }), 'one subnet that reaches AWS'],
-    ['one with all endpoints', ownOf({ wayOut: undefined }, ALL), 'one subnet that reaches AWS'],
+    ['a private one', ownOf({ defaultRoute: 'nat-1', givesAddress: false }), 'one subnet that reaches AWS'],
+    ['one with all endpoints', ownOf({ defaultRoute: undefined }, ALL), 'one subnet that reaches AWS'],
   ])('%s are ok', (_, seen, text) => {
-    expect(findingsOf(seen)).toEqual([{ check: 'network', mark: 'ok', text }]);
+    expect(findingsOf(seen)).toEqual([{ check: 'network', status: 'ok', text }]);
   });
 });
 
 describe('a subnet from which no instance reaches AWS', () => {
-  test.each<[string, NetworkSeen, string | RegExp, string | RegExp]>([
+  test.each<[string, NetworkState, string | RegExp, string | RegExp]>([
     [
       'has no route, and no endpoint for some services',
-      ownOf({ wayOut: undefined }, ['s3', 'dynamodb']),
+      ownOf({ defaultRoute: undefined }, ['s3', 'dynamodb']),
       'The subnet subnet-1 has no route to the Internet (0.0.0.0/0), and no endpoint for sqs, autoscaling: instances there cannot work.',
       /NAT gateway/,
     ],
@@ -40,14 +40,14 @@ describe('a subnet from which no instance reaches AWS', () => {
     ],
     [
       'has a route to a gateway that is gone',
-      ownOf({ wayOut: 'nat-1', broken: true }),
+      ownOf({ defaultRoute: 'nat-1', isBlackhole: true }),
       /^The default route of the subnet subnet-1 leads to nat-1, which is gone/,
       /existing NAT gateway/,
     ],
   ])('%s', (_, seen, text, advice) => {
     const [finding, ...others] = findingsOf(seen);
     expect(others).toEqual([]);
-    expect(finding).toMatchObject({ mark: 'bad' });
+    expect(finding).toMatchObject({ status: 'bad' });
     expect(finding?.text).toEqual(typeof text === 'string' ? text : expect.stringMatching(text));
     expect(finding?.advice).toEqual(typeof advice === 'string' ? advice : expect.stringMatching(advice));
   });
@@ -55,18 +55,18 @@ describe('a subnet from which no instance reaches AWS', () => {
 
 test('warns if only the endpoint for STS is missing: workers get no credentials, which they may not need', () => {
   const endpoints = ALL.filter((service) => service !== 'sts');
-  const [finding] = findingsOf(ownOf({ wayOut: undefined }, endpoints));
+  const [finding] = findingsOf(ownOf({ defaultRoute: undefined }, endpoints));
   expect(finding).toMatchObject({
-    mark: 'warn',
+    status: 'warn',
     text: expect.stringContaining('no endpoint for sts: workers'),
   });
 });
 
 test('reports a network that may not be read', () => {
-  const unseen = new AccessDenied('AWS does not let these credentials use it.');
-  const { findings } = diagnosisOf({ ...healthy, network: { unseen } });
+  const error = new AccessDeniedError('AWS does not let these credentials use it.');
+  const { findings } = runChecks({ ...healthy, network: { error } });
   expect(findings.filter(({ check }) => check === 'network')).toEqual([
-    { check: 'network', mark: 'warn', text: `Could not be read. ${unseen.message}` },
+    { check: 'network', status: 'warn', text: `Could not be read. ${error.message}` },
   ]);
 });
 
@@ -96,7 +96,7 @@ test('a gateway endpoint serves the subnets of its route tables, and an interfac
 
   const context = { facts: fleet, clock: new AwsClock() };
   const ids = subnets.map(({ SubnetId }) => SubnetId);
-  expect(await lookAtNetwork(context, ids)).toMatchObject({
+  expect(await readNetwork(context, ids)).toMatchObject({
     subnets: [
       { id: ids[0], endpoints: new Set(['s3', 'sqs']) },
       { id: ids[1], endpoints: new Set(['sqs']) },

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { diagnosisOf } from '../../../client/doctor/diagnose.ts';
-import type { Facts, TableSeen } from '../../../client/doctor/facts.ts';
+import { runChecks } from '../../../client/doctor/diagnose.ts';
+import type { CheckInput, TableState } from '../../../client/doctor/facts.ts';
 import type { Check, Finding } from '../../../client/doctor/finding.ts';
-import { refusalAdvice } from '../../../client/doctor/refusals.ts';
-import { AccessDenied, StoreGone } from '../../../client/errors.ts';
-import { adviceOn } from '../../../client/instances/refused-words.ts';
-import type { InstanceRecord, Outlook, Retirement } from '../../../jobs/record.ts';
+import { adviseOnRefusedLaunch } from '../../../client/doctor/refusals.ts';
+import { AccessDeniedError, StoreGoneError } from '../../../client/errors.ts';
+import { adviseOnError } from '../../../client/instances/refused-words.ts';
+import type { InstanceRecord, Forecast, Retirement } from '../../../jobs/record.ts';
 import {
   ago,
   busy,
@@ -17,37 +17,37 @@ import {
   member,
   queue,
   record,
-  saidAgo,
+  textAgo,
   timeAgo,
 } from '../../support/healthy-facts.ts';
 
 interface Case {
   name: string;
-  facts: Partial<Facts>;
+  facts: Partial<CheckInput>;
   check: Check;
-  mark: Finding['mark'];
+  mark: Finding['status'];
   /** In the text, the details or the advice. */
   says: (string | RegExp)[];
 }
 
 const suspended = (name: string, said = 'User suspended at 03:00') => ({
-  seen: { ...group, suspended: new Map([[name, said]]) },
+  value: { ...group, suspended: new Map([[name, said]]) },
 });
-const failure = (minutes: number, message: string): Facts['activities'] => ({
-  seen: { launches: [], ends: [], refused: { atMs: ago(minutes), message, times: 1 } },
+const failure = (minutes: number, message: string): CheckInput['activities'] => ({
+  value: { launches: [], terminations: [], refused: { atMs: ago(minutes), message, times: 1 } },
 });
-const alarms = (changes: object): Facts['alarms'] => {
-  const { seen = new Map() } = healthy.alarms;
-  return { seen: new Map([...seen].map(([name, alarm]) => [name, { ...alarm, ...changes }])) };
+const alarms = (changes: object): CheckInput['alarms'] => {
+  const { value = new Map() } = healthy.alarms;
+  return { value: new Map([...value].map(([name, alarm]) => [name, { ...alarm, ...changes }])) };
 };
-const table: TableSeen = {
+const table: TableState = {
   status: 'ACTIVE',
   indexStatus: 'ACTIVE',
   olderIndexStatus: 'ACTIVE',
-  expiresBy: { seen: 'expires' },
+  expiresBy: { value: 'expires' },
 };
-const working: Outlook = { running: 0, slots: 1, jobsDone: 4, next: 'work', lastStartMs: ago(2) };
-const slowed: Outlook = {
+const working: Forecast = { running: 0, slots: 1, jobsDone: 4, next: 'work', lastStartMs: ago(2) };
+const slowed: Forecast = {
   ...working,
   slowed: { since: timeAgo(5), failures: 4, reason: 'exit status 1' },
 };
@@ -67,9 +67,9 @@ const unhealthy: InstanceRecord = {
   listing: 'retired',
   retirement: { ...retirement, reason: 'unhealthy', problem: 'no GPU', endedAt: timeAgo(7) },
 };
-const gaveUp = (how: object, more: Partial<InstanceRecord> = {}): Partial<Facts> => ({
+const gaveUp = (how: object, more: Partial<InstanceRecord> = {}): Partial<CheckInput> => ({
   boots: {
-    seen: [
+    value: [
       {
         ...{ instance: 'i-0', launchedAtMs: ago(30) },
         record: {
@@ -82,7 +82,7 @@ const gaveUp = (how: object, more: Partial<InstanceRecord> = {}): Partial<Facts>
   },
 });
 const worked: InstanceRecord = { ...record, forecast: working };
-const nobody = { seen: { ...group, desired: 0, members: [] } };
+const nobody = { value: { ...group, desired: 0, members: [] } };
 
 const refusedBoot = {
   instance: 'i-7',
@@ -105,56 +105,56 @@ const refusedBoot = {
 const cases: Case[] = [
   {
     name: 'a visibility timeout that is not the lease',
-    facts: { queue: { seen: { ...queue, visibilitySeconds: 30 } } },
+    facts: { queue: { value: { ...queue, visibilitySeconds: 30 } } },
     check: 'queue',
     mark: 'warn',
     says: ['30 s', '60 s', 'VisibilityTimeout=60'],
   },
   {
     name: 'a queue that keeps messages for a shorter time',
-    facts: { queue: { seen: { ...queue, retentionSeconds: 345_600 } } },
+    facts: { queue: { value: { ...queue, retentionSeconds: 345_600 } } },
     check: 'queue',
     mark: 'warn',
     says: ['4 d', '14 d', 'MessageRetentionPeriod=1209600'],
   },
   {
     name: 'a queue that delays',
-    facts: { queue: { seen: { ...queue, delaySeconds: 90 } } },
+    facts: { queue: { value: { ...queue, delaySeconds: 90 } } },
     check: 'queue',
     mark: 'warn',
     says: ['90 s', 'DelaySeconds=0'],
   },
   {
     name: 'a queue with a low maxReceiveCount',
-    facts: { queue: { seen: { ...queue, redrive: { arn: 'arn:dead', maxReceives: 3 } } } },
+    facts: { queue: { value: { ...queue, redrive: { arn: 'arn:dead', maxReceives: 3 } } } },
     check: 'queue',
     mark: 'warn',
     says: ['after 3 receives', String.raw`"maxReceiveCount\":1000`],
   },
   {
     name: 'a queue whose dead letters go elsewhere',
-    facts: { queue: { seen: { ...queue, redrive: { arn: 'arn:other', maxReceives: 1000 } } } },
+    facts: { queue: { value: { ...queue, redrive: { arn: 'arn:other', maxReceives: 1000 } } } },
     check: 'queue',
     mark: 'warn',
     says: ['arn:other'],
   },
   {
     name: 'a queue without a dead-letter queue',
-    facts: { queue: { seen: (({ redrive: _, ...rest }) => rest)(queue) } },
+    facts: { queue: { value: (({ redrive: _, ...rest }) => rest)(queue) } },
     check: 'queue',
     mark: 'warn',
     says: ['no dead-letter queue'],
   },
   {
     name: 'a queue that is gone',
-    facts: { queue: { unseen: new StoreGone('The queue is gone.') } },
+    facts: { queue: { error: new StoreGoneError('The queue is gone.') } },
     check: 'queue',
     mark: 'bad',
     says: ['The queue is gone.'],
   },
   {
     name: 'a queue that may not be read',
-    facts: { queue: { unseen: new AccessDenied('Not you.') } },
+    facts: { queue: { error: new AccessDeniedError('Not you.') } },
     check: 'queue',
     mark: 'warn',
     says: ['Could not be read. Not you.'],
@@ -163,16 +163,16 @@ const cases: Case[] = [
     name: 'dead letters, and why one is there',
     facts: {
       deadLetters: {
-        seen: { ...deadLetters, visible: 2, sample: { id: 'j-9', reason: 'exit 65', deadAt: timeAgo(5) } },
+        value: { ...deadLetters, visible: 2, sample: { id: 'j-9', reason: 'exit 65', deadAt: timeAgo(5) } },
       },
     },
     check: 'dead letters',
     mark: 'warn',
-    says: ['2 dead letters', `j-9, ${saidAgo(5)}: exit 65`, 'mayfly dlq list'],
+    says: ['2 dead letters', `j-9, ${textAgo(5)}: exit 65`, 'mayfly dlq list'],
   },
   {
     name: 'dead letters that are kept for a shorter time than jobs',
-    facts: { deadLetters: { seen: { ...deadLetters, retentionSeconds: 86_400 } } },
+    facts: { deadLetters: { value: { ...deadLetters, retentionSeconds: 86_400 } } },
     check: 'dead letters',
     mark: 'warn',
     says: ['1 d', '14 d', 'https://dead', 'MessageRetentionPeriod=1209600'],
@@ -181,11 +181,11 @@ const cases: Case[] = [
     name: 'a table that is being created',
     facts: {
       table: {
-        seen: {
+        value: {
           status: 'CREATING',
           indexStatus: undefined,
           olderIndexStatus: undefined,
-          expiresBy: { seen: undefined },
+          expiresBy: { value: undefined },
         },
       },
     },
@@ -195,28 +195,28 @@ const cases: Case[] = [
   },
   {
     name: 'a table without its index',
-    facts: { table: { seen: { ...table, indexStatus: undefined } } },
+    facts: { table: { value: { ...table, indexStatus: undefined } } },
     check: 'table',
     mark: 'bad',
     says: ['no index byState', '"listed" (String), sort key "listedAt" (String)'],
   },
   {
     name: 'a table without the index of earlier versions',
-    facts: { table: { seen: { ...table, olderIndexStatus: undefined } } },
+    facts: { table: { value: { ...table, olderIndexStatus: undefined } } },
     check: 'table',
     mark: 'warn',
     says: ['no index byListing', 'instances of an earlier version'],
   },
   {
     name: 'an index that is being created',
-    facts: { table: { seen: { ...table, status: 'UPDATING', indexStatus: 'CREATING' } } },
+    facts: { table: { value: { ...table, status: 'UPDATING', indexStatus: 'CREATING' } } },
     check: 'table',
     mark: 'warn',
     says: ['CREATING'],
   },
   {
     name: 'a table without TTL',
-    facts: { table: { seen: { ...table, expiresBy: { seen: undefined } } } },
+    facts: { table: { value: { ...table, expiresBy: { value: undefined } } } },
     check: 'table',
     mark: 'warn',
     says: ['update-time-to-live --table-name jobs'],
@@ -225,7 +225,7 @@ const cases: Case[] = [
     name: 'a table without its index, whose TTL may not be read',
     facts: {
       table: {
-        seen: { ...table, indexStatus: undefined, expiresBy: { unseen: new AccessDenied('Not you.') } },
+        value: { ...table, indexStatus: undefined, expiresBy: { error: new AccessDeniedError('Not you.') } },
       },
     },
     check: 'table',
@@ -234,14 +234,14 @@ const cases: Case[] = [
   },
   {
     name: 'a bucket that is gone',
-    facts: { logBucket: { unseen: new StoreGone('The bucket is gone.') } },
+    facts: { logBucket: { error: new StoreGoneError('The bucket is gone.') } },
     check: 'log bucket',
     mark: 'bad',
     says: ['The bucket is gone.'],
   },
   {
     name: 'a group that may have no instance',
-    facts: { group: { seen: { ...group, maxSize: 0 } } },
+    facts: { group: { value: { ...group, maxSize: 0 } } },
     check: 'group',
     mark: 'bad',
     says: ['maximum size is 0', '--max-size 10'],
@@ -255,18 +255,18 @@ const cases: Case[] = [
   },
   {
     name: 'a paused fleet',
-    facts: { group: suspended('Launch'), state: { seen: { keptAtMs: ago(1), pausedAtMs: ago(20) } } },
+    facts: { group: suspended('Launch'), state: { value: { keptAtMs: ago(1), pausedAtMs: ago(20) } } },
     check: 'launches',
     mark: 'warn',
-    says: ['paused', saidAgo(20), 'mayfly fleet resume'],
+    says: ['paused', textAgo(20), 'mayfly fleet resume'],
   },
   {
     name: 'an open breaker: failed boots, reasons and logs',
     facts: {
       group: suspended('Launch'),
-      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
+      state: { value: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
       boots: {
-        seen: [
+        value: [
           {
             instance: 'i-7',
             launchedAtMs: ago(30),
@@ -280,7 +280,7 @@ const cases: Case[] = [
     check: 'launches',
     mark: 'bad',
     says: [
-      saidAgo(20),
+      textAgo(20),
       'i-7',
       'boot-failed (AccessDenied: not you)',
       /i-7, .*\. Its log: s3:\/\/logs\/instances\/i-7\/t-boot-failed\.log$/m,
@@ -291,13 +291,13 @@ const cases: Case[] = [
     name: 'an open breaker: the call that AWS denied the last instances',
     facts: {
       group: suspended('Launch'),
-      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
-      boots: { seen: [{ instance: 'i-9', launchedAtMs: ago(5), record: undefined }, refusedBoot] },
+      state: { value: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
+      boots: { value: [{ instance: 'i-9', launchedAtMs: ago(5), record: undefined }, refusedBoot] },
     },
     check: 'launches',
     mark: 'bad',
     says: [
-      `The last instances could not receive jobs: KmsDisabled: the key is disabled; no instance is launched since ${saidAgo(20)}.`,
+      `The last instances could not receive jobs: KmsDisabled: the key is disabled; no instance is launched since ${textAgo(20)}.`,
       'Check that the key is enabled',
       'mayfly fleet resume',
       'cannot-receive (KmsDisabled: the key is disabled)',
@@ -307,9 +307,9 @@ const cases: Case[] = [
     name: 'an open breaker: the call that AWS denied instances that could not write to the table',
     facts: {
       group: suspended('Launch'),
-      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
+      state: { value: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
       boots: {
-        seen: [
+        value: [
           {
             instance: 'i-9',
             launchedAtMs: ago(30),
@@ -331,9 +331,9 @@ const cases: Case[] = [
     name: 'an open breaker: instances that booted and started no job',
     facts: {
       group: suspended('Launch'),
-      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20), stalledSinceMs: ago(50) } },
+      state: { value: { keptAtMs: ago(1), trippedAtMs: ago(20), stalledSinceMs: ago(50) } },
       boots: {
-        seen: [
+        value: [
           { instance: 'i-9', launchedAtMs: ago(5), record: undefined },
           {
             instance: 'i-7',
@@ -346,14 +346,14 @@ const cases: Case[] = [
     check: 'launches',
     mark: 'bad',
     says: [
-      `Jobs wait, and no instance has started one since ${saidAgo(50)}, though the last ones were ready; no instance is launched since ${saidAgo(20)}.`,
+      `Jobs wait, and no instance has started one since ${textAgo(50)}, though the last ones were ready; no instance is launched since ${textAgo(20)}.`,
       'mayfly fleet resume',
       /i-7, .*It saved no log/,
     ],
   },
   {
     name: 'launches that are suspended while the table is gone',
-    facts: { group: suspended('Launch'), state: { unseen: new StoreGone('The table is gone.') } },
+    facts: { group: suspended('Launch'), state: { error: new StoreGoneError('The table is gone.') } },
     check: 'launches',
     mark: 'bad',
     says: [
@@ -366,7 +366,7 @@ const cases: Case[] = [
     name: 'an instance that may not use the table',
     facts: {
       instances: {
-        seen: [
+        value: [
           {
             ...busy,
             jobs: [],
@@ -384,13 +384,13 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      `i-1 has not been able to claim jobs in the table since ${saidAgo(3)}: AccessDeniedException: no`,
+      `i-1 has not been able to claim jobs in the table since ${textAgo(3)}: AccessDeniedException: no`,
       'A permission is missing',
     ],
   },
   {
     name: 'the last instance that terminated, which could not use the queue',
-    facts: { boots: { seen: [refusedBoot] } },
+    facts: { boots: { value: [refusedBoot] } },
     check: 'instances',
     mark: 'bad',
     says: [
@@ -415,7 +415,7 @@ const cases: Case[] = [
   {
     name: 'a failed launch while an instance is missing',
     facts: {
-      group: { seen: { ...group, desired: 2 } },
+      group: { value: { ...group, desired: 2 } },
       activities: failure(60, 'VcpuLimitExceeded: too many'),
     },
     check: 'launches',
@@ -433,15 +433,15 @@ const cases: Case[] = [
     name: 'launches that go on failing',
     facts: {
       activities: {
-        seen: {
-          ...{ launches: [], ends: [] },
+        value: {
+          ...{ launches: [], terminations: [] },
           refused: { atMs: ago(1), message: 'no capacity', times: 12, sinceMs: ago(90) },
         },
       },
     },
     check: 'launches',
     mark: 'bad',
-    says: [`The last 12 launches have failed since ${saidAgo(90)}, the latest at ${saidAgo(1)}: no capacity`],
+    says: [`The last 12 launches have failed since ${textAgo(90)}, the latest at ${textAgo(1)}: no capacity`],
   },
   {
     name: 'a failed launch while no instance is missing',
@@ -452,7 +452,7 @@ const cases: Case[] = [
   },
   {
     name: 'launches that may not be read',
-    facts: { activities: { unseen: new AccessDenied('Not the activities.') } },
+    facts: { activities: { error: new AccessDeniedError('Not the activities.') } },
     check: 'launches',
     mark: 'warn',
     says: ['Could not be read. Not the activities.'],
@@ -460,26 +460,26 @@ const cases: Case[] = [
   {
     name: 'jobs that wait for a long time while the activities may not be read',
     facts: {
-      ...{ group: nobody, instances: { seen: [] } },
-      activities: { unseen: new AccessDenied('Not the activities.') },
+      ...{ group: nobody, instances: { value: [] } },
+      activities: { error: new AccessDeniedError('Not the activities.') },
     },
     check: 'launches',
     mark: 'bad',
-    says: ['3 jobs have been waiting since', saidAgo(40)],
+    says: ['3 jobs have been waiting since', textAgo(40)],
   },
   {
     name: 'more instances desired than exist, and no launch',
-    facts: { group: { seen: { ...group, desired: 5 } } },
+    facts: { group: { value: { ...group, desired: 5 } } },
     check: 'launches',
     mark: 'bad',
     says: ['5 instances are desired, 1 exist'],
   },
   {
     name: 'jobs that wait for a long time without a known cause',
-    facts: { group: nobody, instances: { seen: [] } },
+    facts: { group: nobody, instances: { value: [] } },
     check: 'launches',
     mark: 'bad',
-    says: ['3 jobs have been waiting since', saidAgo(40)],
+    says: ['3 jobs have been waiting since', textAgo(40)],
   },
   {
     name: 'the actions of the alarm are disabled',
@@ -497,35 +497,35 @@ const cases: Case[] = [
   },
   {
     name: 'the alarms are gone',
-    facts: { alarms: { seen: new Map() } },
+    facts: { alarms: { value: new Map() } },
     check: 'alarms',
     mark: 'bad',
     says: ['backlog is gone', 'put-metric-alarm --alarm-name backlog'],
   },
   {
     name: 'a keeper that has never run',
-    facts: { state: { seen: {} } },
+    facts: { state: { value: {} } },
     check: 'keeper',
     mark: 'warn',
     says: ['not run yet', 'function-name keeper'],
   },
   {
     name: 'a keeper that has stopped running',
-    facts: { state: { seen: { keptAtMs: ago(6) } } },
+    facts: { state: { value: { keptAtMs: ago(6) } } },
     check: 'keeper',
     mark: 'bad',
-    says: [saidAgo(6), 'function-name keeper'],
+    says: [textAgo(6), 'function-name keeper'],
   },
   {
     name: 'a keeper that fails',
-    facts: { state: { seen: { keptAtMs: ago(1), keeperFailure: 'AccessDenied: SuspendProcesses' } } },
+    facts: { state: { value: { keptAtMs: ago(1), keeperFailure: 'AccessDenied: SuspendProcesses' } } },
     check: 'keeper',
     mark: 'bad',
     says: ['AccessDenied: SuspendProcesses'],
   },
   {
     name: 'an instance that does not boot',
-    facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(21) }] } },
+    facts: { instances: { value: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(21) }] } },
     check: 'instances',
     mark: 'warn',
     says: ['i-1 was launched 21 minutes ago', 'The keeper terminates it', 's3://logs/instances/i-1/'],
@@ -534,7 +534,7 @@ const cases: Case[] = [
     name: 'an instance that does not start after it left the warm pool',
     facts: {
       instances: {
-        seen: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(2000) }, launchedAtMs: ago(21) }],
+        value: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(2000) }, launchedAtMs: ago(21) }],
       },
     },
     check: 'instances',
@@ -543,51 +543,51 @@ const cases: Case[] = [
   },
   {
     name: 'an instance that does not boot and is not terminated',
-    facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(30) }] } },
+    facts: { instances: { value: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(30) }] } },
     check: 'instances',
     mark: 'bad',
     says: ['30 minutes', 'should have terminated it'],
   },
   {
     name: 'a warm pool that may not be read',
-    facts: { pool: { unseen: new AccessDenied('Not the pool.') } },
+    facts: { pool: { error: new AccessDeniedError('Not the pool.') } },
     check: 'instances',
     mark: 'warn',
     says: ['Could not be read. Not the pool.'],
   },
   {
     name: 'a silent instance',
-    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(16) } }] } },
+    facts: { instances: { value: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(16) } }] } },
     check: 'instances',
     mark: 'warn',
     says: ['has not reported for 16 minutes'],
   },
   {
     name: 'a silent instance that is not terminated',
-    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(25) } }] } },
+    facts: { instances: { value: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(25) } }] } },
     check: 'instances',
     mark: 'bad',
     says: ['25 minutes', 'should have terminated it'],
   },
   {
     name: 'an instance that may not terminate itself',
-    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, retirement } }] } },
+    facts: { instances: { value: [{ ...busy, jobs: [], record: { ...record, retirement } }] } },
     check: 'instances',
     mark: 'bad',
     says: ['90 minutes', 'AccessDenied: not you', 'terminate-instances --instance-ids i-1'],
   },
   {
     name: 'an instance on which jobs fail',
-    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, forecast: slowed } }] } },
+    facts: { instances: { value: [{ ...busy, jobs: [], record: { ...record, forecast: slowed } }] } },
     check: 'instances',
     mark: 'bad',
-    says: [`i-1 has run one job at a time since ${saidAgo(5)}: 4 tries in a row`, '"exit status 1"'],
+    says: [`i-1 has run one job at a time since ${textAgo(5)}: 4 tries in a row`, '"exit status 1"'],
   },
   {
     name: 'an instance that terminated because it was unhealthy',
     facts: {
       boots: {
-        seen: [
+        value: [
           {
             ...{ instance: 'i-0', launchedAtMs: ago(30), record: unhealthy },
             savedLog: { reason: 'unhealthy', key: 'instances/i-0/t-unhealthy.log' },
@@ -598,7 +598,7 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      `i-0 was unhealthy, and terminated at ${saidAgo(7)}: no GPU.`,
+      `i-0 was unhealthy, and terminated at ${textAgo(7)}: no GPU.`,
       'Its log: s3://logs/instances/i-0/t-unhealthy.log',
     ],
   },
@@ -608,7 +608,7 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      `i-0 could not start the program of its workers, and terminated at ${saidAgo(7)}: cannot start ./render: there is no file /x/render.`,
+      `i-0 could not start the program of its workers, and terminated at ${textAgo(7)}: cannot start ./render: there is no file /x/render.`,
       'It saved no log.',
       'workerDirectory',
     ],
@@ -617,7 +617,7 @@ const cases: Case[] = [
     name: 'an instance that failed while the bucket may not be listed',
     facts: {
       ...gaveUp({ reason: 'worker-missing', problem: 'no program' }),
-      logBucket: { unseen: new AccessDenied('Not you.') },
+      logBucket: { error: new AccessDeniedError('Not you.') },
     },
     check: 'instances',
     mark: 'bad',
@@ -648,7 +648,7 @@ const cases: Case[] = [
     name: 'an instance without a record but with a saved log',
     facts: {
       boots: {
-        seen: [
+        value: [
           {
             ...{ instance: 'i-0', launchedAtMs: ago(30), record: undefined },
             savedLog: { reason: 'worker-missing', key: 'instances/i-0/t-worker-missing.log' },
@@ -667,7 +667,7 @@ const cases: Case[] = [
     name: 'an instance that was unhealthy while a later one runs jobs',
     facts: {
       boots: {
-        seen: [
+        value: [
           { instance: 'i-1', launchedAtMs: ago(6), record: worked },
           { instance: 'i-0', launchedAtMs: ago(30), record: unhealthy },
         ],
@@ -675,13 +675,13 @@ const cases: Case[] = [
     },
     check: 'instances',
     mark: 'warn',
-    says: [`i-0 was unhealthy, and terminated at ${saidAgo(7)}: no GPU.`, 'Later instances run jobs'],
+    says: [`i-0 was unhealthy, and terminated at ${textAgo(7)}: no GPU.`, 'Later instances run jobs'],
   },
   {
     name: 'an instance that was unhealthy while only an earlier one ran jobs',
     facts: {
       boots: {
-        seen: [
+        value: [
           { instance: 'i-0', launchedAtMs: ago(30), record: unhealthy },
           { instance: 'i-1', launchedAtMs: ago(40), record: worked },
         ],
@@ -693,28 +693,28 @@ const cases: Case[] = [
   },
   {
     name: 'a job that runs longer than the limit',
-    facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(70) }] }] } },
+    facts: { instances: { value: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(70) }] }] } },
     check: 'jobs',
     mark: 'bad',
     says: ['j-1 has been running on i-1 for 70 minutes', '3600 s', 'mayfly cancel j-1'],
   },
   {
     name: 'a job that runs longer than its own limit',
-    facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, limitSeconds: 60 }] }] } },
+    facts: { instances: { value: [{ ...busy, jobs: [{ ...job, limitSeconds: 60 }] }] } },
     check: 'jobs',
     mark: 'bad',
     says: ['60 s'],
   },
   {
     name: 'a job with an expired lease that is not settled',
-    facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, leaseUntilMs: ago(15) }] }] } },
+    facts: { instances: { value: [{ ...busy, jobs: [{ ...job, leaseUntilMs: ago(15) }] }] } },
     check: 'jobs',
     mark: 'bad',
     says: ['lease expired 15 minutes ago'],
   },
   {
     name: 'jobs whose messages are gone',
-    facts: { stranded: { seen: { jobs: ['j-3', 'j-4'], partly: false } } },
+    facts: { orphaned: { value: { jobs: ['j-3', 'j-4'], isPartial: false } } },
     check: 'jobs',
     mark: 'warn',
     says: ['j-3, j-4', 'purged', 'mayfly retry j-3'],
@@ -722,41 +722,41 @@ const cases: Case[] = [
 ];
 
 describe('a fleet without problems', () => {
-  const well: { name: string; facts: Partial<Facts> }[] = [
+  const well: { name: string; facts: Partial<CheckInput> }[] = [
     { name: 'with jobs', facts: {} },
     {
       name: 'without jobs',
       facts: {
-        queue: { seen: { ...queue, visible: 0, inFlight: 0 } },
+        queue: { value: { ...queue, visible: 0, inFlight: 0 } },
         group: nobody,
-        instances: { seen: [] },
-        state: { seen: { keptAtMs: ago(1) } },
+        instances: { value: [] },
+        state: { value: { keptAtMs: ago(1) } },
       },
     },
     {
       name: 'with a first job that has just been enqueued',
       facts: {
         group: nobody,
-        instances: { seen: [] },
-        state: { seen: { keptAtMs: ago(1), backlogSinceMs: ago(3) } },
+        instances: { value: [] },
+        state: { value: { keptAtMs: ago(1), backlogSinceMs: ago(3) } },
       },
     },
     {
       name: 'whose instances are being launched',
       facts: {
-        group: { seen: { ...group, desired: 4 } },
-        activities: { seen: { launches: [{ instance: 'i-1', startedAtMs: ago(2) }], ends: [] } },
+        group: { value: { ...group, desired: 4 } },
+        activities: { value: { launches: [{ instance: 'i-1', startedAtMs: ago(2) }], terminations: [] } },
       },
     },
     {
       name: 'with an instance that boots slowly',
-      facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(19) }] } },
+      facts: { instances: { value: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(19) }] } },
     },
     {
       name: 'with an instance that was stopped in the warm pool and starts for a job',
       facts: {
         instances: {
-          seen: [
+          value: [
             {
               ...{ ...busy, jobs: [], launchedAtMs: ago(1) },
               ...{ member: { ...member, lifecycleState: 'Pending:Wait' } },
@@ -768,13 +768,13 @@ describe('a fleet without problems', () => {
     },
     {
       name: 'with a job right at its limit',
-      facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(61) }] }] } },
+      facts: { instances: { value: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(61) }] }] } },
     },
     {
       name: 'with an instance that drains',
       facts: {
         instances: {
-          seen: [
+          value: [
             {
               ...busy,
               member: { ...member, lifecycleState: 'Terminating:Wait' },
@@ -789,28 +789,28 @@ describe('a fleet without problems', () => {
       facts: {
         fleet: (({ keeperFunction: _k, backlogAlarm: _b, bootBreakerAlarm: _a, ...rest }) => rest)(
           fleet,
-        ) as Facts['fleet'],
-        queue: { seen: { ...queue, visibilitySeconds: 300, retentionSeconds: 345_600 } },
-        alarms: { seen: new Map() },
+        ) as CheckInput['fleet'],
+        queue: { value: { ...queue, visibilitySeconds: 300, retentionSeconds: 345_600 } },
+        alarms: { value: new Map() },
       },
     },
     { name: 'that has no dead letters', facts: { deadLetters: undefined } },
     {
       name: 'whose instances work again after one could not use the queue',
       facts: {
-        boots: { seen: [{ instance: 'i-1', launchedAtMs: ago(20), record: worked }, refusedBoot] },
+        boots: { value: [{ instance: 'i-1', launchedAtMs: ago(20), record: worked }, refusedBoot] },
       },
     },
   ];
 
   test.each(well)('$name', ({ facts }) => {
-    const { mark, findings } = diagnosisOf({ ...healthy, ...facts });
-    expect(findings.filter((finding) => finding.mark !== 'ok')).toEqual([]);
-    expect(mark).toBe('ok');
+    const { status, findings } = runChecks({ ...healthy, ...facts });
+    expect(findings.filter((finding) => finding.status !== 'ok')).toEqual([]);
+    expect(status).toBe('ok');
   });
 
   test('has a finding for each check', () => {
-    const checks = diagnosisOf(healthy).findings.map(({ check }) => check);
+    const checks = runChecks(healthy).findings.map(({ check }) => check);
     expect(checks).toEqual([
       'found',
       'queue',
@@ -832,21 +832,21 @@ describe('a fleet without problems', () => {
 
 describe('finds', () => {
   test.each(cases)('$name', ({ facts, check, mark, says }) => {
-    const diagnosis = diagnosisOf({ ...healthy, ...facts });
-    const found = diagnosis.findings.filter((finding) => finding.check === check && finding.mark === mark);
+    const diagnosis = runChecks({ ...healthy, ...facts });
+    const found = diagnosis.findings.filter((finding) => finding.check === check && finding.status === mark);
     const [first] = found;
     const told = [first?.text, ...(first?.details ?? []), first?.advice].join('\n');
     for (const words of says) expect(told).toMatch(words);
     expect(told).not.toMatch(/:\d\d\.\d+Z/);
-    expect(diagnosis.findings.filter((finding) => finding.check === check && finding.mark === 'ok')).toEqual(
+    expect(diagnosis.findings.filter((finding) => finding.check === check && finding.status === 'ok')).toEqual(
       [],
     );
   });
 
   test('the diagnosis is as bad as its worst finding', () => {
-    const warned = { ...healthy, stranded: { seen: { jobs: ['j-3'], partly: true } } };
-    expect(diagnosisOf(warned).mark).toBe('warn');
-    expect(diagnosisOf({ ...warned, logBucket: { unseen: new StoreGone('gone') } }).mark).toBe('bad');
+    const warned = { ...healthy, stranded: { value: { jobs: ['j-3'], partly: true } } };
+    expect(runChecks(warned).status).toBe('warn');
+    expect(runChecks({ ...warned, logBucket: { error: new StoreGoneError('gone') } }).status).toBe('bad');
   });
 });
 
@@ -892,12 +892,12 @@ test.each([
   ],
   ['Something new', 'tries again'],
 ])('advises on a launch that was refused with %j', (message, advice) => {
-  expect(refusalAdvice(message)).toContain(advice);
+  expect(adviseOnRefusedLaunch(message)).toContain(advice);
 });
 
 test('advice to delete the stack says what is deleted with it and how to keep it', () => {
   const noQueue = 'QueueDoesNotExist: The specified queue does not exist';
-  for (const advice of [refusalAdvice('The launch template is gone'), adviceOn(noQueue)]) {
+  for (const advice of [adviseOnRefusedLaunch('The launch template is gone'), adviseOnError(noQueue)]) {
     expect(advice).toMatch(
       /delete the stack .*deletes the queues.*set removalPolicy to RemovalPolicy.RETAIN/,
     );

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FleetContext } from '../../../client/context.ts';
-import { diagnosisOf } from '../../../client/doctor/diagnose.ts';
-import { lookAtLocal } from '../../../client/doctor/gather-local.ts';
+import { runChecks } from '../../../client/doctor/diagnose.ts';
+import { readLocalInstances } from '../../../client/doctor/gather-local.ts';
 import { startTestCloud, type TestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
 import { fleet, healthy } from '../../support/healthy-facts.ts';
 
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => cloud.close());
 
 const lookedAt = (setup: boolean, endpoint?: string) =>
-  lookAtLocal({ facts: { ...fleet, setup } } as FleetContext, endpoint);
+  readLocalInstances({ facts: { ...fleet, setup } } as FleetContext, endpoint);
 
 test('reads from the embedded cloud alone what its instances are', async () => {
   expect(await lookedAt(true, cloud.endpoint)).toBe('processes');
@@ -22,9 +22,9 @@ test('reads from the embedded cloud alone what its instances are', async () => {
 
 test('warns about a set-up that is not run because instances are processes', async () => {
   const withSetup = { ...healthy, fleet: { ...fleet, setup: true } };
-  const { findings, mark } = diagnosisOf({ ...withSetup, localInstances: 'processes' });
-  expect(mark).toBe('warn');
-  expect(findings.filter((one) => one.mark === 'warn')).toEqual([
+  const { findings, status } = runChecks({ ...withSetup, localInstances: 'processes' });
+  expect(status).toBe('warn');
+  expect(findings.filter((one) => one.status === 'warn')).toEqual([
     expect.objectContaining({
       check: 'instances',
       text: "The fleet's set-up (prop `setup`) is not run: instances of this cloud are processes, not machines.",
@@ -32,7 +32,7 @@ test('warns about a set-up that is not run because instances are processes', asy
     }),
   ]);
   for (const localInstances of ['machines', undefined] as const) {
-    expect(diagnosisOf({ ...withSetup, localInstances }).mark).toBe('ok');
+    expect(runChecks({ ...withSetup, localInstances }).status).toBe('ok');
   }
-  expect(diagnosisOf({ ...healthy, localInstances: 'processes' }).mark).toBe('ok');
+  expect(runChecks({ ...healthy, localInstances: 'processes' }).status).toBe('ok');
 });

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { records } from '../../../client/job-records.ts';
-import { type Fleet, type ManyOptions, type NewJob, NotAllSent, type SentJob } from '../../../client/index.ts';
+import { readRecords } from '../../../client/job-records.ts';
+import { type Fleet, type EnqueueManyOptions, type NewJob, NotAllSentError, type SentJob } from '../../../client/index.ts';
 import type { Call, Input } from '../../../local/front-door/service.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
-import { received } from '../../support/received.ts';
+import { receiveJobs } from '../../support/received.ts';
 
 const open = bareFleets();
 const jobs = (count: number): NewJob[] =>
@@ -13,17 +13,17 @@ const numbersTo = (count: number) => Array.from({ length: count }, (_, index) =>
 
 /** Ids of the messages on the queue, each once, by their numbers. */
 async function onQueue(fleet: Fleet): Promise<string[]> {
-  const ids = new Set((await received(fleet)).map(({ id }) => id));
+  const ids = new Set((await receiveJobs(fleet)).map(({ id }) => id));
   return [...ids].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
 /** A run that fails, with everything that it reported. */
-async function failed(fleet: Fleet, input: Parameters<Fleet['enqueueMany']>[0], options: ManyOptions = {}) {
+async function failed(fleet: Fleet, input: Parameters<Fleet['enqueueMany']>[0], options: EnqueueManyOptions = {}) {
   const told: SentJob[] = [];
   const onSent = (sent: readonly SentJob[]) => void told.push(...sent);
   const error = await fleet.enqueueMany(input, { ...options, onSent }).catch((error: unknown) => error);
-  expect(error).toBeInstanceOf(NotAllSent);
-  return { error: error as NotAllSent, told, sent: (error as NotAllSent).sent };
+  expect(error).toBeInstanceOf(NotAllSentError);
+  return { error: error as NotAllSentError, told, sent: (error as NotAllSentError).sent };
 }
 
 /** Matches the batch of messages that contains a body. */
@@ -71,10 +71,10 @@ describe('many jobs', () => {
     const body = 'x'.repeat(300_000);
     const long = 'y'.repeat(1_100_000);
     const { ids } = await fleet.enqueueMany([...Array.from({ length: 7 }, () => ({ body })), { body: long }]);
-    const there = await received(fleet);
+    const there = await receiveJobs(fleet);
     expect(there.map(({ id }) => id).sort()).toEqual(ids.toSorted());
     expect(there.filter(({ stdin }) => stdin === body)).toHaveLength(7);
-    const [last] = await records(fleet.context, ids.slice(-1)).then((found) => [...found.values()]);
+    const [last] = await readRecords(fleet.context, ids.slice(-1)).then((found) => [...found.values()]);
     expect(last).toMatchObject({ state: 'queued', bodyKey: `bodies/${ids.at(-1)}` });
   });
 
@@ -86,7 +86,7 @@ describe('many jobs', () => {
       { body: 'b' },
       { body: 'c', delaySeconds: 9 },
     ]);
-    expect(await received(fleet)).toEqual([
+    expect(await receiveJobs(fleet)).toEqual([
       { id: ids[0], stdin: '{"a":1}', ...options },
       { id: ids[1], stdin: 'b', argument: 'b' },
     ]);
@@ -193,7 +193,7 @@ describe('a slow or unlimited input', () => {
       .enqueueMany(input(), { signal: stop.signal, onSent })
       .catch((error: unknown) => error);
     expect(error).toMatchObject({
-      name: NotAllSent.name,
+      name: NotAllSentError.name,
       cause: { message: 'interrupted' },
       sent: { through: 2 },
     });
@@ -239,7 +239,7 @@ describe('a run that fails reports which jobs were sent', () => {
       effect: { kind: 'partial', entries: [0, 1, 9] },
     });
     expect(await fleet.enqueueMany(jobs(30))).toMatchObject({ count: 30 });
-    expect(fault.strikes).toBe(3);
+    expect(fault.timesApplied).toBe(3);
     expect(await onQueue(fleet)).toHaveLength(30);
   });
 
@@ -282,7 +282,7 @@ describe('a run that fails reports which jobs were sent', () => {
     const { sent } = await failed(fleet, jobs(120));
     expect(sent).toMatchObject({ through: 0, also: [], unknown: [], read: 120 });
     cloud.faults.clear();
-    expect(await received(fleet)).toEqual([]);
+    expect(await receiveJobs(fleet)).toEqual([]);
   });
 });
 
@@ -315,7 +315,7 @@ describe('a second run sends the rest', () => {
   it('also if only the seed of the first is known', async () => {
     const { fleet, record } = await open();
     await fleet.enqueueMany(jobs(30), { seed: 'bare' });
-    await received(fleet);
+    await receiveJobs(fleet);
     await record({ id: 'j-bare-7', state: 'running', instance: 'i-1', startedAt: new Date().toISOString() });
     expect(await fleet.enqueueMany(jobs(60), { seed: 'bare', resumed: true })).toMatchObject({ count: 60 });
     const again = await onQueue(fleet);

@@ -3,16 +3,16 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  BadBody,
+  BadBodyError,
   Fleet,
   type FleetContext,
-  NotTracked,
-  StoreGone,
-  Throttled,
-  WrongOption,
+  NotTrackedError,
+  StoreGoneError,
+  ThrottledError,
+  WrongOptionError,
 } from '../../../client/index.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
-import { received } from '../../support/received.ts';
+import { receiveJobs } from '../../support/received.ts';
 
 const open = bareFleets();
 const MIB = 1_048_576;
@@ -33,7 +33,7 @@ describe('a job that is enqueued', () => {
       ...{ id, state: 'queued', attempts: 0, label: 'web' },
       ...options,
     });
-    expect(await received(fleet)).toEqual([{ id, stdin: '42', argument: '42', ...options }]);
+    expect(await receiveJobs(fleet)).toEqual([{ id, stdin: '42', argument: '42', ...options }]);
   });
 
   it('has an id that is never read as a number', async () => {
@@ -56,7 +56,7 @@ describe('a job that is enqueued', () => {
     const { fleet } = await open();
     await fleet.enqueue('42', { delaySeconds: 900 });
     await fleet.enqueue('43', { delaySeconds: 0 });
-    expect((await received(fleet)).map(({ stdin }) => stdin)).toEqual(['43']);
+    expect((await receiveJobs(fleet)).map(({ stdin }) => stdin)).toEqual(['43']);
   });
 
   it('that cannot be sent leaves no record behind', async () => {
@@ -65,7 +65,7 @@ describe('a job that is enqueued', () => {
       service: 'sqs',
       effect: { kind: 'error', code: 'AWS.SimpleQueueService.NonExistentQueue', status: 400 },
     });
-    await expect(fleet.enqueue('42', { label: 'nobody' })).rejects.toThrow(StoreGone);
+    await expect(fleet.enqueue('42', { label: 'nobody' })).rejects.toThrow(StoreGoneError);
     expect(await fleet.list({ label: 'nobody' })).toEqual([]);
   });
 });
@@ -90,14 +90,14 @@ describe('its body', () => {
   it.each(bodies)('%s', async (_, body, stdin) => {
     const { fleet } = await open();
     const { id } = await fleet.enqueue(body);
-    expect(await received(fleet)).toMatchObject([{ id, stdin }]);
+    expect(await receiveJobs(fleet)).toMatchObject([{ id, stdin }]);
   });
 
   it('reaches the worker unchanged, whatever text it is', async () => {
     const { fleet } = await open();
     const texts = fc.sample(fc.string({ unit: 'grapheme', maxLength: 40 }), 40);
     await fleet.enqueueMany(texts.map((body) => ({ body })));
-    expect((await received(fleet)).map(({ stdin }) => stdin).sort()).toEqual(texts.toSorted());
+    expect((await receiveJobs(fleet)).map(({ stdin }) => stdin).sort()).toEqual(texts.toSorted());
   });
 
   it('goes through the bucket if its message would be even a little too long', async () => {
@@ -123,7 +123,7 @@ describe('its body', () => {
     const attributes = 'MayflyNonce'.length + 'String'.length + 22;
     const body = 'x'.repeat(MIB - overhead - attributes);
     const { id } = await fleet.enqueue(body);
-    expect(await received(fleet)).toEqual([{ id, stdin: body }]);
+    expect(await receiveJobs(fleet)).toEqual([{ id, stdin: body }]);
     const [job] = await fleet.list({ limit: 1 });
     expect(job?.id).toBe(id);
   });
@@ -148,7 +148,7 @@ describe('its body', () => {
     });
     const error = await fleet.enqueue(body as string).catch((error: Error) => error);
     stop();
-    expect(error).toBeInstanceOf(BadBody);
+    expect(error).toBeInstanceOf(BadBodyError);
     expect((error as Error).message).toContain(sentence);
     expect(calls).toBe(0);
   });
@@ -176,9 +176,9 @@ describe('options out of bounds are refused', () => {
   ])('%j', async (options, sentence) => {
     const { fleet } = await open();
     const error = await fleet.enqueue('42', options).catch((error: Error) => error);
-    expect(error).toBeInstanceOf(WrongOption);
+    expect(error).toBeInstanceOf(WrongOptionError);
     expect((error as Error).message).toContain(sentence);
-    expect(await received(fleet)).toEqual([]);
+    expect(await receiveJobs(fleet)).toEqual([]);
   });
 });
 
@@ -191,7 +191,7 @@ describe("a limit beyond the fleet's maxLimit", () => {
     await expect(strict.enqueueMany([{ body: 'x', limitSeconds: 601 }])).rejects.toThrow(sentence);
     await record({ id: 'j-long', state: 'failed', body: 'x', limitSeconds: 601 });
     await expect(strict.retry('j-long')).rejects.toThrow(sentence);
-    expect(await received(fleet)).toEqual([]);
+    expect(await receiveJobs(fleet)).toEqual([]);
     expect(await strict.enqueue('x', { limitSeconds: 600 })).toMatchObject({ state: 'queued' });
   });
 });
@@ -205,7 +205,7 @@ describe('jobs with one dedupe key', () => {
       state: 'queued',
       id: expect.stringMatching(/^d-[a-z2-7]{24}$/),
     });
-    await received(fleet);
+    await receiveJobs(fleet);
     await record({ id: first.id, state: 'running', instance: 'i-1', startedAt: new Date().toISOString() });
     const second = await fleet.enqueue('43', { dedupe: 'order 7' });
     expect(second).toEqual({ id: first.id, deduplicated: true, state: 'running' });
@@ -214,17 +214,17 @@ describe('jobs with one dedupe key', () => {
       state: 'failed',
       deduplicated: true,
     });
-    expect(await received(fleet)).toEqual([]);
+    expect(await receiveJobs(fleet)).toEqual([]);
   });
 
   it('are sent again if the first sender may have failed before its message was sent', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({ service: 'sqs', effect: { kind: 'throttle' } });
-    await expect(fleet.enqueue('x', { dedupe: 'lost' })).rejects.toThrow(Throttled);
+    await expect(fleet.enqueue('x', { dedupe: 'lost' })).rejects.toThrow(ThrottledError);
     cloud.faults.clear();
     const { id, ...again } = await fleet.enqueue('x', { dedupe: 'lost' });
     expect(again).toEqual({ deduplicated: true, state: 'queued' });
-    expect((await received(fleet)).map((job) => job.id)).toEqual([id]);
+    expect((await receiveJobs(fleet)).map((job) => job.id)).toEqual([id]);
   });
 
   it('are one job, however many are enqueued at once', async () => {
@@ -234,13 +234,13 @@ describe('jobs with one dedupe key', () => {
     );
     expect(new Set(all.map(({ id }) => id)).size).toBe(1);
     expect(all.filter(({ deduplicated }) => !deduplicated)).toHaveLength(1);
-    expect(new Set((await received(fleet)).map(({ id }) => id)).size).toBe(1);
+    expect(new Set((await receiveJobs(fleet)).map(({ id }) => id)).size).toBe(1);
   });
 
   it('are a new job when the first was lost', async () => {
     const { fleet, record } = await open();
     const { id } = await fleet.enqueue('x', { dedupe: 'old' });
-    await received(fleet);
+    await receiveJobs(fleet);
     await record({ id, state: 'queued', attempts: 0, enqueuedAt: '2020-01-01T00:00:00.000Z' });
     expect(await fleet.enqueue('x', { dedupe: 'old' })).toEqual({ id, deduplicated: false, state: 'queued' });
     expect(await fleet.status(id)).toMatchObject({ state: 'queued' });
@@ -258,7 +258,7 @@ describe('a fleet without records of jobs', () => {
     const { id } = await untracked.enqueue('42', { limitSeconds: 5 });
     const { ids } = await untracked.enqueueMany([{ body: '43' }]);
     stop();
-    const jobs = await received(fleet);
+    const jobs = await receiveJobs(fleet);
     expect(jobs.map((job) => job.id).sort()).toEqual([id, ...ids].sort());
     expect(tables).toBe(0);
   });
@@ -278,7 +278,7 @@ describe('a fleet without records of jobs', () => {
       untracked.enqueue('42', { label: 'l' }),
     ];
     for (const error of await Promise.all(asked.map((one) => one.catch((error: Error) => error)))) {
-      expect(error).toBeInstanceOf(NotTracked);
+      expect(error).toBeInstanceOf(NotTrackedError);
       expect((error as Error).message).toContain(
         'Fleet group keeps no records of jobs (its prop trackJobs is false)',
       );
@@ -290,7 +290,7 @@ describe('an error of AWS becomes a sentence', () => {
   it('a throttled table', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({ service: 'dynamodb', effect: { kind: 'throttle' } });
-    await expect(fleet.enqueue('42')).rejects.toThrow(Throttled);
+    await expect(fleet.enqueue('42')).rejects.toThrow(ThrottledError);
     await expect(fleet.status('j-1')).rejects.toThrow(
       'AWS throttles calls to the table jobs of fleet group',
     );
@@ -299,7 +299,7 @@ describe('an error of AWS becomes a sentence', () => {
   it('a table that is gone', async () => {
     const { fleet } = await open();
     const gone = withFacts(fleet, { table: 'deleted' });
-    await expect(gone.enqueue('42')).rejects.toThrow(StoreGone);
+    await expect(gone.enqueue('42')).rejects.toThrow(StoreGoneError);
     await expect(gone.status('j-1')).rejects.toThrow(
       'The table deleted of fleet group is gone, or not in region us-east-1',
     );

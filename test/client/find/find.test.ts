@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
-  AccessDenied,
-  FleetNotFound,
-  NoCredentials,
-  Throttled,
-  Unreachable,
-  WrongOption,
+  AccessDeniedError,
+  FleetNotFoundError,
+  NoCredentialsError,
+  ThrottledError,
+  UnreachableError,
+  WrongOptionError,
 } from '../../../client/errors.ts';
 import { type FindOptions, findFleet } from '../../../client/find/find.ts';
 import type { FleetFactsInput } from '../../../store/fleet-facts.ts';
@@ -120,12 +120,12 @@ describe('the existing fleets are listed if none matches or several do', () => {
     ],
   ])('%s', async (_, options, sentence) => {
     await deployed('Shop/Thumbnails', 'Shop/Mail', 'Lab/Fleet');
-    expect(await failure(options)).toMatchObject({ name: FleetNotFound.name, message: sentence });
+    expect(await failure(options)).toMatchObject({ name: FleetNotFoundError.name, message: sentence });
   });
 
   it('no fleet at all, as in a wrong region', async () => {
     expect(await failure({ stack: 'Shop' })).toMatchObject({
-      name: FleetNotFound.name,
+      name: FleetNotFoundError.name,
       message:
         'There is no fleet of stack Shop in region us-east-1, nor any other. Check the region and the account, and that ' +
         'the stack is deployed.',
@@ -186,7 +186,7 @@ describe('by an outputs file', () => {
       Lab: outputsOf('Fleet'),
     });
     expect(await failure({ outputs })).toMatchObject({
-      name: FleetNotFound.name,
+      name: FleetNotFoundError.name,
       message: `The outputs file ${outputs} has several fleets: Shop/Mail, Shop/Images, Lab/Fleet. Select one (--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET).`,
     });
     expect(await find({ outputs, fleet: 'Images' })).toMatchObject({ queueUrl: 'https://sqs/Images' });
@@ -207,7 +207,7 @@ describe('by an outputs file', () => {
   ])('that %s is refused', async (_, content, part) => {
     const outputs = content === undefined ? join(home, 'nowhere.json') : await file(content);
     const error = await failure({ outputs });
-    expect(error.name).toBe(WrongOption.name);
+    expect(error.name).toBe(WrongOptionError.name);
     expect(error.message).toContain(part);
   });
 });
@@ -233,7 +233,7 @@ describe('by names', () => {
   it('does not use the variables of a worker', async () => {
     process.env['MAYFLY_GROUP'] = 'of-jobs';
     expect(await failure({ queueUrl: 'https://sqs/q', table: 't', logBucket: 'b' })).toMatchObject({
-      name: WrongOption.name,
+      name: WrongOptionError.name,
       message: expect.stringContaining('group (MAYFLY_AUTO_SCALING_GROUP)'),
     });
   });
@@ -245,7 +245,7 @@ describe('by names', () => {
 
   it('needs all names', async () => {
     expect(await failure({ queueUrl: 'https://sqs/q', table: 'table' })).toMatchObject({
-      name: WrongOption.name,
+      name: WrongOptionError.name,
       message:
         'A fleet that is found by names needs all of them. Missing: --log-bucket (MAYFLY_LOG_BUCKET), ' +
         '--auto-scaling-group (MAYFLY_AUTO_SCALING_GROUP). The name of its stack alone is enough too (--stack, ' +
@@ -259,7 +259,7 @@ describe('an error becomes a sentence', () => {
     delete process.env['AWS_REGION'];
     process.env['AWS_CONFIG_FILE'] = join(home, 'no-config');
     expect(await failure()).toMatchObject({
-      name: WrongOption.name,
+      name: WrongOptionError.name,
       message: 'No AWS region is set. Set one (--region, AWS_REGION, or the profile in ~/.aws/config).',
     });
   });
@@ -268,7 +268,7 @@ describe('an error becomes a sentence', () => {
     delete process.env['AWS_REGION'];
     Object.assign(process.env, { AWS_CONFIG_FILE: join(home, 'no-config'), AWS_PROFILE: 'nope' });
     expect(await failure()).toMatchObject({
-      name: WrongOption.name,
+      name: WrongOptionError.name,
       message:
         'No AWS region is set, and the profile nope (AWS_PROFILE) has none or does not exist. Set one (--region, ' +
         'AWS_REGION, or the profile in ~/.aws/config).',
@@ -283,7 +283,7 @@ describe('an error becomes a sentence', () => {
       AWS_PROFILE: 'nope',
     });
     const error = await failure();
-    expect(error.name).toBe(NoCredentials.name);
+    expect(error.name).toBe(NoCredentialsError.name);
     expect(error.message).toMatch(
       /^No AWS credentials were found for the profile nope \(AWS_PROFILE\)\. Check that/,
     );
@@ -297,7 +297,7 @@ describe('an error becomes a sentence', () => {
       AWS_EC2_METADATA_DISABLED: 'true',
     });
     const error = await failure();
-    expect(error.name).toBe(NoCredentials.name);
+    expect(error.name).toBe(NoCredentialsError.name);
     expect(error.message).toMatch(/^No AWS credentials were found. Set AWS_PROFILE/);
   });
 
@@ -305,10 +305,10 @@ describe('an error becomes a sentence', () => {
     [
       'credentials that have expired',
       'ExpiredTokenException',
-      NoCredentials.name,
+      NoCredentialsError.name,
       'AWS does not accept these credentials',
     ],
-    ['no right', 'AccessDeniedException', AccessDenied.name, 'AWS does not let these credentials use'],
+    ['no right', 'AccessDeniedException', AccessDeniedError.name, 'AWS does not let these credentials use'],
   ])('%s', async (_, code, name, part) => {
     cloud.faults.add({ service: 'ssm', effect: { kind: 'error', code, message: 'It is so.', status: 400 } });
     const error = await failure();
@@ -319,13 +319,13 @@ describe('an error becomes a sentence', () => {
 
   it('too many calls', async () => {
     cloud.faults.add({ service: 'ssm', effect: { kind: 'throttle' } });
-    expect(await failure()).toMatchObject({ name: Throttled.name });
+    expect(await failure()).toMatchObject({ name: ThrottledError.name });
   });
 
   it('no answer', async () => {
     process.env['AWS_ENDPOINT_URL'] = 'http://127.0.0.1:9';
     const error = await failure();
-    expect(error.name).toBe(Unreachable.name);
+    expect(error.name).toBe(UnreachableError.name);
     expect(error.message).toMatch(
       /^No answer from AWS in region us-east-1 \(.*ECONNREFUSED.*\)\. Check the region/,
     );

@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../aws/clock.ts';
 import { drainInstance } from '../../../client/instances/drain.ts';
-import { instanceStore } from '../../../store/instances.ts';
+import { createInstanceStore } from '../../../store/instances.ts';
 import { openFleet, TABLE } from '../../support/agent-fleet.ts';
-import { contextOf } from '../../support/keeper.ts';
+import { createContext } from '../../support/keeper.ts';
 
 const open = openFleet();
 
 test('repeats the request if an instance that was leaving stays', async () => {
   const fleet = await open({ desired: 1, hooks: false });
   const [id = ''] = Object.keys((await fleet.group()).states);
-  const store = instanceStore(fleet.clients.dynamodb, TABLE, 3600);
+  const store = createInstanceStore(fleet.clients.dynamodb, TABLE, 3600);
   const at = new Date().toISOString();
-  await store.begins(id, at, Date.now());
+  await store.recordStart(id, at, Date.now());
   const how = { rung: 'terminate', tries: 1, idleSeconds: 60, jobsDone: 0 } as const;
-  await store.retiring(id, { reason: 'idle', decidedAt: at, endedAt: at, ...how }, 'instances');
+  await store.recordRetirement(id, { reason: 'idle', decidedAt: at, endedAt: at, ...how }, 'instances');
   const asked: (string | undefined)[] = [];
   let nowMs = 0;
   const clock = {
@@ -26,10 +26,10 @@ test('repeats the request if an instance that was leaving stays', async () => {
       nowMs += ms;
       asked.push((await fleet.instanceRecord(id)).drainRequestedAt);
       // The group keeps it, because it is at its minimum size.
-      if (asked.length === 1) await store.stays(id);
+      if (asked.length === 1) await store.cancelRetirement(id);
     },
   };
-  const drained = await drainInstance(contextOf(fleet, clock), id, { wait: true, timeoutSeconds: 10 });
+  const drained = await drainInstance(createContext(fleet, clock), id, { wait: true, timeoutSeconds: 10 });
   expect(asked).toEqual([undefined, expect.stringMatching(/^\d{4}-/)]);
   expect(drained).toMatchObject({ outcome: 'requested', drainRequestedAt: asked[1] });
 });

@@ -4,12 +4,12 @@ import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import type { FleetView } from '../../../client/instances/instances.ts';
 import {
-  type InstanceSeen,
+  type InstanceFacts,
   type InstanceView,
-  instanceView,
-  retiredView,
+  createInstanceView,
+  createRetiredView,
 } from '../../../client/instances/instances-view.ts';
-import type { InstanceRecord, JobRecord, Outlook, Retirement } from '../../../jobs/record.ts';
+import type { InstanceRecord, JobRecord, Forecast, Retirement } from '../../../jobs/record.ts';
 import { eventually } from '../../support/eventually.ts';
 import { deployedFleets } from '../../support/deployed.ts';
 
@@ -18,7 +18,7 @@ const SILENT_MS = 900_000;
 const at = (secondsAgo: number) => new Date(NOW_MS - secondsAgo * 1000).toISOString();
 
 const member = { instance: 'i-1', lifecycleState: 'InService', type: 'm6i.large', zone: 'us-east-1a' };
-const idle: Outlook = {
+const idle: Forecast = {
   running: 0,
   slots: 2,
   jobsDone: 7,
@@ -52,36 +52,36 @@ const job = (id: string, secondsAgo: number): JobRecord => ({
   attempts: 1,
   startedAt: at(secondsAgo),
 });
-const seen: InstanceSeen = { instance: 'i-1', member, record, jobs: [], launchedAtMs: undefined };
-const working: Outlook = { running: 1, slots: 2, jobsDone: 7, next: 'work' };
+const seen: InstanceFacts = { instance: 'i-1', member, record, jobs: [], launchedAtMs: undefined };
+const working: Forecast = { running: 1, slots: 2, jobsDone: 7, next: 'work' };
 const without = { ...record, forecast: undefined } as unknown as InstanceRecord;
 
-const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<InstanceView> }[] = [
+const cases: { name: string; seen: Partial<InstanceFacts>; expected: Partial<InstanceView> }[] = [
   {
     name: 'idle: since when, and when it goes',
     seen: {},
     expected: {
-      doing: 'idle',
+      status: 'idle',
       idleSince: at(40),
       next: { action: 'retire', at: at(-20), reason: 'idle' },
       slots: 2,
       jobsDone: 7,
       type: 'm6i.large',
       launchedAt: at(300),
-      heardAt: at(5),
-      heardSeconds: 5,
+      reportedAt: at(5),
+      reportAgeSeconds: 5,
     },
   },
   {
     name: 'to be drained: since when',
     seen: { record: { ...record, drainRequestedAt: at(2) } },
-    expected: { doing: 'idle', drainRequestedAt: at(2) },
+    expected: { status: 'idle', drainRequestedAt: at(2) },
   },
   {
     name: 'working: its jobs, the longest first',
     seen: { record: { ...record, forecast: working }, jobs: [job('j-b', 3), job('j-a', 60)] },
     expected: {
-      doing: 'working',
+      status: 'working',
       next: { action: 'work' },
       jobs: [
         { id: 'j-a', attempt: 1, startedAt: at(60), ranSeconds: 60 },
@@ -92,12 +92,12 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
   {
     name: 'a job has started since its last report, which said that it was idle',
     seen: { jobs: [job('j-a', 1)] },
-    expected: { doing: 'working', next: { action: 'work' } },
+    expected: { status: 'working', next: { action: 'work' } },
   },
   {
     name: 'working until its maximum age',
     seen: { record: { ...record, forecast: { ...working, at: at(-600), reason: 'max-age' } } },
-    expected: { doing: 'working', next: { action: 'work', at: at(-600), reason: 'max-age' } },
+    expected: { status: 'working', next: { action: 'work', at: at(-600), reason: 'max-age' } },
   },
   {
     name: 'launched, with no report yet: its launch is known from the group’s activities',
@@ -106,12 +106,12 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
       record: undefined,
       launchedAtMs: NOW_MS - 30_000,
     },
-    expected: { doing: 'booting', lifecycleState: 'Pending:Wait', launchedAt: at(30) },
+    expected: { status: 'booting', lifecycleState: 'Pending:Wait', launchedAt: at(30) },
   },
   {
     name: 'in the warm pool',
     seen: { member: { ...member, lifecycleState: 'Warmed:Stopped' } },
-    expected: { doing: 'pooled' },
+    expected: { status: 'pooled' },
   },
   {
     name: 'taken out of the warm pool, in which it was silent',
@@ -120,17 +120,17 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
       record: { ...record, reportedAtMs: NOW_MS - 8 * SILENT_MS },
       launchedAtMs: NOW_MS - 20_000,
     },
-    expected: { doing: 'booting', lifecycleState: 'Pending:Wait' },
+    expected: { status: 'booting', lifecycleState: 'Pending:Wait' },
   },
   {
     name: 'on its way out of the warm pool',
     seen: { member: { ...member, lifecycleState: 'Warmed:Terminating:Wait' } },
-    expected: { doing: 'leaving' },
+    expected: { status: 'leaving' },
   },
   {
     name: 'has reported that it leaves',
     seen: { record: { ...record, retirement } },
-    expected: { doing: 'leaving', next: { action: 'leave', reason: 'idle' } },
+    expected: { status: 'leaving', next: { action: 'leave', reason: 'idle' } },
   },
   {
     name: 'Auto Scaling ends it, and it ends its job first',
@@ -140,7 +140,7 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
       jobs: [job('j-a', 9)],
     },
     expected: {
-      doing: 'leaving',
+      status: 'leaving',
       next: { action: 'leave', reason: 'auto-scaling' },
       jobs: [{ id: 'j-a', attempt: 1, startedAt: at(9), ranSeconds: 9 }],
     },
@@ -148,31 +148,31 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
   {
     name: 'not heard of for long',
     seen: { record: { ...record, reportedAtMs: NOW_MS - SILENT_MS } },
-    expected: { doing: 'silent' },
+    expected: { status: 'silent' },
   },
-  { name: 'gone, and not settled yet', seen: { member: undefined }, expected: { doing: 'gone' } },
+  { name: 'gone, and not settled yet', seen: { member: undefined }, expected: { status: 'gone' } },
   {
     name: 'a machine outside of the group that works for it',
     seen: { instance: 'host-laptop', member: undefined },
-    expected: { doing: 'idle', instance: 'host-laptop' },
+    expected: { status: 'idle', instance: 'host-laptop' },
   },
   {
     name: 'a machine outside of the group that has gone',
     seen: { instance: 'host-laptop', member: undefined, record: { ...record, retirement } },
-    expected: { doing: 'gone' },
+    expected: { status: 'gone' },
   },
-  { name: 'an agent that reports no forecast', seen: { record: without }, expected: { doing: 'idle' } },
+  { name: 'an agent that reports no forecast', seen: { record: without }, expected: { status: 'idle' } },
 ];
 
 describe('the view of an instance', () => {
   test.each(cases)('$name', ({ seen: changes, expected }) => {
-    expect(instanceView({ ...seen, ...changes }, NOW_MS, SILENT_MS)).toMatchObject(expected);
+    expect(createInstanceView({ ...seen, ...changes }, NOW_MS, SILENT_MS)).toMatchObject(expected);
   });
 
   test('has no next action if none is known', () => {
-    expect(instanceView({ ...seen, record: without }, NOW_MS, SILENT_MS)).not.toHaveProperty('next');
+    expect(createInstanceView({ ...seen, record: without }, NOW_MS, SILENT_MS)).not.toHaveProperty('next');
     const silent = { ...record, reportedAtMs: NOW_MS - SILENT_MS };
-    expect(instanceView({ ...seen, record: silent }, NOW_MS, SILENT_MS)).not.toHaveProperty('next');
+    expect(createInstanceView({ ...seen, record: silent }, NOW_MS, SILENT_MS)).not.toHaveProperty('next');
   });
 });
 
@@ -181,7 +181,7 @@ describe('the view of a terminated instance', () => {
 
   test('has the reason in its record', () => {
     const { reason, rung, jobsDone, idleSeconds } = retirement;
-    expect(retiredView(end, { ...record, retirement })).toEqual({
+    expect(createRetiredView(end, { ...record, retirement })).toEqual({
       instance: 'i-1',
       endedAt: at(0),
       ...{ reason, rung, jobsDone, idleSeconds },
@@ -191,24 +191,24 @@ describe('the view of a terminated instance', () => {
   test('has the fatal error of its agent', () => {
     const fatalError = 'TypeError: no such thing';
     const lost: Retirement = { ...retirement, reason: 'lost' };
-    const view = retiredView(end, { ...record, retirement: lost, fatalError });
+    const view = createRetiredView(end, { ...record, retirement: lost, fatalError });
     expect(view).toMatchObject({ reason: 'lost', problem: fatalError });
     expect(view).not.toHaveProperty('cause');
     const crashed: Retirement = { ...retirement, reason: 'agent-crashed', problem: 'it was silent' };
-    expect(retiredView(end, { ...record, retirement: crashed, fatalError }).problem).toBe(
+    expect(createRetiredView(end, { ...record, retirement: crashed, fatalError }).problem).toBe(
       `it was silent; fatal error of its agent: ${fatalError}`,
     );
     const told = { ...crashed, problem: `the agent failed: status 1: ${fatalError}` };
-    expect(retiredView(end, { ...record, retirement: told, fatalError }).problem).toBe(told.problem);
+    expect(createRetiredView(end, { ...record, retirement: told, fatalError }).problem).toBe(told.problem);
   });
 
   test('has the cause of Auto Scaling if nothing else is known', () => {
     const lost: Retirement = { ...retirement, reason: 'lost' };
-    expect(retiredView(end, { ...record, retirement: lost })).toMatchObject({
+    expect(createRetiredView(end, { ...record, retirement: lost })).toMatchObject({
       reason: 'lost',
       cause: end.cause,
     });
-    expect(retiredView(end, undefined)).toMatchObject({ reason: 'unknown', cause: end.cause });
+    expect(createRetiredView(end, undefined)).toMatchObject({ reason: 'unknown', cause: end.cause });
   });
 });
 
@@ -235,7 +235,7 @@ describe('the view of a fleet', () => {
       });
     const gate = join(fleet.directory, 'gate');
     const [job = ''] = await fleet.send({ untilFile: gate });
-    const booting = await see('an instance that boots', ({ instances }) => instances[0]?.doing === 'booting');
+    const booting = await see('an instance that boots', ({ instances }) => instances[0]?.status === 'booting');
     expect(booting.instances[0]).toMatchObject({ jobs: [], launchedAt: expect.any(String) });
     const busy = await see('it at work', ({ instances }) => instances[0]?.next?.action === 'work');
     await writeFile(gate, '');

@@ -1,6 +1,6 @@
 import type { Activity } from '@aws-sdk/client-auto-scaling';
 import { expect, test } from 'vitest';
-import { refusedLaunches } from '../../../client/instances/refused-launches.ts';
+import { findRefusedLaunches } from '../../../client/instances/refused-launches.ts';
 
 const at = (second: number) => new Date(second * 1000);
 
@@ -66,17 +66,17 @@ test.each<[name: string, activities: Activity[], expected: object | undefined]>(
   ['an instance that switched itself off was accepted', [switchedOff(30), refused(9)], undefined],
   ['one went into the warm pool since', [pooled(30), refused(9)], { at: 9, times: 1, since: 9 }],
 ])('%s', (_name, activities, expected) => {
-  expect(told(refusedLaunches(activities, true))).toEqual(expected);
+  expect(told(findRefusedLaunches(activities, true))).toEqual(expected);
 });
 
 test('the first refusal is known only if a launch was accepted before it, or if these are all activities', () => {
   const row = [refused(9), refused(5)];
-  expect(told(refusedLaunches(row, true))).toEqual({ at: 9, times: 2, since: 5 });
-  expect(told(refusedLaunches(row, false))).toEqual({ at: 9, times: 2 });
-  expect(told(refusedLaunches([...row, accepted(1)], false))).toEqual({ at: 9, times: 2, since: 5 });
+  expect(told(findRefusedLaunches(row, true))).toEqual({ at: 9, times: 2, since: 5 });
+  expect(told(findRefusedLaunches(row, false))).toEqual({ at: 9, times: 2 });
+  expect(told(findRefusedLaunches([...row, accepted(1)], false))).toEqual({ at: 9, times: 2, since: 5 });
 });
 
-function told(one: ReturnType<typeof refusedLaunches>): object | undefined {
+function told(one: ReturnType<typeof findRefusedLaunches>): object | undefined {
   if (!one) return undefined;
   const { atMs, message, times, sinceMs } = one;
   expect(message).toMatch(new RegExp(`^(Client.InternalError: )?no room at ${atMs / 1000}$`));

@@ -5,19 +5,19 @@ import { Fleet } from '../../../client/fleet.ts';
 import { bodyKey } from '../../../jobs/body-key.ts';
 import { isRunning } from '../../support/queue.ts';
 import { eventually } from '../../support/eventually.ts';
-import { mannedFleets } from '../../support/manned.ts';
+import { fleetsWithAgent } from '../../support/manned.ts';
 
-const open = mannedFleets();
+const open = fleetsWithAgent();
 
 describe('a job that is cancelled', () => {
   it('while it is queued never starts, and its message is deleted', async () => {
-    const { fleet, bench, work } = await open();
+    const { fleet, bench, startAgent } = await open();
     const { id } = await fleet.enqueue('x');
     expect(await fleet.cancel([id])).toMatchObject([
       { id, outcome: 'cancelled', job: { state: 'cancelled', finished: true } },
     ]);
     const { id: other } = await fleet.enqueue('y');
-    await work('echo "$1" >> $JOURNAL');
+    await startAgent('echo "$1" >> $JOURNAL');
     await fleet.wait([id, other]);
     await bench.empty();
     expect(await bench.journal()).toEqual(['y']);
@@ -35,8 +35,8 @@ describe('a job that is cancelled', () => {
   });
 
   it('while it runs is stopped, and can be waited for', async () => {
-    const { fleet, bench, work } = await open();
-    const agent = await work('exec sleep 60');
+    const { fleet, bench, startAgent } = await open();
+    const agent = await startAgent('exec sleep 60');
     const { id } = await fleet.enqueue('x');
     await agent.busy();
     await eventually('the record', async () => (await fleet.status(id)).state === 'running');
@@ -51,8 +51,8 @@ describe('a job that is cancelled', () => {
   });
 
   it('while it runs has the outcome requested if the call does not wait', async () => {
-    const { fleet, work } = await open();
-    const agent = await work('exec sleep 60');
+    const { fleet, startAgent } = await open();
+    const agent = await startAgent('exec sleep 60');
     const { id } = await fleet.enqueue('x');
     await agent.busy();
     await eventually('the record', async () => (await fleet.status(id)).state === 'running');
@@ -67,8 +67,8 @@ describe('a job that is cancelled', () => {
   });
 
   it('after its end keeps its state; one without a record is unknown', async () => {
-    const { fleet, work } = await open();
-    await work('exit 0');
+    const { fleet, startAgent } = await open();
+    await startAgent('exit 0');
     const { id } = await fleet.enqueue('x');
     await fleet.wait([id]);
     expect(await fleet.cancel([id, 'j-nobody'], { wait: true })).toMatchObject([
@@ -89,8 +89,8 @@ describe('a job that is cancelled', () => {
 
 describe('a job that is cleaned up by force', () => {
   it('while it runs leaves no process behind, and does not run again', async () => {
-    const { fleet, bench, work } = await open();
-    const agent = await work('echo "$$" >> $JOURNAL; exec sleep 60');
+    const { fleet, bench, startAgent } = await open();
+    const agent = await startAgent('echo "$$" >> $JOURNAL; exec sleep 60');
     const { id } = await fleet.enqueue('x');
     await agent.busy();
     await eventually('the worker', async () => (await bench.journal()).length === 1);
@@ -104,11 +104,11 @@ describe('a job that is cleaned up by force', () => {
   });
 
   it('while it is queued does not start when its message is received', async () => {
-    const { fleet, bench, work } = await open();
+    const { fleet, bench, startAgent } = await open();
     const { id } = await fleet.enqueue('x');
     await fleet.cleanup([id], { force: true });
     const { id: other } = await fleet.enqueue('y');
-    await work('echo "$1" >> $JOURNAL');
+    await startAgent('echo "$1" >> $JOURNAL');
     await fleet.wait([other]);
     await bench.empty();
     expect(await bench.journal()).toEqual(['y']);
@@ -116,10 +116,10 @@ describe('a job that is cleaned up by force', () => {
   });
 
   it('while it is queued leaves no body in the bucket when its message is received', async () => {
-    const { fleet, bench, work } = await open();
+    const { fleet, bench, startAgent } = await open();
     const { id } = await fleet.enqueue('x'.repeat(5000));
     await fleet.cleanup([id], { force: true });
-    await work('exit 0');
+    await startAgent('exit 0');
     await bench.empty();
     const { s3 } = bench.clients;
     const { facts } = fleet;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ListOptions } from '../../../client/index.ts';
-import { instanceStore } from '../../../store/instances.ts';
+import { createInstanceStore } from '../../../store/instances.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
 
 const open = bareFleets();
@@ -11,7 +11,7 @@ async function some(isAll: boolean) {
   const { fleet, record, indexed } = await open();
   const { clients, facts } = fleet.context;
   await indexed(isAll);
-  await instanceStore(clients.dynamodb, facts.table, 60).heard('i-1', Date.now());
+  await createInstanceStore(clients.dynamodb, facts.table, 60).recordReport('i-1', Date.now());
   const label = fleet.facts.queueUrl.split('/').at(-1) ?? '';
   const base = { label } as const;
   await record({

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { BodyNotKept, JobIsLive, UnknownJob } from '../../../client/index.ts';
-import { digestOfBody } from '../../../store/bodies.ts';
+import { BodyNotKeptError, JobIsLiveError, UnknownJobError } from '../../../client/index.ts';
+import { digestBody } from '../../../store/bodies.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
-import { received } from '../../support/received.ts';
+import { receiveJobs } from '../../support/received.ts';
 
 const open = bareFleets();
 const ended = { state: 'failed', endedAt: new Date().toISOString(), exitStatus: 1 } as const;
@@ -15,7 +15,7 @@ describe('a job that is retried', () => {
     const { id, retryOf } = await fleet.retry('j-old');
     expect(retryOf).toBe('j-old');
     expect(id).toMatch(/^j-[a-z0-9]{12}$/);
-    expect(await received(fleet)).toEqual([{ id, stdin: '{"a":1}', ...options }]);
+    expect(await receiveJobs(fleet)).toEqual([{ id, stdin: '{"a":1}', ...options }]);
     const [old, fresh] = await fleet.status(['j-old', id]);
     expect(old).toMatchObject({ state: 'failed', exitStatus: 1, retriedAs: id });
     expect(fresh).toMatchObject({ state: 'queued', attempts: 0, retryOf: 'j-old', label: 'web', ...options });
@@ -33,14 +33,14 @@ describe('a job that is retried', () => {
       await record({ id, state, enqueuedAt, body: 'x', retryOf: 'j-once' });
       expect(await fleet.retry('j-once', { once: true }), state).toEqual(again);
     }
-    expect(await received(fleet)).toMatchObject([{ id }]);
+    expect(await receiveJobs(fleet)).toMatchObject([{ id }]);
     await record({ id, ...ended, body: 'x', retryOf: 'j-once' });
     const second = await fleet.retry('j-once', { once: true });
     expect(second).toMatchObject({ retryOf: 'j-once', outcome: 'retried' });
     expect(second.id).not.toBe(id);
     expect(await fleet.retry('j-once', { once: true })).toEqual({ ...second, outcome: 'repeated' });
     expect(await fleet.status(second.id)).toMatchObject({ state: 'queued', retryOf: id });
-    expect(await received(fleet)).toMatchObject([{ id: second.id }]);
+    expect(await receiveJobs(fleet)).toMatchObject([{ id: second.id }]);
   });
 
   it('once has one retry, however many calls are made at the same time', async () => {
@@ -50,7 +50,7 @@ describe('a job that is retried', () => {
     const all = await Promise.all(calls);
     expect(new Set(all.map(({ id }) => id)).size).toBe(1);
     expect(all.filter(({ outcome }) => outcome === 'retried')).toHaveLength(1);
-    expect(new Set((await received(fleet)).map(({ id }) => id)).size).toBe(1);
+    expect(new Set((await receiveJobs(fleet)).map(({ id }) => id)).size).toBe(1);
   });
 
   it('once is the retry of a call that failed before it recorded it', async () => {
@@ -75,14 +75,14 @@ describe('a job that is retried', () => {
     await record({ id: 'j-good', ...ended, state: 'succeeded', body: 'x' });
     const good = { id: 'j-good', retryOf: 'j-good', outcome: 'repeated' };
     expect(await fleet.retry('j-good', { once: true })).toEqual(good);
-    await expect(fleet.retry('j-nobody', { once: true })).rejects.toThrow(UnknownJob);
+    await expect(fleet.retry('j-nobody', { once: true })).rejects.toThrow(UnknownJobError);
   });
 
   it('keeps the group of another producer, which serves as its label', async () => {
     const { fleet, record } = await open();
     await record({ id: 'm-1', ...ended, body: 'x', group: 'db/blue' });
     const { id } = await fleet.retry('m-1');
-    expect(await received(fleet)).toMatchObject([{ id, group: 'db/blue' }]);
+    expect(await receiveJobs(fleet)).toMatchObject([{ id, group: 'db/blue' }]);
     expect(await fleet.list({ label: 'db/blue' })).toMatchObject([
       { id, label: 'db/blue' },
       { id: 'm-1', label: 'db/blue' },
@@ -95,7 +95,7 @@ describe('a job that is retried', () => {
     await record({ id: 'j-long', ...ended, bodyKey: 'bodies/j-long' });
     await object('bodies/j-long', body);
     const { id } = await fleet.retry('j-long');
-    expect(await received(fleet)).toMatchObject([{ id, bodyKey: `bodies/${id}` }]);
+    expect(await receiveJobs(fleet)).toMatchObject([{ id, bodyKey: `bodies/${id}` }]);
     const again = { ...ended, bodyKey: `bodies/${id}` };
     await record({ id, ...again });
     // The new job has its own copy of the body: the old one's may be cleaned up.
@@ -109,7 +109,7 @@ describe('a job that is retried', () => {
     const lost = { enqueuedAt: '2020-01-01T00:00:00.000Z', attempts: 0, body: 'b' };
     await record({ id: 'j-lost', state: 'queued', ...lost });
     const ids = [await fleet.retry('m-1'), await fleet.retry('j-lost')].map(({ id }) => id);
-    expect((await received(fleet)).map(({ id, stdin }) => [id, stdin])).toEqual([
+    expect((await receiveJobs(fleet)).map(({ id, stdin }) => [id, stdin])).toEqual([
       [ids[0], ''],
       [ids[1], 'b'],
     ]);
@@ -119,18 +119,18 @@ describe('a job that is retried', () => {
     const { fleet, record } = await open();
     await record({ id: 'j-live', state, enqueuedAt: new Date().toISOString(), body: 'x' });
     const error = await fleet.retry('j-live').catch((error: Error) => error);
-    expect(error).toBeInstanceOf(JobIsLive);
+    expect(error).toBeInstanceOf(JobIsLiveError);
     expect(error).toMatchObject({
       job: 'j-live',
       message: `Job j-live is ${state}. Only a job that has ended can be retried: cancel it first.`,
     });
-    expect(await received(fleet)).toEqual([]);
+    expect(await receiveJobs(fleet)).toEqual([]);
   });
 
   it('cannot be unknown', async () => {
     const { fleet } = await open();
     const error = await fleet.retry('j-nobody').catch((error: Error) => error);
-    expect(error).toBeInstanceOf(UnknownJob);
+    expect(error).toBeInstanceOf(UnknownJobError);
     expect((error as Error).message).toBe(
       'There is no job j-nobody in fleet group: its record has expired or was cleaned up, or it is a job of another fleet.',
     );
@@ -156,19 +156,19 @@ describe('a job that is retried', () => {
     const { fleet, record } = await open();
     await record({ id: 'j-gone', ...rest });
     const error = await fleet.retry('j-gone').catch((error: Error) => error);
-    expect(error).toBeInstanceOf(BodyNotKept);
+    expect(error).toBeInstanceOf(BodyNotKeptError);
     expect((error as Error).message).toContain(part);
   });
 
   it('cannot have a body that was replaced in the bucket', async () => {
     const { fleet, record, object } = await open();
-    await record({ id: 'j-other', ...ended, bodyKey: 'bodies/j-other', bodyDigest: digestOfBody('its own') });
+    await record({ id: 'j-other', ...ended, bodyKey: 'bodies/j-other', bodyDigest: digestBody('its own') });
     await object('bodies/j-other', 'of somebody else');
     const error = await fleet.retry('j-other').catch((error: Error) => error);
-    expect(error).toBeInstanceOf(BodyNotKept);
+    expect(error).toBeInstanceOf(BodyNotKeptError);
     expect((error as Error).message).toMatch(
       /^Job j-other cannot be retried: the body .* is not the one that it was enqueued with: bodies\/j-other .*\.$/,
     );
-    expect(await received(fleet)).toEqual([]);
+    expect(await receiveJobs(fleet)).toEqual([]);
   });
 });

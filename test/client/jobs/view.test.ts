@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { stateOf } from '../../../client/job-state.ts';
-import { unknownView, viewOf } from '../../../client/jobs/view.ts';
+import { shownState } from '../../../client/job-state.ts';
+import { unknownView, createJobView } from '../../../client/jobs/view.ts';
 import { FleetFactsSchema } from '../../../store/fleet-facts.ts';
 import type { JobRecord, Try } from '../../../jobs/record.ts';
 
@@ -28,7 +28,7 @@ const second: Try = { key: 'k2', instance: 'i-2', startedAt: at(30) };
 
 describe('the view of a job', () => {
   it('that is queued has its waiting time, and nothing that is not known', () => {
-    expect(viewOf(record({ expires: ms(100) / 1000 }), facts, ms(7))).toEqual({
+    expect(createJobView(record({ expires: ms(100) / 1000 }), facts, ms(7))).toEqual({
       id: 'j-1',
       state: 'queued',
       finished: false,
@@ -42,7 +42,7 @@ describe('the view of a job', () => {
 
   it('has the body in the record, or its beginning and its location', () => {
     const bodyOf = (rest: Partial<JobRecord>) => {
-      const { body, bodyStart, bodyBytes, bodyLocation } = viewOf(record(rest), facts, ms(7));
+      const { body, bodyStart, bodyBytes, bodyLocation } = createJobView(record(rest), facts, ms(7));
       return { body, bodyStart, bodyBytes, bodyLocation };
     };
     expect(bodyOf({ body: 'a.mov' })).toEqual({ body: 'a.mov' });
@@ -56,7 +56,7 @@ describe('the view of a job', () => {
 
   it('that runs has its instance and its duration, and the end of its earlier try', () => {
     const running = record({ state: 'running', attempts: 2, instance: 'i-2', startedAt: at(30) });
-    const view = viewOf({ ...running, leaseUntilMs: ms(90), tries: [first, second] }, facts, ms(34));
+    const view = createJobView({ ...running, leaseUntilMs: ms(90), tries: [first, second] }, facts, ms(34));
     expect(view).toMatchObject({ state: 'running', instance: 'i-2', waitedSeconds: 10, ranSeconds: 4 });
     expect(view.reason).toBeUndefined();
     expect(view.tries).toEqual([
@@ -75,15 +75,15 @@ describe('the view of a job', () => {
 
   it('has no attempt for a try without a recorded end, because the next try may have the same', () => {
     const tries = [{ ...second, startedAt: at(20) }, second];
-    const running = viewOf(record({ state: 'running', attempts: 2, tries }), facts, ms(34));
+    const running = createJobView(record({ state: 'running', attempts: 2, tries }), facts, ms(34));
     expect(running.tries.map(({ attempt }) => attempt)).toEqual([undefined, 2]);
-    const queued = viewOf(record({ attempts: 2, tries }), facts, ms(34));
+    const queued = createJobView(record({ attempts: 2, tries }), facts, ms(34));
     expect(queued.tries.map(({ attempt }) => attempt)).toEqual([undefined, undefined]);
   });
 
   it('says that its instance is silent', () => {
     const running = record({ state: 'running', attempts: 1, instance: 'i-2', startedAt: at(30) });
-    expect(viewOf({ ...running, leaseUntilMs: ms(90) }, facts, ms(91))).toMatchObject({
+    expect(createJobView({ ...running, leaseUntilMs: ms(90) }, facts, ms(91))).toMatchObject({
       state: 'running',
       reason: `its instance has not reported since 2030-01-01T00:01:30Z: the job is settled when the instance is known to be gone`,
     });
@@ -97,7 +97,7 @@ describe('the view of a job', () => {
       endedAt: at(13),
       instance: 'i-1',
     });
-    const view = viewOf({ ...ended, exitStatus: 1, reason: 'no', tries: [first] }, facts, ms(500));
+    const view = createJobView({ ...ended, exitStatus: 1, reason: 'no', tries: [first] }, facts, ms(500));
     expect(view).toMatchObject({
       finished: true,
       exitStatus: 1,
@@ -110,7 +110,7 @@ describe('the view of a job', () => {
 
   it('has the location of a log in the bucket, and its lost bytes', () => {
     const log = { stdout: { bytes: 9000, chunks: 2, lost: 7 }, stderr: { bytes: 1, chunks: 1 } };
-    const view = viewOf(record({ tries: [{ ...first, log }] }), facts, ms(20));
+    const view = createJobView(record({ tries: [{ ...first, log }] }), facts, ms(20));
     expect(view.log).toEqual({
       stdoutBytes: 9000,
       stderrBytes: 1,
@@ -121,12 +121,12 @@ describe('the view of a job', () => {
 
   it('has no negative duration if clocks differ', () => {
     const early = record({ state: 'running', startedAt: at(-3), tries: [{ ...second, startedAt: at(-3) }] });
-    expect(viewOf(early, facts, ms(-4))).toMatchObject({ waitedSeconds: 0, ranSeconds: 0 });
+    expect(createJobView(early, facts, ms(-4))).toMatchObject({ waitedSeconds: 0, ranSeconds: 0 });
   });
 
   it('has no waiting time if its first tries are not recorded any more', () => {
     const tries = Array.from({ length: 20 }, (_, index) => ({ ...first, key: `k${index}` }));
-    expect(viewOf(record({ state: 'queued', tries }), facts, ms(50)).waitedSeconds).toBeUndefined();
+    expect(createJobView(record({ state: 'queued', tries }), facts, ms(50)).waitedSeconds).toBeUndefined();
   });
 
   it('that is unknown has only its state', () => {
@@ -148,12 +148,12 @@ describe('a job whose message exceeded the retention period', () => {
     ['is not lost when it had ended', { state: 'succeeded' }, ms(0) + 15 * DAY_MS, 'succeeded'],
   ];
   it.each(cases)('%s', (_, rest, nowMs, state) => {
-    expect(stateOf(record(rest), facts, nowMs)).toBe(state);
-    expect(viewOf(record(rest), facts, nowMs).finished).toBe(state === 'lost' || state === 'succeeded');
+    expect(shownState(record(rest), facts, nowMs)).toBe(state);
+    expect(createJobView(record(rest), facts, nowMs).finished).toBe(state === 'lost' || state === 'succeeded');
   });
 
   it('says why', () => {
-    expect(viewOf(record({}), facts, ms(0) + 15 * DAY_MS).reason).toBe(
+    expect(createJobView(record({}), facts, ms(0) + 15 * DAY_MS).reason).toBe(
       'its message has exceeded the retention period of the queue',
     );
   });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { Throttled, type WaitProgress } from '../../../client/index.ts';
+import { ThrottledError, type WaitProgress } from '../../../client/index.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
 
 const open = bareFleets();
@@ -62,24 +62,24 @@ describe('waiting', () => {
     const stop = cloud.onCall(({ action }) => {
       if (action === 'BatchGetItem') requests += 1;
     });
-    const looks: { left: number; requests: number }[] = [];
+    const looks: { remaining: number; requests: number }[] = [];
     const endings: Promise<unknown>[] = [];
     const end = (some: readonly string[]) =>
       endings.push(...some.map((id) => record({ id, state: 'succeeded', endedAt: at })));
     const jobs = await fleet.wait(ids, {
-      onProgress: ({ left }) => {
-        looks.push({ left, requests });
+      onProgress: ({ remaining }) => {
+        looks.push({ remaining, requests });
         requests = 0;
         if (looks.length === 1) end(ids.slice(7));
-        else if (left === 7) end(ids);
+        else if (remaining === 7) end(ids);
       },
     });
     stop();
     await Promise.all(endings);
     expect(jobs.every(({ state }) => state === 'succeeded')).toBe(true);
-    expect(looks[0]).toEqual({ left: 220, requests: 3 });
+    expect(looks[0]).toEqual({ remaining: 220, requests: 3 });
     // The few that are left at the end take one request.
-    expect(looks.at(-1)).toEqual({ left: 0, requests: 1 });
+    expect(looks.at(-1)).toEqual({ remaining: 0, requests: 1 });
     expect(looks.every((look) => look.requests <= 3)).toBe(true);
   });
 
@@ -109,7 +109,7 @@ describe('waiting', () => {
     const { fleet, record, cloud, mayfly } = await open();
     await record({ id: 'j-hid', state: 'running', instance: 'i-1', startedAt: at });
     cloud.faults.add({ service: 'dynamodb', action: 'BatchGetItem', effect: { kind: 'throttle' } });
-    await expect(fleet.wait(['j-hid'], { timeoutSeconds: 0 })).rejects.toThrow(Throttled);
+    await expect(fleet.wait(['j-hid'], { timeoutSeconds: 0 })).rejects.toThrow(ThrottledError);
     expect(await mayfly('wait', '--timeout', '0', 'j-hid')).toMatchObject({
       exitCode: 1,
       stdout: '',

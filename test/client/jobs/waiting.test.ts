@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../aws/clock.ts';
-import { LOOK_MS, WhyWaiting } from '../../../cli/commands/jobs/why-waiting.ts';
-import { AccessDenied } from '../../../client/errors.ts';
+import { LOOK_UP_INTERVAL_MS, WaitReason } from '../../../cli/commands/jobs/why-waiting.ts';
+import { AccessDeniedError } from '../../../client/errors.ts';
 import { Fleet } from '../../../client/fleet.ts';
 import type { FleetView } from '../../../client/instances/instances.ts';
 import type { InstanceView } from '../../../client/instances/instances-view.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
-import { waitingView } from '../../../client/jobs/waiting.ts';
+import { createWaitingView } from '../../../client/jobs/waiting.ts';
 import { eventually } from '../../support/eventually.ts';
 import { deployedFleets } from '../../support/deployed.ts';
-import { ago, fleet as facts, NOW_MS, saidAgo, timeAgo } from '../../support/healthy-facts.ts';
+import { ago, fleet as facts, NOW_MS, textAgo, timeAgo } from '../../support/healthy-facts.ts';
 
 const job: JobView = { id: 'j-1', state: 'queued', finished: false, attempts: 0, tries: [] };
 const tried = { instance: 'i-0', startedAt: timeAgo(9) };
-const idle: InstanceView = { instance: 'i-1', doing: 'idle', slots: 2, jobs: [] };
-const working: InstanceView = { ...idle, doing: 'working', jobs: [{ id: 'j-0', attempt: 1 }] };
+const idle: InstanceView = { instance: 'i-1', status: 'idle', slots: 2, jobs: [] };
+const working: InstanceView = { ...idle, status: 'working', jobs: [{ id: 'j-0', attempt: 1 }] };
 const view: FleetView = {
   ...{ fleet: 'Test/test', region: 'us-east-1', at: timeAgo(0), keeper: {}, retired: [], instances: [] },
   queue: { visible: 3, inFlight: 0, delayed: 0 },
@@ -42,7 +42,7 @@ const cases: Case[] = [
     says: {
       what: 'retry',
       until: timeAgo(-5),
-      text: `it is tried again at ${saidAgo(-5)}; 2 of 3 attempts are used`,
+      text: `it is tried again at ${textAgo(-5)}; 2 of 3 attempts are used`,
     },
   },
   {
@@ -52,7 +52,7 @@ const cases: Case[] = [
     says: {
       what: 'delay',
       until: timeAgo(-5),
-      text: expect.stringContaining(`a delay, until ${saidAgo(-5)}`),
+      text: expect.stringContaining(`a delay, until ${textAgo(-5)}`),
     },
   },
   {
@@ -88,8 +88,8 @@ const cases: Case[] = [
   },
   {
     name: 'an instance that is launching',
-    fleet: { instances: [{ ...idle, doing: 'booting', launchedAt: timeAgo(1) }] },
-    says: { what: 'launch', since: timeAgo(1), text: `an instance is launching since ${saidAgo(1)} (i-1)` },
+    fleet: { instances: [{ ...idle, status: 'booting', launchedAt: timeAgo(1) }] },
+    says: { what: 'launch', since: timeAgo(1), text: `an instance is launching since ${textAgo(1)} (i-1)` },
   },
   {
     name: 'one whose agent has reported, and whose launch hook is not completed',
@@ -134,8 +134,8 @@ const cases: Case[] = [
       capacity: { desired: 2, min: 0, max: 2 },
       instances: [
         { ...working, slots: 1 },
-        { ...idle, doing: 'leaving', lifecycleState: 'Terminating:Wait' },
-        { ...idle, doing: 'pooled', lifecycleState: 'Warmed:Stopped' },
+        { ...idle, status: 'leaving', lifecycleState: 'Terminating:Wait' },
+        { ...idle, status: 'pooled', lifecycleState: 'Warmed:Stopped' },
       ],
     },
     says: { what: 'instance', text: '1 instance is busy; one more has been asked for' },
@@ -155,7 +155,7 @@ const cases: Case[] = [
       instances: [
         { ...working, next: { action: 'leave' } },
         { ...working, slowed: { since: timeAgo(1), failures: 3, reason: 'exit status 1' } },
-        { ...idle, doing: 'silent' },
+        { ...idle, status: 'silent' },
       ],
     },
     says: { what: 'instance', text: '1 instance is busy; one more is asked for within 2 minutes' },
@@ -168,14 +168,14 @@ const cases: Case[] = [
 
 describe('a queued job waits for', () => {
   test.each(cases)('$name', ({ job: changes, fleet = {}, says }) => {
-    const seen = fleet === 'unseen' ? new AccessDenied('Not you.') : { ...view, ...fleet };
-    expect(waitingView({ ...job, ...changes }, seen, facts, NOW_MS)).toEqual(says);
+    const seen = fleet === 'unseen' ? new AccessDeniedError('Not you.') : { ...view, ...fleet };
+    expect(createWaitingView({ ...job, ...changes }, seen, facts, NOW_MS)).toEqual(says);
   });
 
   test('more jobs, if instances are launched only for many', () => {
     const scaleOut = { threshold: 10, durationSeconds: 300, jobsPerInstance: 1, warmUpSeconds: 60 };
     const queue = { visible: 1, inFlight: 0, delayed: 0 };
-    expect(waitingView(job, { ...view, queue }, { ...facts, scaleOut }, ago(0))).toEqual({
+    expect(createWaitingView(job, { ...view, queue }, { ...facts, scaleOut }, ago(0))).toEqual({
       what: 'backlog',
       text: 'instances are launched from 10 jobs on, and 1 job waits',
     });
@@ -186,15 +186,15 @@ describe('a queued job waits for', () => {
 async function saidByWait(library: Fleet, id: string): Promise<void> {
   let aheadMs = 0;
   const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };
-  const waiting = new WhyWaiting(new Fleet({ ...library.context, clock }));
+  const waiting = new WaitReason(new Fleet({ ...library.context, clock }));
   const [queued] = await library.status([id]);
-  const progress = { running: [], again: [], waiting: queued ? [queued] : [] };
-  await waiting.see(progress);
+  const progress = { running: [], retrying: [], waiting: queued ? [queued] : [] };
+  await waiting.update(progress);
   expect(waiting.text).toBeUndefined();
-  aheadMs = LOOK_MS;
-  await waiting.see(progress);
+  aheadMs = LOOK_UP_INTERVAL_MS;
+  await waiting.update(progress);
   expect(waiting.text).toMatch(/^the fleet is paused since /);
-  await waiting.see({ ...progress, running: progress.waiting });
+  await waiting.update({ ...progress, running: progress.waiting });
   expect(waiting.text).toBeUndefined();
 }
 
@@ -202,11 +202,11 @@ test('wait goes on if the state of the fleet cannot be read, whatever the error 
   let nowMs = 0;
   const clock = { ...systemClock, monotonic: () => nowMs };
   const failing = { context: { clock }, status: () => Promise.reject(new Error('socket hang up')) };
-  const waiting = new WhyWaiting(failing as unknown as Fleet);
-  const progress = { running: [], again: [], waiting: [job] };
-  await waiting.see(progress);
-  nowMs = LOOK_MS;
-  await waiting.see(progress);
+  const waiting = new WaitReason(failing as unknown as Fleet);
+  const progress = { running: [], retrying: [], waiting: [job] };
+  await waiting.update(progress);
+  nowMs = LOOK_UP_INTERVAL_MS;
+  await waiting.update(progress);
   expect(waiting.text).toBeUndefined();
 });
 

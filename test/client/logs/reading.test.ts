@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../aws/clock.ts';
 import { type LogEvent, type LogOptions, readLog } from '../../../client/logs/reading.ts';
 import type { LogPart } from '../../../store/log-layout.ts';
-import { type JobRecord, LONGEST_INLINE_LOG, type StreamLog, type Try } from '../../../jobs/record.ts';
+import { type JobRecord, MAX_INLINE_LOG_BYTES, type StreamLog, type Try } from '../../../jobs/record.ts';
 
 const STARTED_MS = Date.parse('2026-01-01T00:00:00.000Z');
 
@@ -57,7 +57,7 @@ class LoggedJob {
     this.#held.push([this.#now, stream, lost ? -bytes : bytes, content]);
     if (lost) this.came.push(`${stream} -${bytes}`);
     for (const byte of content) this.came.push(`${stream} ${byte}`);
-    this.#inBucket ||= this.#bytes[1] + this.#bytes[2] > LONGEST_INLINE_LOG;
+    this.#inBucket ||= this.#bytes[1] + this.#bytes[2] > MAX_INLINE_LOG_BYTES;
   }
 
   /** @param dies after that many of the objects */

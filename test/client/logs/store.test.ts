@@ -3,7 +3,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../aws/clock.ts';
 import { Fleet } from '../../../client/fleet.ts';
-import { logSource } from '../../../client/logs/store.ts';
+import { createLogSource } from '../../../client/logs/store.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
 
 const open = bareFleets();
@@ -36,7 +36,7 @@ describe('a minute without an answer of AWS', () => {
       await record({ id, state: 'succeeded', tries: [{ ...tried, endedAt: STARTED, log }] });
     }
     expect(kinds).toEqual(['try', 'output', 'end']);
-    expect(fault?.strikes).toBe(6);
+    expect(fault?.timesApplied).toBe(6);
     outage();
     await expect(fleet.logs(id).next()).rejects.toThrow('No answer from the table');
   });
@@ -62,7 +62,7 @@ describe('a chunk whose body breaks off', () => {
       responseChecksumValidation: 'WHEN_REQUIRED',
     });
     const clients = Object.create(fleet.context.clients, { s3: { value: client } });
-    const source = logSource({ ...fleet.context, clients }, 'j-a', false);
+    const source = createLogSource({ ...fleet.context, clients }, 'j-a', false);
     expect(Buffer.from((await source.object('k1', 'stdout', 1)) ?? []).toString()).toBe('0123456789');
     expect(asked).toBe(3);
     client.destroy();

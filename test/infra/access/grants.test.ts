@@ -5,7 +5,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { AccessDenied, UnknownInstance } from '../../../client/errors.ts';
+import { AccessDeniedError, UnknownInstanceError } from '../../../client/errors.ts';
 import { type FindOptions, Fleet } from '../../../client/fleet.ts';
 import type { IWorkerFleet } from '../../../infra/imported-fleet.ts';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
@@ -93,7 +93,7 @@ async function outputOf(fleet: Fleet, job: string): Promise<number> {
   return bytes;
 }
 
-const refused = (call: Promise<unknown>) => expect(call).rejects.toThrow(AccessDenied);
+const refused = (call: Promise<unknown>) => expect(call).rejects.toThrow(AccessDeniedError);
 
 const ACCESS_DENIED = { name: expect.stringMatching(/^AccessDenied/) };
 
@@ -114,7 +114,7 @@ async function expectNoMore(fleet: Fleet): Promise<void> {
 
 describe('with the grant to it alone, of a fleet whose stores and assets have keys of the owner', () => {
   beforeAll(async () => {
-    deployed = await startFleet(PROPS, { around: grantees, made: ownKeys, prepare: encryptAssets });
+    deployed = await startFleet(PROPS, { around: grantees, makeProps: ownKeys, prepare: encryptAssets });
     await deployOtherStack(deployed.cloud);
   }, START_MS);
   afterEach(() => {
@@ -237,7 +237,7 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       ]);
       expect((await fleet.cleanupEnded({ before: new Date(Date.now() + 60_000) })).jobs).toBeGreaterThan(0);
       expect(await fleet.pause()).toMatchObject({ already: false });
-      await expect(fleet.drain('i-none')).rejects.toThrow(UnknownInstance);
+      await expect(fleet.drain('i-none')).rejects.toThrow(UnknownInstanceError);
       expect((await fleet.resume()).suspended).toBe(true);
     },
     START_MS,

@@ -9,7 +9,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import type { EncryptionKeys } from '../../../infra/props/stores.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { flat, resourcesOf, rightsOf, templateOf } from '../../support/synthesised.ts';
+import { toText, resourcesOf, permissionsOf, synthTemplate } from '../../support/synthesised.ts';
 
 const GRANTS = ['grantEnqueue', 'grantFollow', 'grantOperate'] as const;
 
@@ -42,7 +42,7 @@ const USE_TABLE = [...READ_TABLE, 'Encrypt', 'GenerateDataKey', 'ReEncryptFrom',
 describe('keys of the owner', () => {
   it('encrypt the queues, the table and the log bucket', () => {
     const keyOf = (type: string, path: (properties: Record<string, unknown>) => unknown) =>
-      Object.values(resourcesOf(template, type)).map(({ Properties }) => flat(path(Properties)));
+      Object.values(resourcesOf(template, type)).map(({ Properties }) => toText(path(Properties)));
     expect(keyOf('AWS::SQS::Queue', (queue) => queue['KmsMasterKeyId'])).toEqual([
       expect.stringMatching(/^<QueuesKey/),
       expect.stringMatching(/^<QueuesKey/),
@@ -98,7 +98,7 @@ describe('keys of the owner', () => {
   ])(
     'may be used by %s as far as the stores are, and no further',
     (_, role, { queues, table, logBucket }) => {
-      const rights = [...rightsOf(template, role)].filter((right) => right.startsWith('kms:'));
+      const rights = [...permissionsOf(template, role)].filter((right) => right.startsWith('kms:'));
       const on = (key: string, actions: string[]) => actions.map((action) => `kms:${action} on <${key}.Arn>`);
       const tree = role === 'AgentRole' ? ['kms:Decrypt on *'] : [];
       expect(rights.sort()).toEqual(
@@ -119,7 +119,7 @@ describe('keys of the owner', () => {
       fleetWithKeys((scope) => ({ queues: Key.fromKeyArn(scope, 'Theirs', arn) as IKey })),
     );
     imported.resourceCountIs('AWS::KMS::Key', 0);
-    const rights = [...rightsOf(imported, 'AgentRole')].filter((right) => right.endsWith(arn));
+    const rights = [...permissionsOf(imported, 'AgentRole')].filter((right) => right.endsWith(arn));
     expect(rights.sort()).toEqual([`kms:Decrypt on ${arn}`, `kms:GenerateDataKey on ${arn}`]);
     imported.hasResourceProperties('AWS::S3::Bucket', {
       BucketEncryption: {
@@ -136,7 +136,7 @@ describe('keys of the owner', () => {
     const flags = { [KMS_APPLY_IMPORTED_ALIAS_PERMISSIONS_TO_PRINCIPAL]: true };
     const flagged = Template.fromStack(fleetWithKeys(imported, flags));
     for (const role of ['AgentRole', 'KeeperRole']) {
-      const rights = [...rightsOf(flagged, role)];
+      const rights = [...permissionsOf(flagged, role)];
       expect(rights).toContainEqual(expect.stringMatching(/^kms:Decrypt on arn:.*:key\/\*$/));
     }
   });
@@ -144,7 +144,7 @@ describe('keys of the owner', () => {
 
 describe('a fleet without keys of the owner', () => {
   it('has no permission for any, except for those that encrypt its assets', () => {
-    const policies = JSON.stringify(resourcesOf(templateOf(), 'AWS::IAM::Policy'));
+    const policies = JSON.stringify(resourcesOf(synthTemplate(), 'AWS::IAM::Policy'));
     expect(policies.match(/kms:\w+/g)).toEqual(['kms:Decrypt', 'kms:EncryptionContext']);
   });
 });

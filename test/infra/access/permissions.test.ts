@@ -9,19 +9,19 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { type BundleName, bundle } from '../../../infra/bundle/bundle.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { evaluate } from '../../../local/front-door/policy.ts';
+import { evaluatePolicies } from '../../../local/front-door/policy.ts';
 import {
-  flat,
-  fleetOf,
+  toText,
+  synthFleet,
   named,
   resourcesOf,
-  rightsOf as rightsIn,
+  permissionsOf as rightsIn,
   type Statement,
   statementsOf as statementsIn,
-  templateOf,
+  synthTemplate,
 } from '../../support/synthesised.ts';
 
-const template = templateOf();
+const template = synthTemplate();
 const GROUP =
   'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/';
 
@@ -37,7 +37,7 @@ function isAllowedOnItems(role: string, action: string, keys: string[]): boolean
   }));
   const context = { 'dynamodb:LeadingKeys': keys };
   const request = { action: `dynamodb:${action}`, resources: ['<FleetTable.Arn>'], context };
-  return evaluate([{ Statement: statements }], request).allowed;
+  return evaluatePolicies([{ Statement: statements }], request).allowed;
 }
 
 /** Whether S3 may decrypt an object of this ARN for a role, with a key that the app does not name. */
@@ -47,7 +47,7 @@ function mayDecrypt(role: string, arn?: string): boolean {
   );
   const context = arn === undefined ? {} : { 'kms:EncryptionContext:aws:s3:arn': arn };
   const resources = ['arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'];
-  return evaluate([{ Statement: JSON.parse(document) }], { action: 'kms:Decrypt', resources, context })
+  return evaluatePolicies([{ Statement: JSON.parse(document) }], { action: 'kms:Decrypt', resources, context })
     .allowed;
 }
 
@@ -133,7 +133,7 @@ describe('an agent', () => {
       }),
       ManagedPolicyArns: Match.absent(),
     });
-    templateOf({ systemsManagerAccess: true }).hasResourceProperties('AWS::IAM::Role', {
+    synthTemplate({ systemsManagerAccess: true }).hasResourceProperties('AWS::IAM::Role', {
       ManagedPolicyArns: [
         {
           'Fn::Join': [
@@ -178,7 +178,7 @@ describe('a role that runs a set-up with a vault', () => {
     const arn = `arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter${name}`;
     const context = { 'kms:EncryptionContext:PARAMETER_ARN': arn };
     const request = { action: 'kms:Decrypt', resources: ['<Key.Arn>'], context };
-    expect(evaluate([{ Statement: JSON.parse(document) }], request).allowed).toBe(allowed);
+    expect(evaluatePolicies([{ Statement: JSON.parse(document) }], request).allowed).toBe(allowed);
   });
 
   it('has the permission before the first instance needs it', () => {
@@ -281,7 +281,7 @@ describe('each call', () => {
 
 describe('grants', () => {
   const granted = (grant: 'grantEnqueue' | 'grantFollow' | 'grantOperate') => {
-    const { stack, fleet } = fleetOf();
+    const { stack, fleet } = synthFleet();
     fleet[grant](
       new Role(stack, 'FleetGrantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
     );
@@ -344,10 +344,10 @@ describe('grants', () => {
   it.each(['grantEnqueue', 'grantFollow', 'grantOperate'] as const)(
     "%s: reaches single items by the keys of jobs, a follower reads the fleet's own and the instances' too",
     (grant) => {
-      const { stack, fleet } = fleetOf();
+      const { stack, fleet } = synthFleet();
       fleet[grant](new Role(stack, 'Grantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }));
       const statements = Object.values(resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy'))
-        .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith('<Grantee'))
+        .filter(({ Properties }) => toText((Properties['Roles'] as unknown[])[0]).startsWith('<Grantee'))
         .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
       const ofItems = statements.filter(({ Action }) =>
         /dynamodb:(Batch)?(Get|Put|Update|Delete|Write)Item/.test(String(Action)),
@@ -376,7 +376,7 @@ describe('grants', () => {
   it.each(['grantEnqueue', 'grantFollow', 'grantOperate'] as const)(
     '%s: of a fleet of another stack, by its name, gives the same rights, without a finding of cdk-nag',
     (grant) => {
-      const { stack } = fleetOf();
+      const { stack } = synthFleet();
       const parameters = Object.values(resourcesOf(Template.fromStack(stack), 'AWS::SSM::Parameter'));
       const list = parameters.map(({ Properties }) => Properties).find(({ Type }) => Type === 'StringList');
       const { 'Fn::Join': [, arns] = [] } = (list?.['Value'] ?? {}) as { 'Fn::Join'?: [string, unknown[]] };
@@ -419,7 +419,7 @@ describe('grants', () => {
   );
 
   it('to the fleet are grants to its workers, which keep them until the instances are terminated', () => {
-    const { stack, fleet } = fleetOf();
+    const { stack, fleet } = synthFleet();
     new Bucket(stack, 'Input').grantRead(fleet);
     const granted = Template.fromStack(stack);
     const ofTheInput = (role: string) => [...rightsOf(role, granted)].filter((right) => /<Input/.test(right));

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { FleetPropsError } from '../../../infra/props/refusal.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { flat, fleetOf, only, type Resource, resourcesOf } from '../../support/synthesised.ts';
+import { toText, synthFleet, onlyResource, type Resource, resourcesOf } from '../../support/synthesised.ts';
 
 const FOREIGN = 'arn:aws:iam::123456789012:role/theirs';
 
@@ -37,7 +37,7 @@ function rolesNamed(stack: Stack, name: RegExp): Resource[] {
 function trusted(role: Resource): string[] {
   const { Statement } = role.Properties['AssumeRolePolicyDocument'] as { Statement: TrustStatement[] };
   return Statement.map(({ Action, Principal, Condition }) => {
-    const who = Object.entries(Principal).map(([kind, one]) => `${kind} ${flat(one)}`);
+    const who = Object.entries(Principal).map(([kind, one]) => `${kind} ${toText(one)}`);
     const when = Condition ? ` when ${JSON.stringify(Condition)}` : '';
     return `${Action} by ${who}${when}`.replaceAll(/[0-9A-F]{8}(?=[.>])/g, '');
   });
@@ -51,13 +51,13 @@ interface TrustStatement {
 
 /** The role in agent.json, as in the template. */
 function toldToAgents(stack: Stack): string | undefined {
-  const { resource } = only(Template.fromStack(stack), 'AWS::EC2::LaunchTemplate');
+  const { resource } = onlyResource(Template.fromStack(stack), 'AWS::EC2::LaunchTemplate');
   const { UserData } = resource.Properties['LaunchTemplateData'] as { UserData: unknown };
   return /workerRole\W+(.*?)trackJobs/.exec(JSON.stringify(UserData))?.[1];
 }
 
 describe('by default', () => {
-  const { stack, fleet } = fleetOf();
+  const { stack, fleet } = synthFleet();
 
   it('workers have a role of their own, for this fleet alone, that may do nothing', () => {
     const role = roleNamed(stack, /^FleetWorkerRole/);
@@ -73,8 +73,8 @@ describe('by default', () => {
   });
 
   it("the role is not on the instances' profile", () => {
-    const { resource } = only(Template.fromStack(stack), 'AWS::IAM::InstanceProfile');
-    expect((resource.Properties['Roles'] as unknown[]).map(flat).join()).toMatch(/^<FleetAgentRole\w+>$/);
+    const { resource } = onlyResource(Template.fromStack(stack), 'AWS::IAM::InstanceProfile');
+    expect((resource.Properties['Roles'] as unknown[]).map(toText).join()).toMatch(/^<FleetAgentRole\w+>$/);
   });
 
   it('the agents know its ARN', () => {
@@ -131,7 +131,7 @@ describe('with none', () => {
   const none: WorkerFleetProps = { workerAwsAccess: 'none' };
 
   it('there is no role and no permission to assume one, and the agents know of none', () => {
-    const { stack, fleet } = fleetOf(none);
+    const { stack, fleet } = synthFleet(none);
     expect(fleet.workerRole).toBeUndefined();
     expect(rolesNamed(stack, /WorkerRole/)).toEqual([]);
     expect(JSON.stringify(resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy'))).not.toContain('sts:');
@@ -139,7 +139,7 @@ describe('with none', () => {
   });
 
   it('a grant is refused with the name of the prop', () => {
-    const { stack, fleet } = fleetOf(none);
+    const { stack, fleet } = synthFleet(none);
     const queue = new Queue(stack, 'Other');
     const grant = () => queue.grantSendMessages(fleet);
     expect(grant).toThrow(FleetPropsError);

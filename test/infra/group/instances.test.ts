@@ -10,12 +10,12 @@ import {
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
 import { describe, expect, it } from 'vitest';
-import { terminationHeartbeatSeconds } from '../../../infra/group/hooks.ts';
+import { computeTerminationHeartbeatSeconds } from '../../../infra/group/hooks.ts';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { fleetOf, only, type Resource, templateOf } from '../../support/synthesised.ts';
+import { synthFleet, onlyResource, type Resource, synthTemplate } from '../../support/synthesised.ts';
 
-const template = templateOf();
+const template = synthTemplate();
 
 describe('the launch template', () => {
   const data = (props: object) => ({ LaunchTemplateData: Match.objectLike(props) });
@@ -50,7 +50,7 @@ describe('the launch template', () => {
   });
 
   it('has the values of the props', () => {
-    const told = templateOf({
+    const told = synthTemplate({
       hopLimit: 2,
       rootVolume: { size: Size.gibibytes(100), deviceName: '/dev/sda1' },
       machineImage: MachineImage.genericLinux({ 'us-east-1': 'ami-0123456789abcdef0' }),
@@ -70,7 +70,7 @@ describe('the launch template', () => {
     ['m7g.large', 'arm64'],
     ['m7i.large', 'x86_64'],
   ])('of %s starts from Amazon Linux 2023 for %s', (type, architecture) => {
-    const parameters = templateOf({ instanceTypes: [new InstanceType(type)] }).findParameters('*', {
+    const parameters = synthTemplate({ instanceTypes: [new InstanceType(type)] }).findParameters('*', {
       Default: Match.stringLikeRegexp(`al2023.*${architecture}$`),
     });
     expect(Object.keys(parameters)).toHaveLength(1);
@@ -81,7 +81,7 @@ describe('the group', () => {
   const group = (props: object) => Match.objectLike(props);
 
   it('has sizes from 0 to a maximum, and leaves the desired capacity to its instances', () => {
-    templateOf({ maxCapacity: 7 }).hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
+    synthTemplate({ maxCapacity: 7 }).hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       MinSize: '0',
       MaxSize: '7',
       DesiredCapacity: Match.absent(),
@@ -98,7 +98,7 @@ describe('the group', () => {
   it('launches several types, and the given share as Spot Instances', () => {
     const names = ['c7i.large', 'c6i.large'];
     const instanceTypes = names.map((name) => new InstanceType(name));
-    templateOf({ spotShare: 75, instanceTypes }).hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
+    synthTemplate({ spotShare: 75, instanceTypes }).hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       MixedInstancesPolicy: group({
         InstancesDistribution: group({
           OnDemandBaseCapacity: 0,
@@ -137,7 +137,7 @@ describe('the group', () => {
   });
 
   it('launches the version of the template that was deployed', () => {
-    const { id } = only(template, 'AWS::EC2::LaunchTemplate');
+    const { id } = onlyResource(template, 'AWS::EC2::LaunchTemplate');
     template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       MixedInstancesPolicy: group({
         LaunchTemplate: group({
@@ -151,7 +151,7 @@ describe('the group', () => {
   });
 
   it('has hooks that default to CONTINUE; that of the launch has the boot budget as its timeout', () => {
-    const hooked = templateOf({ bootBudget: Duration.minutes(20) });
+    const hooked = synthTemplate({ bootBudget: Duration.minutes(20) });
     hooked.resourceCountIs('AWS::AutoScaling::LifecycleHook', 2);
     hooked.hasResourceProperties('AWS::AutoScaling::LifecycleHook', {
       LifecycleHookName: 'launch',
@@ -178,7 +178,7 @@ describe('the wait of a terminating instance', () => {
     ],
     ['what AWS allows', { limitSeconds: 3600, graceSeconds: 10, reportSeconds: 3600 }, 7200],
   ])('is %s', (_, settings, seconds) => {
-    expect(terminationHeartbeatSeconds(settings)).toBe(seconds);
+    expect(computeTerminationHeartbeatSeconds(settings)).toBe(seconds);
   });
 });
 
@@ -208,7 +208,7 @@ describe('the network', () => {
   });
 
   it("is the owner's VPC if one is given", () => {
-    const { stack } = fleetOf();
+    const { stack } = synthFleet();
     const vpc = new Vpc(stack, 'Own', { natGateways: 1 }) as IVpc;
     new WorkerFleet(stack, 'Second', { vpc, vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS } });
     const found = Template.fromStack(stack);
@@ -220,7 +220,7 @@ describe('the network', () => {
 
   it('allows outbound IPv6 only if the owner says so', () => {
     const egressOf = (props: WorkerFleetProps) =>
-      only(templateOf(props), 'AWS::EC2::SecurityGroup').resource.Properties['SecurityGroupEgress'];
+      onlyResource(synthTemplate(props), 'AWS::EC2::SecurityGroup').resource.Properties['SecurityGroupEgress'];
     const v4 = expect.objectContaining({ CidrIp: '0.0.0.0/0', IpProtocol: '-1' });
     const v6 = expect.objectContaining({ CidrIpv6: '::/0', IpProtocol: '-1' });
     expect(egressOf({})).toEqual([v4]);
@@ -244,7 +244,7 @@ describe('the network', () => {
   });
 
   it('gets rules through `connections`', () => {
-    const { stack, fleet } = fleetOf();
+    const { stack, fleet } = synthFleet();
     fleet.connections.allowInternally(Port.tcp(2222), 'Workers of one job talk to each other');
     Template.fromStack(stack).hasResourceProperties('AWS::EC2::SecurityGroupIngress', { FromPort: 2222 });
   });

@@ -10,11 +10,11 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { playedClock } from '../../../local/clock.ts';
+import { createSimulatedClock } from '../../../local/clock.ts';
 import { startTestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
-import { only, resourcesOf, templateOf } from '../../support/synthesised.ts';
+import { onlyResource, resourcesOf, synthTemplate } from '../../support/synthesised.ts';
 
-const template = templateOf();
+const template = synthTemplate();
 
 interface StepAdjustment {
   MetricIntervalLowerBound: number;
@@ -22,8 +22,8 @@ interface StepAdjustment {
   ScalingAdjustment: number;
 }
 
-function stepsOf(from: ReturnType<typeof templateOf>): StepAdjustment[] {
-  return only(from, 'AWS::AutoScaling::ScalingPolicy').resource.Properties[
+function stepsOf(from: ReturnType<typeof synthTemplate>): StepAdjustment[] {
+  return onlyResource(from, 'AWS::AutoScaling::ScalingPolicy').resource.Properties[
     'StepAdjustments'
   ] as StepAdjustment[];
 }
@@ -42,7 +42,7 @@ describe('the scaling policy', () => {
   it.each([1, 2, 20, 21, 1000])(
     'has at most 20 steps, the last to the maximum of %i and without end',
     (max) => {
-      const steps = stepsOf(templateOf({ maxCapacity: max }));
+      const steps = stepsOf(synthTemplate({ maxCapacity: max }));
       expect(steps.length).toBeLessThanOrEqual(20);
       expect(steps[0]?.MetricIntervalLowerBound).toBe(0);
       expect(steps.at(-1)).toMatchObject({ ScalingAdjustment: max });
@@ -51,7 +51,7 @@ describe('the scaling policy', () => {
   );
 
   it('divides the backlog by the slots of an instance', () => {
-    const steps = stepsOf(templateOf({ maxCapacity: 2, concurrency: 8 }));
+    const steps = stepsOf(synthTemplate({ maxCapacity: 2, concurrency: 8 }));
     expect(steps).toEqual([
       { MetricIntervalLowerBound: 0, MetricIntervalUpperBound: 8, ScalingAdjustment: 1 },
       { MetricIntervalLowerBound: 8, ScalingAdjustment: 2 },
@@ -60,7 +60,7 @@ describe('the scaling policy', () => {
 });
 
 describe('the backlog alarm', () => {
-  const { id: policy } = only(template, 'AWS::AutoScaling::ScalingPolicy');
+  const { id: policy } = onlyResource(template, 'AWS::AutoScaling::ScalingPolicy');
   const alarm = {
     Namespace: 'AWS/SQS',
     MetricName: 'ApproximateNumberOfMessagesVisible',
@@ -80,7 +80,7 @@ describe('the backlog alarm', () => {
   });
 
   it('can wait for five minutes', () => {
-    templateOf({ scaleOut: { threshold: 1, duration: Duration.minutes(5) } }).hasResourceProperties(
+    synthTemplate({ scaleOut: { threshold: 1, duration: Duration.minutes(5) } }).hasResourceProperties(
       'AWS::CloudWatch::Alarm',
       { ...alarm, Threshold: 1, EvaluationPeriods: 5 },
     );
@@ -113,7 +113,7 @@ describe('the alarm of the boot breaker', () => {
   it('ends with the 0 that the keeper writes once, also after a 1 in the same minute', async () => {
     const { AlarmDescription: _, ...watch } = breakerOf(template).resource.Properties;
     const { Namespace, MetricName, Dimensions } = watch as unknown as PutMetricAlarmCommandInput;
-    const clock = playedClock();
+    const clock = createSimulatedClock();
     const cloud = await startTestCloud({ clock });
     const cloudWatch = new CloudWatchClient(cloud.client);
     const report = (Value: number) =>

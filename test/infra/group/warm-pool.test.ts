@@ -3,15 +3,15 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import type { WarmPoolProps } from '../../../infra/props/warm-pool.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { only, resourcesOf, templateOf } from '../../support/synthesised.ts';
+import { onlyResource, resourcesOf, synthTemplate } from '../../support/synthesised.ts';
 
 const poolOf = (warmPool: WarmPoolProps) =>
-  only(templateOf({ warmPool }), 'AWS::AutoScaling::WarmPool').resource;
+  onlyResource(synthTemplate({ warmPool }), 'AWS::AutoScaling::WarmPool').resource;
 
 describe('a warm pool', () => {
   it('does not exist by default', () => {
-    templateOf().resourceCountIs('AWS::AutoScaling::WarmPool', 0);
-    expect(JSON.stringify(templateOf().toJSON())).not.toContain('DescribeWarmPool');
+    synthTemplate().resourceCountIs('AWS::AutoScaling::WarmPool', 0);
+    expect(JSON.stringify(synthTemplate().toJSON())).not.toContain('DescribeWarmPool');
   });
 
   it('keeps one stopped instance, however many work, and none that has worked', () => {
@@ -34,13 +34,13 @@ describe('a warm pool', () => {
   });
 
   it('is created after the hooks, which apply to instances that enter it', () => {
-    const hooks = Object.keys(resourcesOf(templateOf({ warmPool: {} }), 'AWS::AutoScaling::LifecycleHook'));
+    const hooks = Object.keys(resourcesOf(synthTemplate({ warmPool: {} }), 'AWS::AutoScaling::LifecycleHook'));
     expect(hooks).toHaveLength(2);
     expect(poolOf({}).DependsOn).toEqual(expect.arrayContaining(hooks));
   });
 
   it('is known to the keeper, which may describe it', () => {
-    const template = templateOf({ warmPool: {} });
+    const template = synthTemplate({ warmPool: {} });
     expect(JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'))).toContain(
       'autoscaling:DescribeWarmPool',
     );

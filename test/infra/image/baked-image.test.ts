@@ -7,29 +7,29 @@ import { InstanceType, type IVpc, MachineImage, SubnetType, Vpc } from 'aws-cdk-
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
-import { machineFiles } from '../../../infra/instance/machine-files.ts';
+import { readMachineFiles } from '../../../infra/instance/machine-files.ts';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
-import { sizeOf } from '../../../infra/instance/user-data.ts';
+import { measureBytes } from '../../../infra/instance/user-data.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { LONGEST_COMPONENT_DOCUMENT } from '../../../lib/limits.ts';
+import { IMAGE_BUILDER_MAX_DOCUMENT_LENGTH } from '../../../lib/limits.ts';
 import { errorsOf } from '../../support/aws-validation.ts';
-import { flat, fleetOf, only, resourcesOf, templateOf } from '../../support/synthesised.ts';
+import { toText, synthFleet, onlyResource, resourcesOf, synthTemplate } from '../../support/synthesised.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mayfly-image-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const template = templateOf({ bakedImage: true });
+const template = synthTemplate({ bakedImage: true });
 
-const component = only(template, 'AWS::ImageBuilder::Component');
-const image = only(template, 'AWS::ImageBuilder::Image');
-const surroundings = only(template, 'AWS::ImageBuilder::InfrastructureConfiguration');
+const component = onlyResource(template, 'AWS::ImageBuilder::Component');
+const image = onlyResource(template, 'AWS::ImageBuilder::Image');
+const surroundings = onlyResource(template, 'AWS::ImageBuilder::InfrastructureConfiguration');
 
 /** Names, with `<uuid>` for the part of the stack's id. */
 function nameOf(from: Template, type: string): string {
-  const name = only(from, type).resource.Properties['Name'] as { 'Fn::Join': [string, unknown[]] };
+  const name = onlyResource(from, type).resource.Properties['Name'] as { 'Fn::Join': [string, unknown[]] };
   const [, parts] = name['Fn::Join'];
   return parts
-    .map((part) => (JSON.stringify(part).includes('AWS::StackId') ? '<uuid>' : flat(part)))
+    .map((part) => (JSON.stringify(part).includes('AWS::StackId') ? '<uuid>' : toText(part)))
     .join('');
 }
 
@@ -46,8 +46,8 @@ interface Phase {
 
 /** The commands of the component by phase. */
 function phasesOf(from: Template): Map<string, string> {
-  const { resource } = only(from, 'AWS::ImageBuilder::Component');
-  const { phases } = JSON.parse(flat(resource.Properties['Data'])) as { phases: Phase[] };
+  const { resource } = onlyResource(from, 'AWS::ImageBuilder::Component');
+  const { phases } = JSON.parse(toText(resource.Properties['Data'])) as { phases: Phase[] };
   return new Map(phases.map(({ name, steps }) => [name, steps[0].inputs.commands[0]]));
 }
 
@@ -60,7 +60,7 @@ describe('a fleet with a baked image', () => {
 
   it('has no image by default', () => {
     for (const props of [{}, { bakedImage: false }] satisfies WorkerFleetProps[]) {
-      templateOf(props).resourceCountIs('AWS::ImageBuilder::Image', 0);
+      synthTemplate(props).resourceCountIs('AWS::ImageBuilder::Image', 0);
     }
   });
 
@@ -92,7 +92,7 @@ describe('the image', () => {
   it("is made of the fleet's own base, with an encrypted volume of the instances' size", () => {
     const props = { bakedImage: true, rootVolume: { size: Size.gibibytes(50), deviceName: '/dev/sda1' } };
     const base = MachineImage.genericLinux({ 'us-east-1': 'ami-0123456789abcdef0' });
-    templateOf({ ...props, machineImage: base }).hasResourceProperties('AWS::ImageBuilder::ImageRecipe', {
+    synthTemplate({ ...props, machineImage: base }).hasResourceProperties('AWS::ImageBuilder::ImageRecipe', {
       ParentImage: Match.objectLike({ 'Fn::FindInMap': Match.anyValue() }),
       BlockDeviceMappings: [
         {
@@ -109,7 +109,7 @@ describe('the image', () => {
     ['a version of one', '/base/ami:3'],
   ])('is made of %s as Image Builder names it', (_, name) => {
     const machineImage = MachineImage.resolveSsmParameterAtLaunch(name);
-    const made = templateOf({ bakedImage: true, machineImage });
+    const made = synthTemplate({ bakedImage: true, machineImage });
     made.hasResourceProperties('AWS::ImageBuilder::ImageRecipe', { ParentImage: `ssm:${name}` });
     expect(nameOf(made, 'AWS::ImageBuilder::ImageRecipe')).toMatch(/-[A-Za-z0-9-]{3,30}$/);
   });
@@ -148,7 +148,7 @@ describe('the image', () => {
 
 describe("the image's name", () => {
   const of = (props: WorkerFleetProps) =>
-    nameOf(templateOf({ bakedImage: true, ...props }), 'AWS::ImageBuilder::ImageRecipe');
+    nameOf(synthTemplate({ bakedImage: true, ...props }), 'AWS::ImageBuilder::ImageRecipe');
 
   it('has the stack, the content and the base image, and leaves room for the time in the 128 characters of an AMI', () => {
     const name = nameOf(template, 'AWS::ImageBuilder::ImageRecipe');
@@ -173,12 +173,12 @@ describe("the image's name", () => {
   });
 
   it('does not change with a tag of the whole app', () => {
-    const { stack } = fleetOf({ bakedImage: true });
+    const { stack } = synthFleet({ bakedImage: true });
     Tags.of(stack).add('team', 'blue');
     const tagged = Template.fromStack(stack);
     for (const type of ['Component', 'ImageRecipe', 'Image']) {
       const full = `AWS::ImageBuilder::${type}`;
-      expect(only(tagged, full).resource.Properties, type).toEqual(only(template, full).resource.Properties);
+      expect(onlyResource(tagged, full).resource.Properties, type).toEqual(onlyResource(template, full).resource.Properties);
     }
   });
 });
@@ -196,14 +196,14 @@ describe('the instance that the image is built on', () => {
       ResourceTags: { 'mayfly:fleet': 'Test/Fleet' },
       TerminateInstanceOnFailure: true,
     });
-    expect(flat(Properties['SubnetId'])).toMatch(/^<FleetVpcPublicSubnet1/);
-    expect([Properties['SecurityGroupIds']].flat().map(flat)).toEqual([
+    expect(toText(Properties['SubnetId'])).toMatch(/^<FleetVpcPublicSubnet1/);
+    expect([Properties['SecurityGroupIds']].flat().map(toText)).toEqual([
       expect.stringMatching(/^<FleetSecurityGroup.*\.GroupId>$/),
     ]);
   });
 
   it("runs in the owner's VPC if one is given", () => {
-    const { stack } = fleetOf();
+    const { stack } = synthFleet();
     const vpc = new Vpc(stack, 'Own', { natGateways: 1 }) as IVpc;
     const vpcSubnets = { subnetType: SubnetType.PRIVATE_WITH_EGRESS };
     new WorkerFleet(stack, 'Second', { vpc, vpcSubnets, bakedImage: true });
@@ -213,7 +213,7 @@ describe('the instance that the image is built on', () => {
   });
 
   it('runs in the subnet that the owner names', () => {
-    const { stack } = fleetOf();
+    const { stack } = synthFleet();
     const vpc = new Vpc(stack, 'Own', { natGateways: 1 }) as IVpc;
     const [, subnet] = vpc.privateSubnets;
     new WorkerFleet(stack, 'Second', { vpc, bakedImage: { ...(subnet && { subnet }) } });
@@ -228,7 +228,7 @@ describe('the instance that the image is built on', () => {
     const [subnet] = vpc.privateSubnets;
     const vpcSubnets = { subnetType: SubnetType.PUBLIC };
     new WorkerFleet(stack, 'Fleet', { vpc, vpcSubnets, bakedImage: { ...(subnet && { subnet }) } });
-    const { DependsOn = [] } = only(Template.fromStack(stack), 'AWS::ImageBuilder::Image').resource;
+    const { DependsOn = [] } = onlyResource(Template.fromStack(stack), 'AWS::ImageBuilder::Image').resource;
     expect(DependsOn).toContainEqual(expect.stringMatching(/^OwnPrivateSubnet1DefaultRoute/));
   });
 
@@ -247,7 +247,7 @@ describe('the instance that the image is built on', () => {
 
   it('has the types that the owner names', () => {
     const instanceTypes = [new InstanceType('c7i.xlarge')];
-    templateOf({ bakedImage: { instanceTypes } }).hasResourceProperties(
+    synthTemplate({ bakedImage: { instanceTypes } }).hasResourceProperties(
       'AWS::ImageBuilder::InfrastructureConfiguration',
       { InstanceTypes: ['c7i.xlarge'] },
     );
@@ -261,7 +261,7 @@ describe('the instance that the image is built on', () => {
     const statements = documents.flatMap(({ Statement }) => Statement);
     const rights = statements.map(({ Action, Resource }) => [
       [Action].flat().join(' '),
-      [Resource].flat().map((one) => flat(one).replace(/[0-9a-f]{64}/, 'HASH')),
+      [Resource].flat().map((one) => toText(one).replace(/[0-9a-f]{64}/, 'HASH')),
     ]);
     expect(rights).toEqual([
       ['imagebuilder:GetComponent', [`<${component.id}.Arn>`]],
@@ -287,7 +287,7 @@ describe('the instance that the image is built on', () => {
     const { StringEquals = {} } = (decrypt?.Condition ?? {}) as { StringEquals?: Record<string, unknown[]> };
     const { 'kms:EncryptionContext:aws:s3:arn': arns = [], ...others } = StringEquals;
     expect(others).toEqual({});
-    expect(arns.map((arn) => flat(arn).replace(/[0-9a-f]{64}/, 'HASH'))).toEqual([
+    expect(arns.map((arn) => toText(arn).replace(/[0-9a-f]{64}/, 'HASH'))).toEqual([
       ASSETS.slice(0, -1),
       `${ASSETS}HASH.zip`,
       `${ASSETS}HASH.tgz`,
@@ -309,9 +309,9 @@ describe('the component', () => {
 
   it('runs the boot script with the same tree, and removes what belongs to one instance', () => {
     const build = phases.get('build') ?? '';
-    const userData = flat(
+    const userData = toText(
       (
-        only(template, 'AWS::EC2::LaunchTemplate').resource.Properties['LaunchTemplateData'] as {
+        onlyResource(template, 'AWS::EC2::LaunchTemplate').resource.Properties['LaunchTemplateData'] as {
           UserData: unknown;
         }
       ).UserData,
@@ -334,11 +334,11 @@ describe('the component', () => {
 
   it('has the scripts and units that an instance has before its boot', () => {
     const build = phases.get('build') ?? '';
-    for (const { path, mode } of machineFiles()) expect(build).toContain(`-m ${mode} /dev/null ${path} `);
+    for (const { path, mode } of readMachineFiles()) expect(build).toContain(`-m ${mode} /dev/null ${path} `);
   });
 
   it('is within the limit of Image Builder', () => {
-    expect(sizeOf(component.resource.Properties['Data'])).toBeLessThan(LONGEST_COMPONENT_DOCUMENT);
+    expect(measureBytes(component.resource.Properties['Data'])).toBeLessThan(IMAGE_BUILDER_MAX_DOCUMENT_LENGTH);
   });
 
   it('stops at the first command that fails', () => {
@@ -358,6 +358,6 @@ describe('bakedImage', () => {
       'bakedImage.instanceTypes is ["m7g.large"]; allowed: types of the architecture of instanceTypes (x86_64)',
     ],
   ])('refuses %s', (_, bakedImage, message) => {
-    expect(() => templateOf({ bakedImage } as WorkerFleetProps)).toThrow(message);
+    expect(() => synthTemplate({ bakedImage } as WorkerFleetProps)).toThrow(message);
   });
 });

@@ -17,17 +17,17 @@ import { packageRoot } from '../../../infra/bundle/package-files.ts';
 import { contentHash } from '../../../infra/bundle/staging.ts';
 import {
   type Answers,
-  type Outcome,
+  type ScriptResult,
   refusal,
-  StandIn,
+  FakeMachine,
   TREE_JSON as WITHOUT_HASH,
 } from '../../support/stand-in.ts';
 
 const BOOT = '/usr/local/sbin/mayfly-boot';
 
-let machine: StandIn;
+let machine: FakeMachine;
 beforeEach(() => {
-  machine = new StandIn();
+  machine = new FakeMachine();
   machine.put('/etc/mayfly/tree.json', JSON.stringify(TREE_JSON));
   serve(FILES);
 });
@@ -89,14 +89,14 @@ const ASSETS = `case "$action" in GetObject)
 esac`;
 
 /** The calls without the arguments that tests do not check. */
-const kinds = ({ calls }: Outcome) => calls.map((call) => call.split(' ').slice(0, 3).join(' '));
+const kinds = ({ calls }: ScriptResult) => calls.map((call) => call.split(' ').slice(0, 3).join(' '));
 const boot = ({ programs, ...answers }: Answers = {}, words: string[] = []) =>
   machine.run(BOOT, { aws: ASSETS, ...answers, programs: { ...PROGRAMS, ...programs } }, words);
 
 describe('a boot', () => {
   it('downloads the tree and Node.js with the credentials of the role and runs the playbook', async () => {
     const outcome = await boot();
-    expect(outcome.status, outcome.said).toBe(0);
+    expect(outcome.status, outcome.output).toBe(0);
     expect(outcome.calls).toEqual([
       'GetObject https://s3.us-east-1.amazonaws.com/assets/tree.zip',
       'GetObject https://s3.us-east-1.amazonaws.com/assets/node.tgz',
@@ -126,17 +126,17 @@ esac`;
 
   it('continues if the metadata service has no time that can be read', async () => {
     machine.put('/headers', 'HTTP/1.1 401 Unauthorized\r\nDate: soon\r\n\r\n');
-    const { status, said } = await boot();
+    const { status, output } = await boot();
     expect(status).toBe(0);
-    expect(said).toContain('the clock cannot be set');
+    expect(output).toContain('the clock cannot be set');
   });
 
   it('continues with a clock that cannot be set', async () => {
     machine.put('/headers', 'HTTP/1.1 401 Unauthorized\r\ndate: Mon, 21 Sep 2026 14:13:20 GMT\r\n\r\n');
     const date = `case "$1" in -u) exit 1 ;; esac; ${clock(1200)}`;
-    const { status, said } = await boot({ programs: { date } });
+    const { status, output } = await boot({ programs: { date } });
     expect(status).toBe(0);
-    expect(said).toContain('the clock cannot be set');
+    expect(output).toContain('the clock cannot be set');
   });
 
   it('does not download a Node.js that is installed', async () => {
@@ -152,8 +152,8 @@ esac`;
 
   it('unpacks the tree with its execute bits and no other mode, as the hash covers only these', async () => {
     serve({ ...FILES, 'worker/run': ['#!/bin/sh\n', 0o777], 'worker/run.txt': ['notes', 0o666] });
-    const { status, said } = await boot();
-    expect(status, said).toBe(0);
+    const { status, output } = await boot();
+    expect(status, output).toBe(0);
     const modeOf = (file: string) => statSync(join(machine.root, 'opt/mayfly/tree', file)).mode & 0o777;
     expect([modeOf('worker/run'), modeOf('worker/run.txt')]).toEqual([0o755, 0o644]);
   });
@@ -168,10 +168,10 @@ esac`;
   it('sends requests to AWS_ENDPOINT_URL, as any SDK does', async () => {
     machine.put('/elsewhere', `AWS_ENDPOINT_URL=http://198.18.0.1:4566 . "$MAYFLY_ROOT${BOOT}"\n`);
     const curl = 'case "$*" in *http://198.18.0.1:4566/assets/tree.zip*) exit 0 ;; esac; exit 7';
-    const { said } = await machine.run('/elsewhere', {
+    const { output } = await machine.run('/elsewhere', {
       programs: { ...PROGRAMS, curl: `${NO_METADATA}\n${curl}` },
     });
-    expect(said).toContain('fetch Node.js');
+    expect(output).toContain('fetch Node.js');
   });
 });
 
@@ -205,9 +205,9 @@ describe('packages', () => {
   ])('on %s are installed by %s, and their versions are in the log', async (_, manager, expected, version) => {
     const programs = without(['git', 'ansible-pull'], manager);
     const outcome = await machine.run(BOOT, { aws: ASSETS, programs });
-    expect(outcome.status, outcome.said).toBe(0);
+    expect(outcome.status, outcome.output).toBe(0);
     expect(outcome.calls.filter((call) => call.startsWith(manager))).toEqual(expected);
-    expect(outcome.said).toContain(version);
+    expect(outcome.output).toContain(version);
   });
 
   it('are retried for three minutes while the lock is held or the mirror is down', async () => {
@@ -250,12 +250,12 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
       needing(PARAMETER);
       const programs = { 'ansible-pull': `${looks}\n${playbook}` };
       const outcome = await boot({ aws, programs });
-      expect(outcome.status, outcome.said).toBe(status);
+      expect(outcome.status, outcome.output).toBe(status);
       expect(outcome.calls.slice(2, 4)).toEqual(['GetParameter', expect.stringMatching(/^ansible-pull -i/)]);
       expect(machine.read('/found')).toBe('open "sesame"');
       expect(statSync(join(machine.root, 'copy')).mode & 0o777).toBe(0o600);
       expect(existsSync(password())).toBe(false);
-      expect(outcome.said).not.toContain('sesame');
+      expect(outcome.output).not.toContain('sesame');
     },
   );
 
@@ -285,10 +285,10 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
 
   it('of a password in an answer that cannot be read ends the boot and logs nothing of it', async () => {
     needing(PARAMETER);
-    const { said, status } = await boot({ aws: answering(`echo '{"Parameter": "sesame"'`) });
+    const { output, status } = await boot({ aws: answering(`echo '{"Parameter": "sesame"'`) });
     expect(status).toBe(1);
     expect(why()).toMatch(/vault: the answer of AWS cannot be read \(status 1\)$/m);
-    expect(said + why()).not.toContain('sesame');
+    expect(output + why()).not.toContain('sesame');
   });
 
   it.each([18, 28])(
@@ -296,18 +296,18 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
     async (status) => {
       needing(PARAMETER);
       const part = `printf '%s' '{"Parameter": {"Value": "sesame'; exit ${status}`;
-      const { said, calls } = await boot({ aws: answering(part) });
+      const { output, calls } = await boot({ aws: answering(part) });
       expect(calls.slice(2)).toEqual([...Array(5).fill('GetParameter'), ...ENDS]);
       expect(why()).toMatch(new RegExp(`vault: curl ended with status ${status} \\(status 1\\)$`, 'm'));
-      expect(said + why()).not.toContain('sesame');
+      expect(output + why()).not.toContain('sesame');
     },
   );
 
   it('of roles and collections is installed in the worker directory before the playbook', async () => {
     needing(REQUIREMENTS);
     const programs = { 'ansible-galaxy': `${note}; echo "$PWD" >"$MAYFLY_ROOT/found"` };
-    const { calls, status, said } = await boot({ programs });
-    expect(status, said).toBe(0);
+    const { calls, status, output } = await boot({ programs });
+    expect(status, output).toBe(0);
     expect(calls.slice(2)).toEqual([
       'ansible-galaxy --version',
       GALAXY,
@@ -332,7 +332,7 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
     const galaxy = `${note}; [ -e "$MAYFLY_ROOT/renewed" ]`;
     const programs = { 'ansible-galaxy': galaxy, 'apt-get': `${note}; : >"$MAYFLY_ROOT/renewed"` };
     const outcome = await boot({ programs });
-    expect(outcome.status, outcome.said).toBe(0);
+    expect(outcome.status, outcome.output).toBe(0);
     expect(kinds(outcome).slice(2)).toEqual([
       'ansible-galaxy --version',
       'apt-get -q -y',
@@ -344,7 +344,7 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
   it('is downloaded to bake an image, and not by an instance of an image of this tree', async () => {
     needing({ ...PARAMETER, ...REQUIREMENTS });
     const bakes = await boot({ aws }, ['--bake']);
-    expect(bakes.status, bakes.said).toBe(0);
+    expect(bakes.status, bakes.output).toBe(0);
     expect(bakes.calls).toContain('GetParameter');
     expect(bakes.calls).toContain(GALAXY);
     machine.put('/var/lib/mayfly-boot/deployed', machine.read('/etc/mayfly/tree.json'));
@@ -430,8 +430,8 @@ case "$*" in ${words}) : >"$MAYFLY_ROOT/renewed" ;; esac`;
     ['apt-get', '*install*--reinstall*ansible-core'],
   ])('whose Ansible does not start reinstalls it by %s, and continues', async (manager, words) => {
     const programs = { 'ansible-pull': RENEWED, rpm: 'exit 0', [manager]: renews(words) };
-    const { calls, status, said } = await boot({ programs });
-    expect(status, said).toBe(0);
+    const { calls, status, output } = await boot({ programs });
+    expect(status, output).toBe(0);
     expect(calls.filter((call) => call.startsWith(manager))).toHaveLength(1);
     expect(calls.filter((call) => call.includes('ansible-pull -i'))).toHaveLength(2);
   });
@@ -534,7 +534,7 @@ describe('baking', () => {
   it('needs no fleet, starts nothing and leaves no marker of a boot', async () => {
     machine.put('/etc/mayfly/agent.json', '');
     const outcome = await boot({}, ['--bake']);
-    expect(outcome.status, outcome.said).toBe(0);
+    expect(outcome.status, outcome.output).toBe(0);
     expect(kinds(outcome).at(-1)).toBe('ansible-pull -i localhost,');
     expect(outcome.calls.filter((call) => call.startsWith('systemctl'))).toEqual([]);
     expect(() => machine.read('/var/lib/mayfly-boot/booted')).toThrow('ENOENT');
@@ -543,9 +543,9 @@ describe('baking', () => {
   it('refuses a tree that is not what was deployed', async () => {
     const other: Files = { ...FILES, 'worker/run': ['#!/bin/false\n', 0o755] };
     serve(other);
-    const { said, status } = await boot({}, ['--bake']);
+    const { output, status } = await boot({}, ['--bake']);
     expect(status).toBe(1);
-    expect(said).toContain(`it has the hash ${hashOf(other)}, expected ${TREE_JSON.contentHash}`);
+    expect(output).toContain(`it has the hash ${hashOf(other)}, expected ${TREE_JSON.contentHash}`);
     expect(() => machine.read('/var/lib/mayfly-boot/baked')).toThrow('ENOENT');
   });
 

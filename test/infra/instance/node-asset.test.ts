@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nodeArchive } from '../../../infra/instance/node-asset.ts';
+import { fetchNodeArchive } from '../../../infra/instance/node-asset.ts';
 
 const CONTENT = 'a tarball';
 const PACKAGE = {
@@ -28,7 +28,7 @@ function npm(script: string): void {
   chmodSync(join(bin, 'npm'), 0o755);
 }
 const serving = (content: string) => `[ "$3" = --pack-destination ] && printf '${content}' >"$4/${FILE}"`;
-const archive = () => nodeArchive(PACKAGE, { XDG_CACHE_HOME: base, PATH: `${bin}:/usr/bin:/bin` });
+const archive = () => fetchNodeArchive(PACKAGE, { XDG_CACHE_HOME: base, PATH: `${bin}:/usr/bin:/bin` });
 const asked = () => readFileSync(join(base, 'asked'), 'utf8').trim().split('\n');
 
 describe('Node.js for the instances', () => {

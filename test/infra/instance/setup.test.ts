@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { requirementsOf, setupOf } from '../../../infra/instance/setup.ts';
+import { checkRequirements, readSetup } from '../../../infra/instance/setup.ts';
 
 const workers = mkdtempSync(join(tmpdir(), 'mayfly-set-up-'));
 afterAll(() => rmSync(workers, { recursive: true, force: true }));
@@ -19,7 +19,7 @@ function put(name: string, content: string, mode = 0o644): void {
 }
 
 const judge = (setup: string, setupVaultPassword?: object) =>
-  setupOf('WorkerFleet', workers, { setup, setupVaultPassword });
+  readSetup('WorkerFleet', workers, { setup, setupVaultPassword });
 const PASSWORD = {};
 
 const PLAYS = '- hosts: localhost\n  tasks: []\n';
@@ -129,7 +129,7 @@ describe('the requirements of a set-up', () => {
     ['a list of roles', '- src: geerlingguy.docker\n'],
   ])('are a file of %s', (_, content) => {
     put('needs/requirements.yml', content);
-    expect(requirementsOf('WorkerFleet', workers, 'needs/requirements.yml')).toBe('needs/requirements.yml');
+    expect(checkRequirements('WorkerFleet', workers, 'needs/requirements.yml')).toBe('needs/requirements.yml');
   });
 
   it.each<[what: string, content: string, why: RegExp]>([
@@ -138,7 +138,7 @@ describe('the requirements of a set-up', () => {
     ['is broken', 'roles: [', /Ansible can read/],
   ])('are refused as a file that %s', (_, content, why) => {
     put('requirements.yml', content);
-    expect(() => requirementsOf('WorkerFleet', workers, 'requirements.yml')).toThrow(why);
+    expect(() => checkRequirements('WorkerFleet', workers, 'requirements.yml')).toThrow(why);
   });
 
   it.each([
@@ -147,6 +147,6 @@ describe('the requirements of a set-up', () => {
     ['roles', /allowed: a file \(.*roles is none\)/],
   ])('are refused if there is no such file: %s', (given, why) => {
     mkdirSync(join(workers, 'roles'));
-    expect(() => requirementsOf('WorkerFleet', workers, given)).toThrow(why);
+    expect(() => checkRequirements('WorkerFleet', workers, given)).toThrow(why);
   });
 });

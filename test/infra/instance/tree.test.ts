@@ -14,7 +14,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { bundle, bundleFrom } from '../../../infra/bundle/bundle.ts';
 import { packageRoot } from '../../../infra/bundle/package-files.ts';
 import { contentHash } from '../../../infra/bundle/staging.ts';
-import { fillTree } from '../../../infra/instance/tree.ts';
+import { writeTree } from '../../../infra/instance/tree.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'mayfly-tree-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -37,7 +37,7 @@ function workers(content = '#!/bin/sh\ntrue\n', mode = 0o755): string {
 
 function treeHash(workerDirectory: string): string {
   const path = directory();
-  fillTree(path, workerDirectory);
+  writeTree(path, workerDirectory);
   return contentHash(path);
 }
 
@@ -63,7 +63,7 @@ describe('the bundles', () => {
 describe('the tree', () => {
   it('has the parts that an instance needs', () => {
     const path = directory();
-    fillTree(path, workers());
+    writeTree(path, workers());
     expect(() => contentHash(join(path, 'agent'))).not.toThrow();
     for (const file of [
       'agent/agent.mjs',
@@ -77,7 +77,7 @@ describe('the tree', () => {
 
   it('has nothing of the collection, which is for producers', () => {
     const path = directory();
-    fillTree(path, workers());
+    writeTree(path, workers());
     expect(readdirSync(join(path, 'ansible')).sort()).toEqual(['local.yml', 'prepare-setup.sh', 'roles']);
   });
 

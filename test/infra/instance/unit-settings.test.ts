@@ -1,11 +1,11 @@
 import { Size } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
-import { settingsOf } from '../../../infra/props/settings.ts';
-import { slotSettings } from '../../../infra/instance/unit-settings.ts';
-import { LONGEST_BODY } from '../../../store/bodies.ts';
+import { resolveSettings } from '../../../infra/props/settings.ts';
+import { makeSlotDropIn } from '../../../infra/instance/unit-settings.ts';
+import { MAX_BODY_BYTES } from '../../../store/bodies.ts';
 
-const of = (props: WorkerFleetProps) => slotSettings(settingsOf('WorkerFleet', 'Fleet', props));
+const of = (props: WorkerFleetProps) => makeSlotDropIn(resolveSettings('WorkerFleet', 'Fleet', props));
 
 test('what a fleet says of its workers becomes settings of the unit of a slot', () => {
   const props = { workerMemory: Size.gibibytes(2), workerCpu: 1.5, workerTasks: 100 };
@@ -30,7 +30,7 @@ test('directories of a limited size are in memory, and no file may be larger', (
 });
 
 test('a body is a file of its slot: the longest fits, however little a worker may write', () => {
-  expect(of({ workerDisk: Size.mebibytes(16) })).toContain(`LimitFSIZE=${LONGEST_BODY / 1024 ** 2}M`);
+  expect(of({ workerDisk: Size.mebibytes(16) })).toContain(`LimitFSIZE=${MAX_BODY_BYTES / 1024 ** 2}M`);
 });
 
 test('a directory for caches is the slot’s own, in the place that the fleet names', () => {

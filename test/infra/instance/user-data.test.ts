@@ -9,12 +9,12 @@ import { execa } from 'execa';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../../agent/config/read-config.ts';
-import { machineFiles } from '../../../infra/instance/machine-files.ts';
+import { readMachineFiles } from '../../../infra/instance/machine-files.ts';
 import { NODE_PACKAGES } from '../../../infra/instance/node-asset.ts';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
-import { sizeOf } from '../../../infra/instance/user-data.ts';
-import { LARGEST_USER_DATA_BYTES } from '../../../lib/limits.ts';
-import { flat, fleetOf, only, templateOf } from '../../support/synthesised.ts';
+import { measureBytes } from '../../../infra/instance/user-data.ts';
+import { EC2_MAX_USER_DATA_BYTES } from '../../../lib/limits.ts';
+import { toText, synthFleet, onlyResource, synthTemplate } from '../../support/synthesised.ts';
 
 interface CloudConfig {
   write_files: { path: string; permissions: string; content: string; encoding?: string }[];
@@ -23,9 +23,9 @@ interface CloudConfig {
 
 /** User-data as an instance reads it, with the references resolved as by a deployment. */
 function userDataOf(props?: WorkerFleetProps): string {
-  const { resource } = only(templateOf(props), 'AWS::EC2::LaunchTemplate');
+  const { resource } = onlyResource(synthTemplate(props), 'AWS::EC2::LaunchTemplate');
   const data = resource.Properties['LaunchTemplateData'] as { UserData: unknown };
-  return flat(data.UserData)
+  return toText(data.UserData)
     .replaceAll('<FleetDeadLetter', 'https://sqs.us-east-1.amazonaws.com/123456789012/<FleetDeadLetter')
     .replaceAll('<FleetQueue', 'https://sqs.us-east-1.amazonaws.com/123456789012/<FleetQueue')
     .replaceAll(/<FleetWorkerRole\w*\.Arn>/g, 'arn:aws:iam::123456789012:role/workers')
@@ -95,7 +95,7 @@ describe('user-data', () => {
       await execa('sh', {
         input: script.replaceAll(/^(mkdir -p |cat >|chmod \d+ )(?=\/)/gm, `$1${machine}`),
       });
-      for (const { path, mode, content } of machineFiles()) {
+      for (const { path, mode, content } of readMachineFiles()) {
         expect(readFileSync(join(machine, path), 'utf8'), path).toBe(content);
         expect(statSync(join(machine, path)).mode & 0o777, path).toBe(Number.parseInt(mode, 8));
       }
@@ -160,7 +160,7 @@ describe('user-data', () => {
   });
 
   it('names the requirements file and the parameter of the set-up, whose value it does not contain', () => {
-    const { stack } = fleetOf();
+    const { stack } = synthFleet();
     const setupVaultPassword = StringParameter.fromSecureStringParameterAttributes(stack, 'Password', {
       parameterName: '/pictures/vault',
     });
@@ -169,15 +169,15 @@ describe('user-data', () => {
       setupRequirements: 'requirements.yml',
       setupVaultPassword: '/pictures/vault',
     });
-    expect(JSON.stringify(templateOf({ workerDirectory: WORKERS, ...props }))).not.toContain('{{resolve:');
+    expect(JSON.stringify(synthTemplate({ workerDirectory: WORKERS, ...props }))).not.toContain('{{resolve:');
   });
 
   it('fits, with room for an environment of 4,000 bytes', () => {
-    expect(sizeOf(userDataOf())).toBeLessThanOrEqual(LARGEST_USER_DATA_BYTES - 4000);
+    expect(measureBytes(userDataOf())).toBeLessThanOrEqual(EC2_MAX_USER_DATA_BYTES - 4000);
   });
 
   it('is refused at synth if it is too long for a launch', () => {
-    const { stack } = fleetOf({ environment: { LONG: 'x'.repeat(LARGEST_USER_DATA_BYTES) } });
+    const { stack } = synthFleet({ environment: { LONG: 'x'.repeat(EC2_MAX_USER_DATA_BYTES) } });
     const app = stack.node.root as unknown as { synth(): void };
     expect(() => app.synth()).toThrow(/user-data is about \d+ bytes; allowed: at most 16384\..*environment/);
   });
@@ -189,7 +189,7 @@ describe('the size of user-data', () => {
     ['a reference', { Ref: 'Queue' }, 160],
     ['a join', { 'Fn::Join': ['', ['ab', { Ref: 'Queue' }, 'c']] }, 163],
   ])('of %s', (_, resolved, bytes) => {
-    expect(sizeOf(resolved)).toBe(bytes);
+    expect(measureBytes(resolved)).toBe(bytes);
   });
 });
 

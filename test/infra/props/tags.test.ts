@@ -2,11 +2,11 @@ import { App, Stack, Tags } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { fleetOf } from '../../support/synthesised.ts';
+import { synthFleet } from '../../support/synthesised.ts';
 
 /** Synthesises a fleet in an app that has a tag, as owners tag whole apps and stacks. */
 function synthWithTag(key: string, value: string): void {
-  const { stack } = fleetOf();
+  const { stack } = synthFleet();
   Tags.of(stack.node.root).add(key, value);
   Template.fromStack(stack);
 }

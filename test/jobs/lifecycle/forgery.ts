@@ -1,5 +1,5 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import { bindingAttributes } from '../../../jobs/binding.ts';
+import { createBindingAttributes } from '../../../jobs/binding.ts';
 
 /** What somebody can send who may only send messages and does not know a job's nonce. */
 export const FORGERIES = ['another-body', 'broken-envelope', 'dead-letter'] as const;
@@ -12,7 +12,7 @@ export function forge(
   job: string,
   { what, nonce }: Forgery,
 ): { body: string; attributes: Record<string, MessageAttributeValue> } {
-  const attributes = bindingAttributes(nonce ? 'a-guess' : undefined);
+  const attributes = createBindingAttributes(nonce ? 'a-guess' : undefined);
   switch (what) {
     case 'another-body':
       return { body: JSON.stringify({ mayfly: 1, id: job, payload: BODY }), attributes };

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { logPrefix } from '../../../store/log-layout.ts';
 import type { Try } from '../../../jobs/record.ts';
-import { type Bench, openBench } from '../../support/queue.ts';
+import { type TestQueue, testQueues } from '../../support/queue.ts';
 import { takeSeat } from './calls.ts';
 import { isForged } from './forgery.ts';
 import type { Rules } from './judge.ts';
@@ -15,8 +15,8 @@ import { BUCKET, type Seats, World } from './world.ts';
  * file.
  */
 export function openLifecycle(): (runs: number) => Promise<void> {
-  const open = openBench();
-  let bench: Bench;
+  const open = testQueues();
+  let bench: TestQueue;
   let seats: Seats;
   let made = 0;
   beforeAll(async () => {
@@ -112,7 +112,7 @@ function takeSeats(region: string): Seats {
 }
 
 async function play(
-  bench: Bench,
+  bench: TestQueue,
   world: World,
   jobs: readonly [message: string, recorded: boolean][],
   played: readonly Step[],
@@ -134,7 +134,7 @@ async function play(
 }
 
 /** The standard output of a try as it is kept: in the record, or in the bucket, chunk by chunk. */
-async function logOf(bench: Bench, job: string, one: Try): Promise<string> {
+async function logOf(bench: TestQueue, job: string, one: Try): Promise<string> {
   if (one.log?.stdout.text !== undefined) return one.log.stdout.text;
   const { s3: client } = bench.clients;
   const Prefix = `${logPrefix(job, one.key)}stdout/`;

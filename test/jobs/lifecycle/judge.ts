@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../aws/clock.ts';
-import type { Cancelling } from '../../../store/catalogue.ts';
+import type { Cancellation } from '../../../store/catalogue.ts';
 import { fromItem } from '../../../store/item.ts';
-import { listedOf, runningOf } from '../../../store/listing.ts';
+import { statePartition, runningPartition } from '../../../store/listing.ts';
 import { type JobRecord, TERMINAL_STATES, type Try } from '../../../jobs/record.ts';
 import type { Call } from './calls.ts';
 import { isForged } from './forgery.ts';
@@ -61,7 +61,7 @@ export class Judge {
   }
 
   /** An operator got the result of a cancellation. */
-  cancelled(job: string, kind: Cancelling['kind']): void {
+  cancelled(job: string, kind: Cancellation['kind']): void {
     if (kind === 'cancelled') this.#neverToStart.add(job);
     if (kind === 'cancelled' || kind === 'requested') this.#wished.add(job);
   }
@@ -120,7 +120,7 @@ export class Judge {
   #judgeChange(job: string, before: JobRecord | undefined, after: JobRecord): void {
     const { deadLetteredAt, ...others } = after;
     const { state, instance = '' } = after;
-    if (after.listed !== (state === 'running' ? runningOf(instance) : listedOf(state, job)))
+    if (after.listed !== (state === 'running' ? runningPartition(instance) : statePartition(state, job)))
       this.#accuse(job, `it is ${state}, and is listed as ${after.listed}`);
     const { listedAt = after.listedAt } = before ?? {};
     if (listedAt === undefined || after.listedAt !== listedAt)

@@ -1,18 +1,18 @@
 import { pino } from 'pino';
 import * as v from 'valibot';
 import { AgentConfigSchema } from '../../../agent/config/agent-config.ts';
-import { createWork } from '../../../agent/work/create-work.ts';
-import type { Work } from '../../../agent/work/work.ts';
+import { createJobLoop } from '../../../agent/work/create-work.ts';
+import type { JobLoop } from '../../../agent/work/work.ts';
 import { AwsClock } from '../../../aws/aws-clock.ts';
 import type { Clock } from '../../../aws/clock.ts';
-import { bindingAttributes } from '../../../jobs/binding.ts';
-import { type Cancelling, JobCatalogue } from '../../../store/catalogue.ts';
-import { instanceStore } from '../../../store/instances.ts';
-import { listedAtOf, listedOf } from '../../../store/listing.ts';
+import { createBindingAttributes } from '../../../jobs/binding.ts';
+import { type Cancellation, JobIndex } from '../../../store/catalogue.ts';
+import { createInstanceStore } from '../../../store/instances.ts';
+import { listingSortKey, statePartition } from '../../../store/listing.ts';
 import type { JobRecord } from '../../../jobs/record.ts';
 import type { KeeperConfig } from '../../../keeper/config.ts';
-import type { Hands } from '../../../keeper/hands.ts';
-import { settleInstance } from '../../../keeper/stranded.ts';
+import type { KeeperContext } from '../../../keeper/hands.ts';
+import { settleOrphanedJobs } from '../../../keeper/stranded.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import type { Call, Manner, Seat } from './calls.ts';
 import { type Forgery, forge, isForged } from './forgery.ts';
@@ -51,7 +51,7 @@ export interface Seats {
 interface Agent {
   name: string;
   instance: string;
-  work: Work;
+  work: JobLoop;
   crashed: boolean;
   cutOff: boolean;
   /** Long polls that wait for a message, and when they began. */
@@ -101,7 +101,7 @@ export class World {
     const id = `m-${message}`;
     const enqueuedAt = new Date(this.clock.now()).toISOString();
     const nonce = `nonce-of-${message}`;
-    const place = { listed: listedOf('queued', id), listedAt: listedAtOf(enqueuedAt, id) };
+    const place = { listed: statePartition('queued', id), listedAt: listingSortKey(enqueuedAt, id) };
     const record: JobRecord = {
       pk: `job#${id}`,
       id,
@@ -112,12 +112,12 @@ export class World {
       nonce,
     };
     if (recorded) {
-      const created = new JobCatalogue(this.#seats.operator.clients.dynamodb, TABLE).createOnce(record);
+      const created = new JobIndex(this.#seats.operator.clients.dynamodb, TABLE).createOnce(record);
       await this.answerAll();
       await created;
       this.#recorded.add(id);
     }
-    this.queue.send(message, 'x', recorded ? bindingAttributes(nonce) : {});
+    this.queue.send(message, 'x', recorded ? createBindingAttributes(nonce) : {});
     this.judge.watch(id, recorded ? record : undefined);
   }
 
@@ -232,9 +232,9 @@ export class World {
 
   async cancel(job: string): Promise<boolean> {
     const nowMs = this.clock.now();
-    const catalogue = new JobCatalogue(this.#seats.operator.clients.dynamodb, TABLE);
+    const catalogue = new JobIndex(this.#seats.operator.clients.dynamodb, TABLE);
     void catalogue.cancel(job, nowMs, Math.ceil(nowMs / 1000) + 3600).then(
-      (answer: Cancelling) => this.judge.cancelled(job, answer.kind),
+      (answer: Cancellation) => this.judge.cancelled(job, answer.kind),
       () => undefined,
     );
     await settled();
@@ -268,10 +268,10 @@ export class World {
     if (this.#keeping || gone.length === 0) return false;
     this.#keeping = true;
     const { clients } = this.#seats.keeper;
-    const instances = instanceStore(clients.dynamodb, TABLE, 60);
+    const instances = createInstanceStore(clients.dynamodb, TABLE, 60);
     const config = { table: TABLE, recordSeconds: 60, retentionSeconds: 1_209_600 } as KeeperConfig;
-    const hands: Hands = { clients, config, instances, log: LOG, nowMs: this.clock.now(), errorMs: 0 };
-    void Promise.all(gone.map(({ instance }) => settleInstance(hands, instance)))
+    const hands: KeeperContext = { clients, config, instances, log: LOG, nowMs: this.clock.now(), errorMs: 0 };
+    void Promise.all(gone.map(({ instance }) => settleOrphanedJobs(hands, instance)))
       .catch(() => undefined)
       .finally(() => {
         this.#keeping = false;
@@ -314,7 +314,7 @@ export class World {
       this.runs.push(run);
       return run;
     });
-    const work = createWork({
+    const work = createJobLoop({
       config: v.parse(AgentConfigSchema, { ...CONFIG, ...this.#rules }),
       clients: seat.clients,
       instance,

@@ -13,13 +13,13 @@ import {
   type MachineLauncher,
   type MachineLauncherOptions,
 } from '../../../local/machines/machine-launcher.ts';
-import { isOver } from '../../../local/services/ec2/machine.ts';
-import type { Around } from '../../support/deploy.ts';
+import { hasEnded } from '../../../local/services/ec2/machine.ts';
+import type { AddResources } from '../../support/deploy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startFleet, type TestFleet, withDefaults } from '../../support/fleet.ts';
 
 /** A boot takes about ten seconds, or thirty on a busy host. */
-export const PATIENCE_MS = 300_000;
+export const TIMEOUT_MS = 300_000;
 const LARGEST_JOURNAL_BYTES = 64 * 1024 * 1024;
 const LAST_LINES = 40;
 
@@ -90,7 +90,7 @@ function withMachineProps(props: WorkerFleetProps | undefined): WorkerFleetProps
  */
 export async function startMachineFleet(
   props?: WorkerFleetProps,
-  { around, ...options }: Partial<MachineLauncherOptions> & { around?: Around } = {},
+  { around, ...options }: Partial<MachineLauncherOptions> & { around?: AddResources } = {},
 ): Promise<MachineFleet> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-machines-'));
   const shared = join(directory, 'shared');
@@ -107,16 +107,16 @@ export async function startMachineFleet(
     directory,
     launcher,
     journal,
-    patienceMs: PATIENCE_MS,
+    timeoutMs: TIMEOUT_MS,
   });
   return Object.assign(fleet, machineSide(fleet, launcher));
 }
 
-type MachineSide = Omit<MachineFleet, Exclude<keyof TestFleet, 'lastWords'>>;
+type MachineSide = Omit<MachineFleet, Exclude<keyof TestFleet, 'failureDetails'>>;
 
 function machineSide(fleet: TestFleet, launcher: MachineLauncher): MachineSide {
   const { cloud, clients, stack } = fleet;
-  const launched = () => cloud.machines.all().map(({ id }) => id);
+  const launched = () => cloud.instances.all().map(({ id }) => id);
   const machineJournal = (instance: string, unit?: string) =>
     readJournal(join(fleet.directory, 'instances', instance, 'journal'), unit);
   return {
@@ -124,13 +124,13 @@ function machineSide(fleet: TestFleet, launcher: MachineLauncher): MachineSide {
     machineJournal,
     silenceMetadata: launcher.silenceMetadata.bind(launcher),
     on: (instance, ...command) => launcher.machine(instance).run(...command),
-    instance: (number) => eventually(`instance ${number}`, () => launched()[number], PATIENCE_MS),
+    instance: (number) => eventually(`instance ${number}`, () => launched()[number], TIMEOUT_MS),
     unit(instance, unit, wanted) {
       const look = async () => {
         const state = await stateOf(launcher, instance, unit).catch(() => undefined);
         return state && wanted(state) && state;
       };
-      return eventually(`${unit} of ${instance}`, look, PATIENCE_MS);
+      return eventually(`${unit} of ${instance}`, look, TIMEOUT_MS);
     },
     async record(instance) {
       const Key = { pk: { S: `instance#${instance}` } };
@@ -140,10 +140,10 @@ function machineSide(fleet: TestFleet, launcher: MachineLauncher): MachineSide {
       return Item;
     },
     async gone(instance) {
-      const machine = cloud.machines.get(instance);
-      await eventually(`the end of ${instance}`, () => isOver(machine), PATIENCE_MS);
+      const machine = cloud.instances.get(instance);
+      await eventually(`the end of ${instance}`, () => hasEnded(machine), TIMEOUT_MS);
     },
-    async lastWords() {
+    async failureDetails() {
       const workers = (await fleet.journal()).filter(({ event }) => event !== 'beat');
       const machines = launched().map(async (id) => {
         const entries = await machineJournal(id).catch(() => []);

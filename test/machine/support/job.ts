@@ -1,8 +1,8 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { TERMINAL_STATES } from '../../../jobs/record.ts';
 import { eventually } from '../../support/eventually.ts';
-import { outputIn } from '../../support/job-output.ts';
-import { type MachineFleet, PATIENCE_MS } from './fleet.ts';
+import { readOutput } from '../../support/job-output.ts';
+import { type MachineFleet, TIMEOUT_MS } from './fleet.ts';
 
 /** The record of a job that has ended. Numbers are strings, as in DynamoDB; absent values are empty. */
 export interface EndedJob {
@@ -14,7 +14,7 @@ export interface EndedJob {
   instance: string;
 }
 
-export async function endOf(fleet: MachineFleet, job: string): Promise<EndedJob> {
+export async function waitForJobEnd(fleet: MachineFleet, job: string): Promise<EndedJob> {
   const look = async () => {
     const { Item = {} } = await fleet.clients.dynamodb.send(
       new GetItemCommand({ TableName: fleet.stack.table, Key: { pk: { S: `job#${job}` } } }),
@@ -25,7 +25,7 @@ export async function endOf(fleet: MachineFleet, job: string): Promise<EndedJob>
       string,
     ];
     const ended = (TERMINAL_STATES as ReadonlySet<string>).has(state);
-    return ended && { state, output: outputIn(Item), reason, instance, attempts: Item['attempts']?.N ?? '' };
+    return ended && { state, output: readOutput(Item), reason, instance, attempts: Item['attempts']?.N ?? '' };
   };
-  return eventually(`the end of ${job} in its record`, look, PATIENCE_MS);
+  return eventually(`the end of ${job} in its record`, look, TIMEOUT_MS);
 }

@@ -10,10 +10,10 @@ import {
   type MachineLauncherOptions,
 } from '../../../local/machines/machine-launcher.ts';
 import { missingForMachines } from '../../../local/machines/requirements.ts';
-import type { Machine } from '../../../local/services/ec2/machine.ts';
+import type { Ec2Instance } from '../../../local/services/ec2/machine.ts';
 import { startTestCloud, type TestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
 import { eventually } from '../../support/eventually.ts';
-import { PATIENCE_MS } from './fleet.ts';
+import { TIMEOUT_MS } from './fleet.ts';
 
 /** Machines without a fleet, for tests of the machines themselves. */
 export interface Lab {
@@ -21,9 +21,9 @@ export interface Lab {
   launcher: MachineLauncher;
   shared: string;
   /** Launches machines whose user-data runs these shell lines once. */
-  launch(lines: string, count?: number): Promise<Machine[]>;
+  launch(lines: string, count?: number): Promise<Ec2Instance[]>;
   /** Waits for the end of the boot. Throws if systemd is `degraded`. */
-  booted(machine: Machine): Promise<Power>;
+  booted(machine: Ec2Instance): Promise<Power>;
 }
 
 /** Opens a lab for each test of a file, and closes it after the test. Tests are skipped if this host cannot boot machines. */
@@ -63,7 +63,7 @@ function verbs(cloud: TestCloud, launcher: MachineLauncher): Pick<Lab, 'launch' 
         }),
       );
       ec2.destroy();
-      return Instances.map(({ InstanceId = '' }) => cloud.machines.get(InstanceId));
+      return Instances.map(({ InstanceId = '' }) => cloud.instances.get(InstanceId));
     },
     booted({ id }) {
       const look = async () => {
@@ -73,7 +73,7 @@ function verbs(cloud: TestCloud, launcher: MachineLauncher): Pick<Lab, 'launch' 
         if (state === 'degraded') throw new Error((await power?.run('systemctl', '--failed'))?.stdout);
         return state === 'running' && power;
       };
-      return eventually(`the boot of ${id}`, look, PATIENCE_MS);
+      return eventually(`the boot of ${id}`, look, TIMEOUT_MS);
     },
   };
 }

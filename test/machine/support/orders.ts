@@ -4,15 +4,15 @@ import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import type { MachineFleet } from './fleet.ts';
 
 /** Props of a fleet whose set-up runs the shell scripts of a test. */
-export const ORDERED = { setup: 'set-up' } satisfies WorkerFleetProps;
+export const SET_UP_PROPS = { setup: 'set-up' } satisfies WorkerFleetProps;
 
 /** Makes the set-up of a machine run this shell script, as root. To be called right after the launch. */
-export function order(fleet: MachineFleet, instance: string, script: string): Promise<void> {
+export function runInSetUp(fleet: MachineFleet, instance: string, script: string): Promise<void> {
   return put(fleet, instance, script);
 }
 
 /** Makes the set-up of every machine without its own script run this one. Returns a function that removes the script. */
-export async function orderAll(fleet: MachineFleet, script: string): Promise<() => Promise<void>> {
+export async function runInEverySetUp(fleet: MachineFleet, script: string): Promise<() => Promise<void>> {
   await put(fleet, 'any', script);
   return () => rm(join(orders(fleet), 'any'));
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach } from 'vitest';
 import { missingForMachines } from '../../../local/machines/requirements.ts';
 import { eventually } from '../../support/eventually.ts';
 import { bakedImage } from './baked.ts';
-import { type MachineFleet, PATIENCE_MS, startMachineFleet } from './fleet.ts';
+import { type MachineFleet, TIMEOUT_MS, startMachineFleet } from './fleet.ts';
 
 type Start = typeof startMachineFleet;
 
@@ -20,7 +20,7 @@ export function machineFleets({ baked = false } = {}): Start {
   });
   afterEach(async ({ task }) => {
     for (const fleet of open.splice(0)) {
-      if (task.result?.state === 'fail') console.error(await fleet.lastWords());
+      if (task.result?.state === 'fail') console.error(await fleet.failureDetails());
       await fleet.close();
     }
   });
@@ -36,7 +36,7 @@ export function machineFleets({ baked = false } = {}): Start {
 export async function expectReasons(fleet: MachineFleet): Promise<void> {
   for (const id of fleet.launched()) {
     const reason = async () => (await fleet.record(id))?.['retirement']?.M?.['reason']?.S;
-    await eventually(`why ${id} went, in its record`, reason, PATIENCE_MS);
+    await eventually(`why ${id} went, in its record`, reason, TIMEOUT_MS);
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { DescribeScalingActivitiesCommand } from '@aws-sdk/client-auto-scaling';
-import { instanceOf, member, parseCalls } from '../../../checker/calls.ts';
+import { callerInstance, readInput, parseCalls } from '../../../checker/calls.ts';
 import type { CallFacts } from '../../../checker/facts.ts';
 import type { MachineFleet } from './fleet.ts';
 
@@ -26,7 +26,7 @@ export function tracesOf(fleet: MachineFleet): Traces {
   const calls = async (instance: string, action?: string): Promise<CallFacts[]> => {
     const all = parseCalls(await readFile(fleet.cloud.logFile, 'utf8'));
     const own = all.filter(
-      (call) => instanceOf(call) === instance && call.action === (action ?? call.action),
+      (call) => callerInstance(call) === instance && call.action === (action ?? call.action),
     );
     return own.toSorted((a, b) => a.atMs - b.atMs);
   };
@@ -37,12 +37,12 @@ export function tracesOf(fleet: MachineFleet): Traces {
       const accepted = (await calls(instance, 'TerminateInstanceInAutoScalingGroup')).filter(
         ({ status }) => status === 200,
       );
-      return accepted.some((call) => String(member(call, 'ShouldDecrementDesiredCapacity')) === 'true');
+      return accepted.some((call) => String(readInput(call, 'ShouldDecrementDesiredCapacity')) === 'true');
     },
     async savedLog(instance) {
       const put = (await calls(instance, 'PutObject')).find(({ status }) => status === 200);
       if (!put) return undefined;
-      const [Bucket, Key] = [member(put, 'Bucket'), member(put, 'Key')];
+      const [Bucket, Key] = [readInput(put, 'Bucket'), readInput(put, 'Key')];
       const { Body } = (await fleet.cloud.call('s3', 'GetObject', { Bucket, Key })) as { Body: Buffer };
       return { key: String(Key), text: Body.toString('utf8') };
     },

@@ -10,8 +10,8 @@ import {
 } from '../../../front-door/read.ts';
 import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
 import { describeGroup } from '../describe.ts';
-import { everyInstance, type Group } from '../group.ts';
-import { page } from '../paging.ts';
+import { allInstances, type Group } from '../group.ts';
+import { paginate } from '../paging.ts';
 import type { Parts } from '../parts.ts';
 import { checkSizes, putTag, readLaunch, readNewGroup, readSettings, refuseUnknown } from '../read-group.ts';
 import { addHook } from './hooks.ts';
@@ -82,7 +82,7 @@ function remove({ groups, activities, scaler }: Parts, input: Input) {
     return {};
   }
   const requested = group.requested.size + (group.warmPool?.requested.size ?? 0);
-  if (everyInstance(group).length > 0 || requested > 0) {
+  if (allInstances(group).length > 0 || requested > 0) {
     throw new AwsError(
       'ResourceInUse',
       'You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.',
@@ -108,7 +108,7 @@ function describeGroups({ groups }: Parts, input: Input) {
     .all()
     .filter((group) => names.length === 0 || names.includes(group.name))
     .filter((group) => filters.every((filter) => matches(group, filter)));
-  const { items, NextToken } = page(wanted, input);
+  const { items, NextToken } = paginate(wanted, input);
   return { AutoScalingGroups: items.map(describeGroup), NextToken };
 }
 
@@ -142,7 +142,7 @@ function setDesiredCapacity({ context, groups, activities, scaler }: Parts, inpu
 }
 
 /** The operations on tags, which CloudFormation and others use. */
-export function tagOperations({ groups }: Parts): Record<string, Operation> {
+export function groupTagOperations({ groups }: Parts): Record<string, Operation> {
   const tagged = (input: Input) =>
     structures(input, 'Tags').map((tag) => ({ tag, group: groups.get(text(tag, 'ResourceId')) }));
   const resources = (input: Input) =>
@@ -175,7 +175,7 @@ export function tagOperations({ groups }: Parts): Record<string, Operation> {
         const wanted = shown.filter((tag) =>
           filters.every(({ name, values }) => values.includes(tagFilterValue(tag, name))),
         );
-        const { items, NextToken } = page(wanted, input);
+        const { items, NextToken } = paginate(wanted, input);
         return { Tags: items, NextToken };
       },
     },

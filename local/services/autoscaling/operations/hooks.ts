@@ -1,8 +1,8 @@
 import { optionalChoice, optionalInteger, optionalText, text, texts } from '../../../front-door/read.ts';
 import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
 import { describeHook } from '../describe.ts';
-import { everyInstance, type Group, HOOK_RESULTS, HOOK_TRANSITIONS } from '../group.ts';
-import { findWait } from '../lifecycle.ts';
+import { allInstances, type Group, HOOK_RESULTS, HOOK_TRANSITIONS } from '../group.ts';
+import { findAction } from '../lifecycle.ts';
 import type { Parts } from '../parts.ts';
 import { tagConditions } from './tag-conditions.ts';
 
@@ -14,7 +14,7 @@ export function hookOperations({ groups, lifecycle }: Parts): Record<string, Ope
     conditions: (input: Input) => tagConditions(groups.find(String(input['AutoScalingGroupName']))),
   };
   const wait = (input: Input) =>
-    findWait(group(input), text(input, 'LifecycleHookName'), {
+    findAction(group(input), text(input, 'LifecycleHookName'), {
       instanceId: optionalText(input, 'InstanceId'),
       token: optionalText(input, 'LifecycleActionToken'),
     });
@@ -37,7 +37,7 @@ export function hookOperations({ groups, lifecycle }: Parts): Record<string, Ope
         // "If there are any outstanding lifecycle actions, they are completed first (ABANDON for launching
         // instances, CONTINUE for terminating instances)."
         const result = hook.transition === 'autoscaling:EC2_INSTANCE_LAUNCHING' ? 'ABANDON' : 'CONTINUE';
-        for (const instance of everyInstance(of)) {
+        for (const instance of allInstances(of)) {
           const waiting = instance.waits.get(name);
           if (waiting) lifecycle.complete(instance, waiting, result);
         }

@@ -3,19 +3,19 @@ import { AwsError, type CloudContext, type Input, type Operation } from '../../.
 import { describeActivity } from '../activities.ts';
 import { describeInstance } from '../describe.ts';
 import {
-  everyInstance,
+  allInstances,
   type Group,
   type GroupInstance,
   isLaunching,
   isPooled,
   isTerminating,
 } from '../group.ts';
-import { page } from '../paging.ts';
+import { paginate } from '../paging.ts';
 import type { Parts } from '../parts.ts';
 import { tagConditions } from './tag-conditions.ts';
 
 /** The operations on single instances of a group. */
-export function instanceOperations(parts: Parts): Record<string, Operation> {
+export function groupInstanceOperations(parts: Parts): Record<string, Operation> {
   const { groups, activities } = parts;
   const groupOf = (input: Input) => groups.findInstance(String(input['InstanceId']))?.group;
   const ofInstance = {
@@ -40,7 +40,7 @@ export function instanceOperations(parts: Parts): Record<string, Operation> {
           .of(name)
           .filter((one) => ids.length === 0 || ids.includes(one.id))
           .filter((one) => gone || groups.find(one.groupName)?.arn === one.groupArn);
-        const { items, NextToken } = page(shown, input);
+        const { items, NextToken } = paginate(shown, input);
         return { Activities: items.map(describeActivity), NextToken };
       },
     },
@@ -65,7 +65,7 @@ function terminate({ groups, activities, scaler }: Parts, input: Input) {
   if (decrement) group.desiredCapacity -= 1;
   const shrinking = decrement ? `, shrinking the capacity from ${before} to ${before - 1}` : '';
   const what = `instance ${instance.id} was taken out of service in response to a user request${shrinking}`;
-  const activity = scaler.terminate(group, instance, activities.sentence(what));
+  const activity = scaler.terminate(group, instance, activities.formatCause(what));
   const answer = { Activity: describeActivity(activity) };
   scaler.reconcile(group);
   return answer;
@@ -134,7 +134,7 @@ function memberOf(group: Group, id: string): GroupInstance {
 function describeInstances({ groups }: Parts, input: Input) {
   const ids = texts(input, 'InstanceIds');
   const all = groups.all().flatMap((group) =>
-    everyInstance(group).map((instance) => ({
+    allInstances(group).map((instance) => ({
       AutoScalingGroupName: group.name,
       ...describeInstance(group, instance),
       // Only this answer has it in capitals; the description of a group does not.
@@ -142,6 +142,6 @@ function describeInstances({ groups }: Parts, input: Input) {
     })),
   );
   const wanted = all.filter(({ InstanceId }) => ids.length === 0 || ids.includes(InstanceId));
-  const { items, NextToken } = page(wanted, input, 50);
+  const { items, NextToken } = paginate(wanted, input, 50);
   return { AutoScalingInstances: items, NextToken };
 }

@@ -10,20 +10,20 @@ import {
   texts,
 } from '../../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../../front-door/service.ts';
-import { stepsProblem } from '../capacity.ts';
-import { describePolicy } from '../describe.ts';
-import { ADJUSTMENT_TYPES, type Group, type Policy } from '../group.ts';
-import { page } from '../paging.ts';
+import { findStepsProblem } from '../capacity.ts';
+import { describeScalingPolicy } from '../describe.ts';
+import { ADJUSTMENT_TYPES, type Group, type ScalingPolicy } from '../group.ts';
+import { paginate } from '../paging.ts';
 import type { Parts } from '../parts.ts';
-import { execute, findPolicy } from '../policies.ts';
+import { executePolicy, findScalingPolicy } from '../policies.ts';
 import { tagConditions } from './tag-conditions.ts';
 
 /** The operations on scaling policies, step and simple ones. */
-export function policyOperations(parts: Parts): Record<string, Operation> {
+export function scalingPolicyOperations(parts: Parts): Record<string, Operation> {
   const { groups } = parts;
   const groupOf = (input: Input) => {
     const name = optionalText(input, 'AutoScalingGroupName');
-    return name === undefined ? findPolicy(groups, text(input, 'PolicyName')).group : groups.get(name);
+    return name === undefined ? findScalingPolicy(groups, text(input, 'PolicyName')).group : groups.get(name);
   };
   const scope = {
     resources: (input: Input) => {
@@ -48,7 +48,7 @@ export function policyOperations(parts: Parts): Record<string, Operation> {
     DeletePolicy: {
       ...scope,
       run: (input) => {
-        const { group, policy } = findPolicy(groups, text(input, 'PolicyName'), groupOf(input));
+        const { group, policy } = findScalingPolicy(groups, text(input, 'PolicyName'), groupOf(input));
         group.policies.delete(policy.name);
         return {};
       },
@@ -57,7 +57,7 @@ export function policyOperations(parts: Parts): Record<string, Operation> {
     ExecutePolicy: {
       ...scope,
       run: (input) => {
-        execute(parts, findPolicy(groups, text(input, 'PolicyName'), groupOf(input)), {
+        executePolicy(parts, findScalingPolicy(groups, text(input, 'PolicyName'), groupOf(input)), {
           what: 'a user request executed policy',
           metricValue: optionalNumber(input, 'MetricValue'),
           breachThreshold: optionalNumber(input, 'BreachThreshold'),
@@ -73,7 +73,7 @@ function groupInArn(input: Input): string | undefined {
   return /:autoScalingGroupName\/([^:]+):/.exec(String(input['PolicyName']))?.[1];
 }
 
-function readPolicy(group: Group, input: Input): Policy {
+function readPolicy(group: Group, input: Input): ScalingPolicy {
   const name = text(input, 'PolicyName');
   const type = optionalText(input, 'PolicyType') ?? 'SimpleScaling';
   if (type !== 'StepScaling' && type !== 'SimpleScaling') {
@@ -84,7 +84,7 @@ function readPolicy(group: Group, input: Input): Policy {
   const id = randomUUID();
   const [, , , region, account] = group.arn.split(':');
   const path = `autoScalingGroupName/${group.name}:policyName/${name}`;
-  const policy: Policy = {
+  const policy: ScalingPolicy = {
     name,
     arn:
       group.policies.get(name)?.arn ?? `arn:aws:autoscaling:${region}:${account}:scalingPolicy:${id}:${path}`,
@@ -107,14 +107,14 @@ function readPolicy(group: Group, input: Input): Policy {
   return policy;
 }
 
-function stepProblem(policy: Policy): string | undefined {
+function stepProblem(policy: ScalingPolicy): string | undefined {
   if (policy.scalingAdjustment !== undefined)
     return 'ScalingAdjustment is not valid for StepScaling policies';
   if (policy.cooldown !== undefined) return 'Cooldown is not valid for StepScaling policies';
-  return stepsProblem(policy.steps);
+  return findStepsProblem(policy.steps);
 }
 
-function simpleProblem(policy: Policy): string | undefined {
+function simpleProblem(policy: ScalingPolicy): string | undefined {
   if (policy.steps.length > 0) return 'StepAdjustments are not valid for SimpleScaling policies';
   if (policy.estimatedWarmup !== undefined) {
     return 'EstimatedInstanceWarmup is not valid for SimpleScaling policies';
@@ -133,9 +133,9 @@ async function describePolicies({ groups, context }: Parts, input: Input) {
       .map((policy) => ({ group: one, policy })),
   );
   const alarms = shown.length > 0 ? await everyAlarm(context) : [];
-  const { items, NextToken } = page(shown, input);
+  const { items, NextToken } = paginate(shown, input);
   const described = items.map(({ group: its, policy }) =>
-    describePolicy(its, policy, alarmsOf(policy, alarms)),
+    describeScalingPolicy(its, policy, alarmsOf(policy, alarms)),
   );
   return { ScalingPolicies: described, NextToken };
 }
@@ -151,7 +151,7 @@ async function everyAlarm({ call }: CloudContext): Promise<Input[]> {
   return alarms;
 }
 
-function alarmsOf({ arn }: Policy, alarms: Input[]): Input[] {
+function alarmsOf({ arn }: ScalingPolicy, alarms: Input[]): Input[] {
   const actions = ['AlarmActions', 'OKActions', 'InsufficientDataActions'];
   return alarms
     .filter((alarm) => actions.some((name) => texts(alarm, name).includes(arn)))

@@ -7,9 +7,9 @@ import {
   text,
 } from '../../../front-door/read.ts';
 import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
-import { describeInstance, describePool } from '../describe.ts';
+import { describeInstance, describeWarmPool } from '../describe.ts';
 import type { Group, WarmPool } from '../group.ts';
-import { page } from '../paging.ts';
+import { paginate } from '../paging.ts';
 import type { Parts } from '../parts.ts';
 import { tagConditions } from './tag-conditions.ts';
 
@@ -36,9 +36,9 @@ export function warmPoolOperations(parts: Parts): Record<string, Operation> {
       run: (input) => {
         const group = one(input);
         const instances = [...(group.warmPool?.instances.values() ?? [])];
-        const { items, NextToken } = page(instances, input);
+        const { items, NextToken } = paginate(instances, input);
         return {
-          WarmPoolConfiguration: describePool(group),
+          WarmPoolConfiguration: describeWarmPool(group),
           Instances: items.map((instance) => describeInstance(group, instance)),
           NextToken,
         };

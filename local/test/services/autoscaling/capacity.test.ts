@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type Adjustment,
-  adjust,
+  adjustCapacity,
   type Capacities,
   desiredAfterStep,
   findStep,
-  stepsProblem,
+  findStepsProblem,
 } from '../../../services/autoscaling/capacity.ts';
 import type { Step } from '../../../services/autoscaling/group.ts';
 
@@ -57,7 +57,7 @@ test.each([
   [3, 'ChangeInCapacity', 5, undefined, 8],
   [3, 'ExactCapacity', 5, undefined, 5],
 ] as const)('adjusting %d by %s %d (at least %s) gives %d', (capacity, type, amount, minMagnitude, after) => {
-  expect(adjust(capacity, { type, amount, minMagnitude })).toBe(after);
+  expect(adjustCapacity(capacity, { type, amount, minMagnitude })).toBe(after);
 });
 
 describe('desiredAfterStep', () => {
@@ -107,7 +107,7 @@ test.each<[string, Step[], RegExp | undefined]>([
   ['a lower bound above the upper one', [step(5, 0, 1)], /must be less/],
   ['too many', Array.from({ length: 21 }, (_, n) => step(n, n === 20 ? undefined : n + 1, n)), /At most 20/],
 ])('a step policy with %s', (_, steps, problem) => {
-  const found = stepsProblem(steps);
+  const found = findStepsProblem(steps);
   if (problem) expect(found).toMatch(problem);
   else expect(found).toBeUndefined();
 });

@@ -13,13 +13,13 @@ import {
   EC2Client,
 } from '@aws-sdk/client-ec2';
 import { expect } from 'vitest';
-import { type PlayedClock, playedClock } from '../../../clock.ts';
+import { type SimulatedClock, createSimulatedClock } from '../../../clock.ts';
 import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
 
 /** A cloud with a simulated clock, a launch template `template` and subnets in three zones. */
 export interface GroupCloud {
   cloud: TestCloud;
-  clock: PlayedClock;
+  clock: SimulatedClock;
   autoScaling: AutoScalingClient;
   ec2: EC2Client;
   subnets: string;
@@ -36,7 +36,7 @@ export interface GroupCloud {
 }
 
 export async function startGroupCloud(): Promise<GroupCloud> {
-  const clock = playedClock();
+  const clock = createSimulatedClock();
   const cloud = await startTestCloud({ clock });
   const autoScaling = new AutoScalingClient(cloud.client);
   const ec2 = new EC2Client(cloud.client);

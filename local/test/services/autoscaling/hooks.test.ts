@@ -64,7 +64,7 @@ describe('a launch hook', () => {
   test('an instance that ends before it is in service is replaced, after a pause', async () => {
     await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [up] });
     const [first = ''] = await fleet.reach('Pending:Wait');
-    await fleet.cloud.machines.destroy(fleet.cloud.machines.get(first));
+    await fleet.cloud.instances.destroy(fleet.cloud.instances.get(first));
     await fleet.reach();
     await fleet.clock.advance(29_999);
     expect(await fleet.states()).toEqual({});
@@ -88,7 +88,7 @@ describe('a launch hook', () => {
     await fleet.reach('Pending:Wait');
     await fleet.clock.advance(1);
     await fleet.reach(state);
-    expect(fleet.cloud.machines.all()).toHaveLength(machines);
+    expect(fleet.cloud.instances.all()).toHaveLength(machines);
   });
 });
 
@@ -105,10 +105,10 @@ describe('a termination hook', () => {
       const [first = ''] = await fleet.reach('InService');
       await retire(first);
       expect(await fleet.reach('Terminating:Wait')).toEqual([first]);
-      expect(fleet.cloud.machines.get(first).state).toBe('running');
+      expect(fleet.cloud.instances.get(first).state).toBe('running');
       await complete(first, 'down', result);
       await fleet.reach();
-      expect(fleet.cloud.machines.get(first).state).toBe('terminated');
+      expect(fleet.cloud.instances.get(first).state).toBe('terminated');
     },
   );
 
@@ -150,7 +150,7 @@ describe('a termination hook', () => {
     await fleet.createGroup(settings);
     const [first = ''] = await fleet.reach('InService');
     await retire(first);
-    await fleet.cloud.machines.destroy(fleet.cloud.machines.get(first));
+    await fleet.cloud.instances.destroy(fleet.cloud.instances.get(first));
     await fleet.reach('Terminating:Wait');
     await complete(first, 'down', 'CONTINUE');
     await fleet.reach();

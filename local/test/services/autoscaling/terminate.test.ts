@@ -106,7 +106,7 @@ describe('health', () => {
   test('an instance whose EC2 instance has ended is replaced', async () => {
     await fleet.createGroup({ DesiredCapacity: 1 });
     const [first = ''] = await fleet.reach('InService');
-    await fleet.cloud.machines.destroy(fleet.cloud.machines.get(first));
+    await fleet.cloud.instances.destroy(fleet.cloud.instances.get(first));
     const [second] = await fleet.reach('InService');
     expect(second).not.toBe(first);
     const causes = (await fleet.activities()).map(({ Cause }) => Cause);
@@ -124,9 +124,9 @@ describe('health', () => {
     await fleet.autoScaling.send(
       new SetDesiredCapacityCommand({ AutoScalingGroupName: 'workers', DesiredCapacity: 1 }),
     );
-    await fleet.cloud.machines.destroy(fleet.cloud.machines.get(first));
+    await fleet.cloud.instances.destroy(fleet.cloud.instances.get(first));
     await fleet.reach('InService');
-    expect(fleet.cloud.machines.all()).toHaveLength(2);
+    expect(fleet.cloud.instances.all()).toHaveLength(2);
   });
 
   test('SetInstanceHealth replaces at once', async () => {
@@ -203,20 +203,20 @@ describe('scale-in', () => {
     ['none is terminated while AZRebalance is suspended', true, 5],
   ])('%s', async (_, suspended, machines) => {
     await fleet.createGroup({ DesiredCapacity: 5 });
-    const alone = fleet.cloud.machines
+    const alone = fleet.cloud.instances
       .all()
       .find(({ availabilityZone }) => availabilityZone === 'us-east-1c');
     const suspend = { AutoScalingGroupName: 'workers', ScalingProcesses: ['AZRebalance'] };
     if (suspended) await fleet.autoScaling.send(new SuspendProcessesCommand(suspend));
     await terminate(alone?.id, true);
     const zones = () => {
-      const running = fleet.cloud.machines.all().filter(({ state }) => state === 'running');
+      const running = fleet.cloud.instances.all().filter(({ state }) => state === 'running');
       return running.map(({ availabilityZone }) => availabilityZone.at(-1)).sort();
     };
     const balanced = suspended ? ['a', 'a', 'b', 'b'] : expect.arrayContaining(['a', 'b', 'c']);
     await expect.poll(zones).toEqual(balanced);
     await fleet.reach('InService', 'InService', 'InService', 'InService');
-    expect(fleet.cloud.machines.all()).toHaveLength(machines);
+    expect(fleet.cloud.instances.all()).toHaveLength(machines);
   });
 });
 
@@ -237,7 +237,7 @@ describe('DeleteAutoScalingGroup', () => {
       new DeleteAutoScalingGroupCommand({ AutoScalingGroupName: 'workers', ForceDelete: true }),
     );
     await expect
-      .poll(() => fleet.cloud.machines.all().map(({ state }) => state))
+      .poll(() => fleet.cloud.instances.all().map(({ state }) => state))
       .toEqual(['terminated', 'terminated']);
     expect(await fleet.desired()).toBeUndefined();
   });

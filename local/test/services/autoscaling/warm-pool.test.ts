@@ -16,7 +16,7 @@ import {
 import { CreateLaunchTemplateVersionCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Group, WarmPool } from '../../../services/autoscaling/group.ts';
-import { sizeWanted } from '../../../services/autoscaling/warm-pool.ts';
+import { wantedWarmPoolSize } from '../../../services/autoscaling/warm-pool.ts';
 import { type GroupCloud, startGroupCloud } from './group-fixture.ts';
 
 const AutoScalingGroupName = 'workers';
@@ -57,14 +57,14 @@ const complete = (InstanceId: string | undefined, { LifecycleHookName }: typeof 
     }),
   );
 
-const machine = (id: string) => fleet.cloud.machines.get(id);
+const machine = (id: string) => fleet.cloud.instances.get(id);
 const target = (id: string) => machine(id).notices.targetLifecycleState;
 const descriptions = async () => (await fleet.activities()).map(({ Description }) => Description);
 
 describe('the size of a warm pool ("PutWarmPool")', () => {
   const sizes = (desiredCapacity: number, given: Partial<WarmPool>) => {
     const warmPool = { minSize: 0, maxPrepared: undefined, deleting: false, ...given } as WarmPool;
-    return sizeWanted({ maxSize: 5, desiredCapacity, warmPool } as Group);
+    return wantedWarmPoolSize({ maxSize: 5, desiredCapacity, warmPool } as Group);
   };
 
   test.each<[string, number, Partial<WarmPool>, number]>([
@@ -179,7 +179,7 @@ test('an unhealthy, ended or abandoned instance is replaced', async () => {
   const [third = ''] = await wait('Warmed:Pending:Wait');
   await complete(third, up);
   await wait('Warmed:Running');
-  await fleet.cloud.machines.destroy(machine(third));
+  await fleet.cloud.instances.destroy(machine(third));
   const [fourth] = await wait('Warmed:Pending:Wait');
   expect(new Set([first, second, third, fourth]).size).toBe(4);
   expect(await descriptions()).toContain(`Terminating EC2 instance from warm pool: ${third}`);

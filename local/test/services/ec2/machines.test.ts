@@ -31,9 +31,9 @@ function newInstance(): Instance {
 
 async function launch() {
   await cloud.call('ec2', 'RunInstances', { ImageId: 'ami-1', MinCount: 1, MaxCount: 1 });
-  const [machine] = cloud.machines.all();
+  const [machine] = cloud.instances.all();
   if (!machine) throw new Error('nothing was launched');
-  await expect.poll(() => machine.power).toBeDefined();
+  await expect.poll(() => machine.launchedInstance).toBeDefined();
   return machine;
 }
 
@@ -42,13 +42,13 @@ test.each([
   ['when it has stopped', true],
 ])('the disk of an instance that is terminated %s is removed', async (_, isStopped) => {
   const machine = await launch();
-  cloud.machines.stop(machine);
+  cloud.instances.stop(machine);
   if (isStopped) {
     powerOff();
     await expect.poll(() => machine.state).toBe('stopped');
   }
   expect(discarded).toEqual([]);
-  cloud.machines.terminate(machine);
+  cloud.instances.terminate(machine);
   powerOff();
   await expect.poll(() => machine.state).toBe('terminated');
   expect(discarded).toEqual([machine.directory]);

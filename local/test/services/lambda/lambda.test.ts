@@ -17,18 +17,18 @@ import {
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { strToU8, zipSync } from 'fflate';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type PlayedClock, playedClock } from '../../../clock.ts';
+import { type SimulatedClock, createSimulatedClock } from '../../../clock.ts';
 import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
 
 /** A process has to be started. */
 const PATIENCE = { timeout: 60_000 };
 let cloud: TestCloud;
-let clock: PlayedClock;
+let clock: SimulatedClock;
 let lambda: LambdaClient;
 let FunctionName: string;
 let count = 0;
 beforeAll(async () => {
-  clock = playedClock();
+  clock = createSimulatedClock();
   cloud = await startTestCloud({ clock });
   lambda = new LambdaClient(cloud.client);
   await cloud.call('iam', 'CreateRole', { RoleName: 'fn', AssumeRolePolicyDocument: '{"Statement":[]}' });

@@ -4,7 +4,7 @@ import {
   type AlarmState,
   breaches,
   COMPARISONS,
-  evaluate,
+  evaluateAlarm,
   type MissingData,
 } from '../../../services/monitoring/evaluate.ts';
 
@@ -55,7 +55,7 @@ describe('two of three datapoints to alarm', () => {
 
 function expectStates(points: string, datapointsToAlarm: number, expected: string[]) {
   for (const state of ['OK', 'ALARM', 'INSUFFICIENT_DATA'] as AlarmState[]) {
-    const found = treatments.map((one) => evaluate(rule(one, datapointsToAlarm), values(points), state));
+    const found = treatments.map((one) => evaluateAlarm(rule(one, datapointsToAlarm), values(points), state));
     expect(found).toEqual(expected.map((one) => (one === 'RETAIN' ? state : one)));
   }
 }

@@ -8,24 +8,24 @@ import {
   type SendMessageCommandInput,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { type PlayedClock, playedClock } from '../../../clock.ts';
+import { type SimulatedClock, createSimulatedClock } from '../../../clock.ts';
 import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
 
 /** Queues of a cloud with a simulated clock. */
 export class Queues {
   readonly cloud: TestCloud;
-  readonly clock: PlayedClock;
+  readonly clock: SimulatedClock;
   readonly sqs: SQSClient;
   #count = 0;
 
-  private constructor(cloud: TestCloud, clock: PlayedClock) {
+  private constructor(cloud: TestCloud, clock: SimulatedClock) {
     this.cloud = cloud;
     this.clock = clock;
     this.sqs = new SQSClient(cloud.client);
   }
 
   static async start(): Promise<Queues> {
-    const clock = playedClock();
+    const clock = createSimulatedClock();
     return new Queues(await startTestCloud({ clock }), clock);
   }
 

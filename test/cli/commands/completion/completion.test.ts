@@ -72,7 +72,7 @@ test.each([
   ['nothing, for a body', ['enqueue', ''], undefined],
   ['nothing, while an option is typed', ['status', '--js'], undefined],
 ] as const)('asks AWS for %s: %j', (_what, words, wanted) => {
-  const { wanted: found } = complete(createProgram(), words);
+  const { lookUp: found } = complete(createProgram(), words);
   if (wanted === undefined) expect(found).toBeUndefined();
   else expect(found).toMatchObject(wanted);
 });

@@ -4,8 +4,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { type MessageAttributeValue, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { bodyKey } from '../../../../jobs/body-key.ts';
-import { digestOfBody } from '../../../../store/bodies.ts';
-import { deadLetterAttributes } from '../../../../jobs/dead-letter.ts';
+import { digestBody } from '../../../../store/bodies.ts';
+import { createDeadLetterAttributes } from '../../../../jobs/dead-letter.ts';
 import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
 import { onTerminal } from '../../../support/pty.ts';
 
@@ -29,7 +29,7 @@ async function deadLetter({ fleet }: BareFleet, dead: Dead = {}): Promise<string
     new SendMessageCommand({
       QueueUrl: facts.deadLetterQueueUrl,
       MessageBody: body,
-      MessageAttributes: deadLetterAttributes({ body, attributes: dead.attributes ?? {} }, end),
+      MessageAttributes: createDeadLetterAttributes({ body, attributes: dead.attributes ?? {} }, end),
     }),
   );
   return MessageId;
@@ -126,8 +126,8 @@ describe('mayfly dlq list and show', () => {
     const none = await bare.mayfly('dlq', 'list');
     expect(none).toMatchObject({ stdout: '', stderr: 'mayfly: no such dead letters.', exitCode: 0 });
     for (let number = 0; number < 5; number += 1) await deadLetter(bare, { id: `j-${number}` });
-    const { letters, unseen } = await bare.fleet.deadLetters.list({ limit: 3 });
-    expect([letters.length, unseen]).toEqual([3, 2]);
+    const { deadLetters, remaining } = await bare.fleet.deadLetters.list({ limit: 3 });
+    expect([deadLetters.length, remaining]).toEqual([3, 2]);
   });
 
   it('escapes what a producer wrote', async () => {
@@ -165,7 +165,7 @@ describe('mayfly dlq list and show', () => {
     });
     await bare.object(bodyKey('j-big'), 'all of it');
     expect(await deadLetters.show('j-big')).toMatchObject({ body: 'all of it', bodyKey: bodyKey('j-big') });
-    await bare.record({ id: 'j-big', state: 'failed', bodyDigest: digestOfBody('its own') });
+    await bare.record({ id: 'j-big', state: 'failed', bodyDigest: digestBody('its own') });
     expect(await deadLetters.show('j-big')).toMatchObject({
       body: '',
       problem: expect.stringContaining('the body of job j-big is not the one that it was enqueued with'),

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { rangesOf } from '../../../../cli/commands/enqueue/send-jobs.ts';
-import { checkJobs, type JobsFile, type LineJob, readJobs } from '../../../../cli/commands/enqueue/jobs-file.ts';
+import { toRanges } from '../../../../cli/commands/enqueue/send-jobs.ts';
+import { checkJobsFile, type JobsFile, type LineJob, readJobsFile } from '../../../../cli/commands/enqueue/jobs-file.ts';
 import { openJournal } from '../../../../cli/commands/enqueue/sent-journal.ts';
 import { json } from '../../../support/json-texts.ts';
 
@@ -19,18 +19,18 @@ const file = (content: string | Uint8Array, jsonLines = false) => {
 
 async function jobsOf(content: string | Uint8Array, jsonLines = false): Promise<Omit<LineJob, 'key'>[]> {
   const jobs: Omit<LineJob, 'key'>[] = [];
-  for await (const { key: _, ...job } of readJobs(file(content, jsonLines))) jobs.push(job);
+  for await (const { key: _, ...job } of readJobsFile(file(content, jsonLines))) jobs.push(job);
   return jobs;
 }
 
 async function keysOf(content: string): Promise<string[]> {
   const keys: string[] = [];
-  for await (const { key } of readJobs(file(content))) keys.push(key);
+  for await (const { key } of readJobsFile(file(content))) keys.push(key);
   return keys;
 }
 
 /** The check for a fleet that accepts every job. */
-const check = (jobs: JobsFile) => checkJobs(jobs, () => undefined);
+const check = (jobs: JobsFile) => checkJobsFile(jobs, () => undefined);
 
 describe('a file of lines', () => {
   it.each([
@@ -83,7 +83,7 @@ describe('a file of lines', () => {
   it('is refused with up to ten bad lines, unreadable ones and those that cannot be enqueued', async () => {
     const lines = ['{"body": 1}', 'x', '{"body": 2, "async": 0}', '{"body": 3, "delay": 7}'];
     const seven = ({ delay }: LineJob) => (delay === 7 ? 'seven is not allowed.' : undefined);
-    await expect(checkJobs(file(lines.join('\n'), true), seven)).rejects.toThrow(
+    await expect(checkJobsFile(file(lines.join('\n'), true), seven)).rejects.toThrow(
       /^3 lines of jobs\.txt cannot be enqueued\. Nothing was sent\.\n {2}Line 2 of jobs\.txt is not a JSON object.*\n {2}Line 3 of jobs\.txt: its async is 0; .*\n {2}Line 4 of jobs\.txt: seven is not allowed\.$/,
     );
     const all = check(file('x\n'.repeat(12), true));
@@ -233,8 +233,8 @@ describe('the journal of what was sent', () => {
 });
 
 it('turns numbers into ranges', () => {
-  expect(rangesOf([])).toEqual([]);
-  expect(rangesOf([3, 1, 2, 7, 9, 8])).toEqual([
+  expect(toRanges([])).toEqual([]);
+  expect(toRanges([3, 1, 2, 7, 9, 8])).toEqual([
     [1, 3],
     [7, 9],
   ]);

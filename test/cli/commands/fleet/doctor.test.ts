@@ -3,18 +3,18 @@ import { diagnosisText } from '../../../../cli/commands/fleet/doctor.ts';
 import type { Diagnosis } from '../../../../client/doctor/diagnose.ts';
 import type { Finding } from '../../../../client/doctor/finding.ts';
 
-const well: Finding = { check: 'queue', mark: 'ok', text: '0 waiting' };
+const well: Finding = { check: 'queue', status: 'ok', text: '0 waiting' };
 const warned: Finding = {
   check: 'dead letters',
-  mark: 'warn',
+  status: 'warn',
   text: 'One job was given up.',
   details: ['j-1: \x1b[2J'],
   advice: 'mayfly dlq list',
 };
-const bad: Finding = { check: 'keeper', mark: 'bad', text: 'It runs no more.' };
+const bad: Finding = { check: 'keeper', status: 'bad', text: 'It runs no more.' };
 
 const on = (screen: { isTTY?: boolean; columns?: number }, ...findings: Finding[]) => {
-  const diagnosis: Diagnosis = { fleet: 'S/f', region: 'us-east-1', at: '', mark: 'ok', findings };
+  const diagnosis: Diagnosis = { fleet: 'S/f', region: 'us-east-1', at: '', status: 'ok', findings };
   return diagnosisText(diagnosis, (_style, words) => words, screen);
 };
 const text = (...findings: Finding[]) => on({}, ...findings);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fleetText } from '../../../../cli/commands/fleet/fleet-text.ts';
-import { moment } from '../../../../cli/commands/fleet/fleet-words.ts';
+import { formatRecentTime } from '../../../../cli/commands/fleet/fleet-words.ts';
 import type { FleetView } from '../../../../client/instances/instances.ts';
 import type { InstanceView, RetiredView } from '../../../../client/instances/instances-view.ts';
 
@@ -30,7 +30,7 @@ const view: FleetView = {
 };
 const idle: InstanceView = {
   instance: 'i-1',
-  doing: 'idle',
+  status: 'idle',
   lifecycleState: 'InService',
   type: 'm6i.large',
   zone: 'us-east-1a',
@@ -43,7 +43,7 @@ const idle: InstanceView = {
 };
 const working: InstanceView = {
   ...(({ idleSince: _, ...rest }) => rest)(idle),
-  doing: 'working',
+  status: 'working',
   jobs: [
     { id: 'j-a', attempt: 1, ranSeconds: 200 },
     { id: 'j-b', attempt: 1, ranSeconds: 3 },
@@ -133,7 +133,7 @@ const summaries: [name: string, view: Partial<FleetView>, says: string | RegExp]
   ],
   [
     'launches that somebody else suspended',
-    { launches: { suspended: true, reason: 'other', said: 'User suspended\x1b[2J' } },
+    { launches: { suspended: true, reason: 'other', suspensionReason: 'User suspended\x1b[2J' } },
     String.raw`none: the process Launch is suspended (User suspended\x1b[2J) (mayfly fleet resume)`,
   ],
   [
@@ -159,8 +159,8 @@ test.each(summaries)('the summary shows %s', (_name, changes, says) => {
 });
 
 const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
-  ['booting', { doing: 'booting' }, 'takes jobs once it has booted'],
-  ['in the warm pool', { doing: 'pooled' }, 'waits in the warm pool'],
+  ['booting', { status: 'booting' }, 'takes jobs once it has booted'],
+  ['in the warm pool', { status: 'pooled' }, 'waits in the warm pool'],
   [
     'working until its maximum age',
     { ...working, next: { action: 'work', at: at(600), reason: 'max-age' } },
@@ -189,7 +189,7 @@ const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
   ['new, and does not know its queue', { next: { action: 'stay' } }, 'idle for 20 s, stays for now'],
   [
     'leaving',
-    { doing: 'leaving', next: { action: 'leave', reason: 'surplus' } },
+    { status: 'leaving', next: { action: 'leave', reason: 'surplus' } },
     'leaves: more were running than desired',
   ],
   [
@@ -202,8 +202,8 @@ const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
     { ...working, drainRequestedAt: at(-5), next: { action: 'leave', at: at(-1), reason: 'drained' } },
     'leaves when its jobs have ended (drained by an operator)',
   ],
-  ['silent', { doing: 'silent', heardAt: at(-1200) }, 'no report for 20 min: the keeper terminates it'],
-  ['gone', { doing: 'gone' }, 'the keeper cleans up after it'],
+  ['silent', { status: 'silent', reportedAt: at(-1200) }, 'no report for 20 min: the keeper terminates it'],
+  ['gone', { status: 'gone' }, 'the keeper cleans up after it'],
 ];
 test.each(rows)('an instance that is %s', (_name, changes, says) => {
   expect(text({ instances: [{ ...idle, ...changes }] })).toContain(says);
@@ -296,8 +296,8 @@ test('lines fit the terminal, and no text is lost', () => {
 });
 
 test('a time on another day has its date', () => {
-  expect(moment(at(-60), NOW_MS)).toBe('07:39:00Z');
-  expect(moment('2025-12-31T23:00:00Z', NOW_MS)).toBe('2025-12-31T23:00:00Z');
+  expect(formatRecentTime(at(-60), NOW_MS)).toBe('07:39:00Z');
+  expect(formatRecentTime('2025-12-31T23:00:00Z', NOW_MS)).toBe('2025-12-31T23:00:00Z');
 });
 
 test('an instance on which jobs fail takes one at a time', () => {

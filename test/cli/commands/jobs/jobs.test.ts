@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bodyKey } from '../../../../jobs/body-key.ts';
-import { digestOfBody } from '../../../../store/bodies.ts';
-import { bodyInRecord } from '../../../../store/body-in-record.ts';
+import { digestBody } from '../../../../store/bodies.ts';
+import { createBodyAttributes } from '../../../../store/body-in-record.ts';
 import { chunkKey } from '../../../../store/log-layout.ts';
 import type { JobRecord, TryLog } from '../../../../jobs/record.ts';
 import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
@@ -138,14 +138,14 @@ describe('the body of a job', () => {
 
   beforeAll(async () => {
     await bare.record(ended('j-told', 'succeeded', { label: 'told', body: `one\ntwo\t${EVIL}` }));
-    const kept = { ...bodyInRecord(long), bodyKey: bodyKey('j-long-body') };
+    const kept = { ...createBodyAttributes(long), bodyKey: bodyKey('j-long-body') };
     await bare.object(bodyKey('j-long-body'), long);
     await bare.record(
-      ended('j-long-body', 'failed', { label: 'told', ...kept, bodyDigest: digestOfBody(long) }),
+      ended('j-long-body', 'failed', { label: 'told', ...kept, bodyDigest: digestBody(long) }),
     );
     await bare.object(bodyKey('j-replaced'), long);
-    await bare.record(ended('j-replaced', 'failed', { ...kept, bodyDigest: digestOfBody('another') }));
-    await bare.record({ id: 'j-on-its-way', state: 'running', enqueuedAt: AT, ...bodyInRecord(long) });
+    await bare.record(ended('j-replaced', 'failed', { ...kept, bodyDigest: digestBody('another') }));
+    await bare.record({ id: 'j-on-its-way', state: 'running', enqueuedAt: AT, ...createBodyAttributes(long) });
   });
 
   it('is shown by status and list: its start, escaped, on one line', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonForm, stampedForm } from '../../../../cli/commands/logs/log-forms.ts';
+import { jsonFormat, timestampFormat } from '../../../../cli/commands/logs/log-forms.ts';
 import type { LogStream } from '../../../../client/logs/logs.ts';
 
 const AT_MS = Date.parse('2026-01-02T03:04:05.000Z');
@@ -20,9 +20,9 @@ describe('JSON lines', () => {
   it('have all bytes, whatever they are and in whatever pieces they come', () => {
     fc.assert(
       fc.property(pieces, (all) => {
-        const form = jsonForm();
-        const lines = all.flatMap((piece) => form.of({ kind: 'output', ...piece }));
-        lines.push(...form.rest().map(({ bytes }) => bytes));
+        const form = jsonFormat();
+        const lines = all.flatMap((piece) => form.format({ kind: 'output', ...piece }));
+        lines.push(...form.flush().map(({ bytes }) => bytes));
         const read = lines.map((line) => JSON.parse(Buffer.from(line).toString()));
         for (const stream of ['stdout', 'stderr']) {
           const got = read
@@ -36,11 +36,11 @@ describe('JSON lines', () => {
   });
 
   it('are text if the bytes are UTF-8, also with a character in two pieces, and have a maximum length', () => {
-    const form = jsonForm();
+    const form = jsonFormat();
     const [first = 0, ...others] = Buffer.from('ä');
     const parse = (lines: Uint8Array[]) => lines.map((line) => JSON.parse(Buffer.from(line).toString()));
     const of = (bytes: Uint8Array) =>
-      parse(form.of({ kind: 'output', stream: 'stdout', bytes, atMs: AT_MS }));
+      parse(form.format({ kind: 'output', stream: 'stdout', bytes, atMs: AT_MS }));
     expect(of(Uint8Array.of(first))).toEqual([]);
     expect(of(Uint8Array.from(others))).toEqual([{ at: STAMP.trim(), stream: 'stdout', text: 'ä' }]);
     expect(of(Buffer.alloc(150_000, 'a')).map(({ text }) => text.length)).toEqual([65_536, 65_536, 18_928]);
@@ -48,10 +48,10 @@ describe('JSON lines', () => {
 });
 
 describe('lines with times', () => {
-  const form = stampedForm();
+  const form = timestampFormat();
   const of = (text: string, atMs?: number) =>
     form
-      .of({ kind: 'output', stream: 'stdout', bytes: Buffer.from(text), ...(atMs !== undefined && { atMs }) })
+      .format({ kind: 'output', stream: 'stdout', bytes: Buffer.from(text), ...(atMs !== undefined && { atMs }) })
       .map((line) => Buffer.from(line).toString());
 
   it('have the time of their first byte, and are written when they are complete', () => {
@@ -59,7 +59,7 @@ describe('lines with times', () => {
     expect(of('c\n\n', AT_MS + 1000)).toEqual([`${STAMP}bc\n`, '2026-01-02T03:04:06.000Z \n']);
     expect(of('x\n')).toEqual(['- x\n']);
     expect(of('end', AT_MS)).toEqual([]);
-    const rest = form.rest().map(({ stream, bytes }) => [stream, Buffer.from(bytes).toString()]);
+    const rest = form.flush().map(({ stream, bytes }) => [stream, Buffer.from(bytes).toString()]);
     expect(rest).toEqual([['stdout', `${STAMP}end\n`]]);
   });
 

@@ -3,23 +3,23 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { type Manned, mannedFleets } from '../../../support/manned.ts';
+import { type FleetWithAgent, fleetsWithAgent } from '../../../support/manned.ts';
 
 const BIN = resolve(import.meta.dirname, '../../../../bin/mayfly.js');
 const KIB = 1024;
 const BYTES = { encoding: 'buffer', stripFinalNewline: false } as const;
 
-const open = mannedFleets();
+const open = fleetsWithAgent();
 
 /** Starts an agent that writes small chunks of log often. */
-async function start({ bench }: Manned, script: string, log = {}): Promise<void> {
+async function start({ bench }: FleetWithAgent, script: string, log = {}): Promise<void> {
   const small = { chunkBytes: 4 * KIB, flushSeconds: 0.1, ...log };
   const { work } = await bench.agent(script, { logBucket: 'logs', log: small });
   work.resume();
 }
 
 /** Runs `mayfly logs`, as a user does. */
-function logs({ fleet, bench }: Manned, ...args: string[]) {
+function logs({ fleet, bench }: FleetWithAgent, ...args: string[]) {
   const { queueUrl, table, logBucket, group, region } = fleet.facts;
   const env = {
     AWS_ENDPOINT_URL: bench.cloud.endpoint,

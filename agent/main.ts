@@ -7,21 +7,21 @@ import { createLog, type Log } from '../aws/log.ts';
 import { RecentLines } from '../aws/recent-lines.ts';
 import { createStsClients } from '../aws/sts-clients.ts';
 import { messageOf } from '../lib/error-message.ts';
-import { createInstanceStore } from '../store/instances.ts';
+import { createInstanceStore } from '../store/instance-store.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import { createRunner } from './runner/create-runner.ts';
-import { createJobLoop } from './work/create-work.ts';
+import { createJobLoop } from './work/job-loop.ts';
 import { openWorkerAccess } from './credentials/worker-access.ts';
-import { FatalErrorFile } from './supervision/last-words.ts';
+import { FatalErrorFile } from './supervision/fatal-error-file.ts';
 import { createNotify } from './supervision/notify.ts';
 import { type CommandLineOptions, readOptions, USAGE, UsageError } from './config/options.ts';
 import { ConfigError, parseConfig } from './config/read-config.ts';
 import { RefusalTracker } from './supervision/refusals.ts';
-import { removeRetirementFile } from './lifecycle/account.ts';
-import { type Lifecycle, startLifecycle } from './lifecycle/life.ts';
+import { removeRetirementFile } from './lifecycle/retirement-record.ts';
+import { type Lifecycle, startLifecycle } from './lifecycle/lifecycle.ts';
 import { type Runner, WorkerMissingError } from './runner/runner.ts';
 import { Watchdog } from './supervision/watchdog.ts';
-import type { JobLoop } from './work/work.ts';
+import type { JobLoop } from './work/types.ts';
 import { createWorkerDisk } from './runner/worker-disk.ts';
 
 /** The oldest Node that the agent runs on. */

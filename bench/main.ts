@@ -7,7 +7,7 @@ import { benchMemory, type Memory } from './benches/memory.ts';
 import { benchOutput, type Output, outputVerdict } from './benches/output.ts';
 import { benchRate, type Rate, rateVerdicts } from './benches/rate.ts';
 import { wholeNumberFrom, namesFrom } from './options.ts';
-import { openBenchSetup } from './stage/stage.ts';
+import { openBenchSetup } from './setup/setup.ts';
 
 const BENCHES = ['rate', 'enqueue', 'output', 'memory'] as const;
 

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { ExitCode } from './exit-code.ts';
-import { CliError } from './failure.ts';
+import { CliError } from './error.ts';
 import { FleetError, UnknownJobError, WrongOptionError } from '../client/errors.ts';
 import { createProgram } from './program.ts';
 import { escapeText } from './terminal/escape.ts';

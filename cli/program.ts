@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { packageRoot } from '../infra/bundle/package-files.ts';
+import { packageRoot } from '../lib/package-files.ts';
 import { cancelCommand } from './commands/jobs/cancel.ts';
 import { cleanupCommand } from './commands/jobs/cleanup.ts';
 import { completeWordsCommand, completionCommand } from './commands/completion/completion.ts';
@@ -16,7 +16,7 @@ import { logsCommand } from './commands/logs/logs.ts';
 import { retryCommand } from './commands/jobs/retry.ts';
 import { statusCommand } from './commands/jobs/status.ts';
 import { waitCommand } from './commands/jobs/wait.ts';
-import { addFleetOptionsBeforeVerb } from './commands/with-fleet.ts';
+import { addFleetOptionsBeforeVerb } from './options/fleet-options.ts';
 import { escapeText } from './terminal/escape.ts';
 import { wrapLines } from './terminal/say.ts';
 

@@ -6,7 +6,7 @@ import { SQSServiceException } from '@aws-sdk/client-sqs';
 import { SSMServiceException } from '@aws-sdk/client-ssm';
 import type { FleetFacts } from '../store/fleet-facts.ts';
 import { IndexNotReadyError } from '../store/index-pages.ts';
-import { quoteForShell } from '../cli/shell-word.ts';
+import { quoteForShell } from '../lib/shell-word.ts';
 import { AccessDeniedError, FleetError, NoCredentialsError, StoreGoneError, ThrottledError, UnreachableError } from './errors.ts';
 
 /** The resources that a failed call may have been for. */

@@ -1,6 +1,6 @@
 import type { FleetFacts } from '../store/fleet-facts.ts';
 import type { JobRecord } from '../jobs/record.ts';
-import type { Body } from './enqueue/body.ts';
+import type { Body } from './enqueue/encode-body.ts';
 import { type Cancelled, type CancelOptions, cancelJobs } from './jobs/cancel.ts';
 import {
   type CleanedUp,
@@ -19,8 +19,8 @@ import { type EnqueuedMany, enqueueMany } from './enqueue/enqueue-many.ts';
 import type { JobOptions, EnqueueManyOptions, NewJob } from './enqueue/options.ts';
 import { withExplainedErrors, withExplainedErrorsEach } from './explain.ts';
 import { type FindOptions, findFleet } from './find/find.ts';
-import { type DescribeOptions, describeFleet, type FleetView } from './instances/instances.ts';
-import { readJobBody, withBodies } from './jobs/job-body.ts';
+import { type DescribeOptions, describeFleet, type FleetView } from './instances/describe.ts';
+import { readJobBody, withBodies } from './jobs/stored-body.ts';
 import { refuseUnknown } from './known-options.ts';
 import { type ListOptions, listJobs } from './jobs/list.ts';
 import { type LogEvent, type LogOptions, readJobLog } from './logs/logs.ts';

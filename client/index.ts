@@ -3,7 +3,7 @@
  * `mayfly/cdk`.
  */
 
-export type { Body } from './enqueue/body.ts';
+export type { Body } from './enqueue/encode-body.ts';
 export type { Cancelled, CancelOptions } from './jobs/cancel.ts';
 export type { CleanedUp, CleanedUpEnded, CleanupOptions, CleanupEndedOptions } from './jobs/cleanup.ts';
 export type { FleetContext } from './context.ts';
@@ -26,8 +26,8 @@ export type { JobOptions, EnqueueManyOptions, NewJob, SentJob } from './enqueue/
 export * from './errors.ts';
 export { type FindOptions, Fleet } from './fleet.ts';
 export { createSeed, jobId } from './enqueue/ids.ts';
-export type { DescribeOptions, FleetView, LaunchesView, QueueView } from './instances/instances.ts';
-export type { InstanceView, RetiredView, RunningJob } from './instances/instances-view.ts';
+export type { DescribeOptions, FleetView, LaunchesView, QueueView } from './instances/describe.ts';
+export type { InstanceView, RetiredView, RunningJob } from './instances/instance-view.ts';
 export type { ListOptions } from './jobs/list.ts';
 export {
   type LogEvent,

@@ -1,5 +1,5 @@
 import type { JobRecord } from '../jobs/record.ts';
-import { JobIndex } from '../store/catalogue.ts';
+import { JobIndex } from '../store/job-index.ts';
 import { type FleetContext, requireRecords } from './context.ts';
 import { UnknownJobError } from './errors.ts';
 

@@ -5,10 +5,10 @@ import type { ListDeadLettersOptions, PurgeOptions, RedriveOptions } from './dea
 import type { DrainOptions } from './instances/drain.ts';
 import { WrongOptionError } from './errors.ts';
 import type { FindOptions } from './find/find.ts';
-import type { DescribeOptions } from './instances/instances.ts';
+import type { DescribeOptions } from './instances/describe.ts';
 import type { ListOptions } from './jobs/list.ts';
 import type { LogOptions } from './logs/logs.ts';
-import { refuseGroup } from './no-groups.ts';
+import { refuseGroup } from './group-refusal.ts';
 import type { RetryOptions } from './jobs/retry.ts';
 import type { StatusOptions } from './jobs/status.ts';
 import type { WaitOptions } from './jobs/wait.ts';

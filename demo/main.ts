@@ -14,8 +14,8 @@ import { type DemoOptions, readOptions } from './options.ts';
 import { writePicture } from './paint.ts';
 import { drawTimeline } from './picture/timeline.ts';
 import { createProgress, type Progress } from './progress.ts';
-import { type DemoResult, runDemo } from './show.ts';
-import { setUpMachines, setUpProcesses, type InstanceSetup } from './stage.ts';
+import { type DemoResult, runDemo } from './run.ts';
+import { setUpMachines, setUpProcesses, type InstanceSetup } from './instances.ts';
 import { summary } from './summary.ts';
 
 /** Well above the time that two slow cores need, so that only a demo that hangs is stopped. */

@@ -1,7 +1,7 @@
 import { bar } from '../cli/terminal/bar.ts';
 import { clip } from '../cli/terminal/columns.ts';
 import { lineWidth } from '../cli/terminal/screen.ts';
-import { countOf } from '../cli/terminal/words.ts';
+import { countOf } from '../cli/terminal/format.ts';
 import type { Sample } from './history.ts';
 
 /** What the panel shows. */

@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { countOf } from '../cli/terminal/words.ts';
+import { countOf } from '../cli/terminal/format.ts';
 
 const LARGEST_BATCH = 10;
 

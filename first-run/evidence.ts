@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { INSTANCE_LOG_PREFIX } from '../store/log-layout.ts';
+import { INSTANCE_LOG_PREFIX } from '../store/bucket-keys.ts';
 import type { FirstRun } from './run.ts';
 
 /** The file name of a saved log. It has the instance id, because two instances may save theirs in one second. */

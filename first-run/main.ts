@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { STSClient } from '@aws-sdk/client-sts';
-import { canPrompt, promptYesNo } from '../cli/commands/confirm.ts';
+import { canPrompt, promptYesNo } from '../cli/terminal/confirm.ts';
 import { operatorEnvironment } from '../demo/clients.ts';
 import { messageOf } from '../lib/error-message.ts';
 import { type Cloud, startCloud } from '../local/cloud.ts';

@@ -8,7 +8,7 @@ import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 import { type KeeperConfigInput, readKeeperConfig } from '../keeper/config.ts';
-import { DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
+import { DEFAULT_SILENT_SECONDS } from '../policy/silent-instances.ts';
 import { BUNDLES, bundle } from './bundle/bundle.ts';
 import { LAUNCH_HOOK, TERMINATION_HOOK } from './group/hooks.ts';
 import { createSchedulerRole } from './access/permissions.ts';

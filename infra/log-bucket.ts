@@ -8,7 +8,7 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { BODY_PREFIX } from '../jobs/body-key.ts';
-import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../store/log-layout.ts';
+import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../store/bucket-keys.ts';
 import { MESSAGE_RETENTION } from './queue.ts';
 import type { FleetSettings } from './props/settings.ts';
 

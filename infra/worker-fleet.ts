@@ -25,7 +25,7 @@ import type { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { makeAgentConfig } from './instance/agent-config.ts';
 import { createBakedImage } from './image/baked-image.ts';
-import { type FleetAssets, createFleetAssets } from './instance/deployed.ts';
+import { type FleetAssets, createFleetAssets } from './instance/fleet-assets.ts';
 import { createFactsParameter } from './facts.ts';
 import { createArnsParameter } from './access/fleet-arns.ts';
 import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, formatParameterArn } from './access/grants.ts';
@@ -51,7 +51,7 @@ import {
 } from './access/permissions.ts';
 import type { WorkerFleetProps } from './props/props.ts';
 import { createQueues } from './queue.ts';
-import { FleetPropsError, formatValue } from './props/refusal.ts';
+import { FleetPropsError, formatValue } from './props/errors.ts';
 import { createBacklogAlarm, createScaleOutPolicy } from './group/scaling.ts';
 import { type FleetSettings, resolveSettings } from './props/settings.ts';
 import { createTable } from './table.ts';

@@ -1,4 +1,4 @@
-import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
+import { type BackoffBounds, backoffMs } from '../lib/backoff.ts';
 import { CANCELLED_REASON } from './record.ts';
 
 /** How a try of a job ended, as the agent saw it. */

@@ -1,5 +1,5 @@
-import type { EscalationStep } from '../policy/ladder.ts';
-import type { ForecastDecision as PolicyForecast } from '../policy/outlook.ts';
+import type { EscalationStep } from '../policy/escalation.ts';
+import type { ForecastDecision as PolicyForecast } from '../policy/forecast.ts';
 import type { RefusableCall, RefusalKind } from '../policy/refusal.ts';
 import type { Reason } from '../policy/retirement.ts';
 

@@ -8,12 +8,12 @@ import {
 import { type MetricDatum, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { parsePolicyName } from '../aws/scaling-policy.ts';
 import { updateFleetState } from '../store/fleet-state.ts';
-import { classifyAnswer } from '../policy/ladder.ts';
-import type { SilentInstance } from '../policy/zombies.ts';
+import { classifyAnswer } from '../policy/escalation.ts';
+import type { SilentInstance } from '../policy/silent-instances.ts';
 import type { KeeperConfig } from './config.ts';
-import type { KeeperContext } from './hands.ts';
+import type { KeeperContext } from './keeper-context.ts';
 import type { Action } from './plan.ts';
-import { settleOrphanedJobs } from './stranded.ts';
+import { settleOrphanedJobs } from './orphaned-jobs.ts';
 
 /**
  * Carries out all actions and logs each. If some fail the others are still carried out. Then it rejects with an

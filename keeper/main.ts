@@ -2,7 +2,7 @@ import { AwsClock } from '../aws/aws-clock.ts';
 import { type Clients, createClients } from '../aws/clients.ts';
 import { createLog } from '../aws/log.ts';
 import { type KeeperConfig, readKeeperConfig } from './config.ts';
-import { runKeeper } from './keep.ts';
+import { runKeeper } from './run.ts';
 
 let made: { clients: Clients; clock: AwsClock; config: KeeperConfig } | undefined;
 

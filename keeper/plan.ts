@@ -1,14 +1,14 @@
-import type { SavedLog } from '../store/log-layout.ts';
+import type { SavedLog } from '../store/bucket-keys.ts';
 import type { RetirementReason } from '../jobs/record.ts';
 import { type Launch, judgeLaunch, stalledSince, shouldTrip } from '../policy/breaker.ts';
 import { correctCapacity, type Unaccounted } from '../policy/capacity.ts';
 import { judgeDemand } from '../policy/demand.ts';
-import { selectFirstStep, type EscalationStep } from '../policy/ladder.ts';
-import { isGone } from '../policy/settle.ts';
-import { decideScaleOut } from '../policy/wake.ts';
-import { type SilentInstance, findSilentInstances } from '../policy/zombies.ts';
+import { selectFirstStep, type EscalationStep } from '../policy/escalation.ts';
+import { isGone } from '../policy/orphaned-jobs.ts';
+import { decideScaleOut } from '../policy/scale-out.ts';
+import { type SilentInstance, findSilentInstances } from '../policy/silent-instances.ts';
 import type { KeeperConfig } from './config.ts';
-import { type Snapshot, findPresentInstances } from './look.ts';
+import { type Snapshot, findPresentInstances } from './snapshot.ts';
 import { isSuspendedWithoutRecord, selectRecentLaunches, isSuspendedForRefusals } from './saved-logs.ts';
 
 /** What the keeper does after a snapshot, in this order. Each action can be repeated without harm. */

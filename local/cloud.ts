@@ -12,7 +12,7 @@ import type { Launcher } from './instances/launcher.ts';
 import { createProcessLauncher } from './instances/process-launcher.ts';
 import { CLOUD_ADDRESS } from './machines/addresses.ts';
 import { type CloudAccount, type Region, Regions } from './regions.ts';
-import type { Ec2Instances } from './services/ec2/machines.ts';
+import type { Ec2Instances } from './services/ec2/ec2-instances.ts';
 import { createIam } from './services/iam/service.ts';
 import { createIamStore } from './services/iam/store.ts';
 import { createObjects } from './services/objects.ts';

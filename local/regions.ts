@@ -7,7 +7,7 @@ import { AwsError, type CloudContext, type RunningService, type Service } from '
 import type { OwnerKeys, Sessions } from './front-door/sessions.ts';
 import type { Launcher } from './instances/launcher.ts';
 import { createCompute } from './services/compute.ts';
-import type { Ec2Instances } from './services/ec2/machines.ts';
+import type { Ec2Instances } from './services/ec2/ec2-instances.ts';
 import { addBootstrapRoles } from './services/iam/service.ts';
 import type { IamStore } from './services/iam/store.ts';
 import type { Keys } from './services/kms/keys.ts';

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { type Clock, systemClock } from '../aws/clock.ts';
 import { DYNAMODB_MAX_BATCH_GET } from '../lib/limits.ts';
-import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
+import { type BackoffBounds, backoffMs } from '../lib/backoff.ts';
 import type { JobRecord } from '../jobs/record.ts';
 import { itemKey, jobIdIn, jobKey } from './keys.ts';
 import { parseJob } from './records.ts';

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { SQS_MAX_RETENTION_SECONDS } from '../lib/limits.ts';
 import { text } from '../lib/schema.ts';
-import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
+import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/silent-instances.ts';
 
 const number = v.number('a number');
 

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { expiryOfQueued } from './expiry.ts';
 import { fromItem, type ItemValue } from './item.ts';
 import { FLEET_KEY, itemKey } from './keys.ts';
-import { updateExpression } from './update.ts';
+import { updateExpression } from './update-expression.ts';
 
 /** The item `fleet` of the table: what the keeper keeps from run to run, and what operators requested. */
 const FleetStateSchema = v.object({

@@ -68,7 +68,7 @@ export const AgentConfigSchema = v.strictObject({
   /** The job table. Without it jobs are not tracked, and retirements are recorded on the instance only. */
   table: v.optional(text),
   /**
-   * For job logs that are too long for their records (`store/log-layout.ts`), for long bodies, and for the logs of
+   * For job logs that are too long for their records (`store/bucket-keys.ts`), for long bodies, and for the logs of
    * instances that break down. Without it, or without a table, a record keeps only the end of the job's output.
    */
   logBucket: v.optional(text),

@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../aws/clock.ts';
 import { findConnectionUsers } from './connection-users.ts';
-import { ConnectionLimiter } from './connections.ts';
-import { RateLimiter } from './pace.ts';
+import { ConnectionLimiter } from './connection-limiter.ts';
+import { RateLimiter } from './rate-limiter.ts';
 import { NoCredentialsError, type WorkerCredentials } from './session.ts';
 
 /** Lets a job's worker read credentials until it is revoked. */

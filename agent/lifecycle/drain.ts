@@ -1,6 +1,6 @@
 import type { Reason } from '../../policy/retirement.ts';
 import { sendHookHeartbeats } from './hooks.ts';
-import type { InstanceContext } from './self.ts';
+import type { InstanceContext } from './instance-context.ts';
 
 /** The part of AWS's deadlines that is reserved for requeuing jobs and recording the retirement. */
 const MARGIN_MS = 15_000;

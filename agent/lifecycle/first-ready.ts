@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import type { InstanceContext } from './self.ts';
+import type { InstanceContext } from './instance-context.ts';
 import { tryWriteStateFile } from './state-file.ts';
 
 const READY_FILE = 'ready.json';

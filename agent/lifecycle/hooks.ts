@@ -4,8 +4,8 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { sleepUnlessAborted } from '../../lib/sleep.ts';
 import { withTimeout } from '../../lib/with-timeout.ts';
-import { classifyAnswer, autoScalingRetryMs } from '../../policy/ladder.ts';
-import type { InstanceContext } from './self.ts';
+import { classifyAnswer, autoScalingRetryMs } from '../../policy/escalation.ts';
+import type { InstanceContext } from './instance-context.ts';
 
 const CALL_MS = 15_000;
 /** A lifecycle action begins a moment after the call that causes it ("Complete a lifecycle action"). */

@@ -1,8 +1,8 @@
 import { withTimeout } from '../../lib/with-timeout.ts';
-import { retry } from '../../lib/persist.ts';
+import { retry } from '../../lib/retry.ts';
 import { findFirstReady } from './first-ready.ts';
 import { completeLifecycleHook } from './hooks.ts';
-import type { InstanceContext } from './self.ts';
+import type { InstanceContext } from './instance-context.ts';
 
 const TABLE_MS = 10_000;
 /** The launch hook's wait state has begun long before. If it is late, the group observer completes the hook. */

@@ -1,5 +1,5 @@
 import { sleepUnlessAborted } from '../../lib/sleep.ts';
-import type { InstanceContext } from './self.ts';
+import type { InstanceContext } from './instance-context.ts';
 
 /** Of failures in a row, one of this many is logged. */
 const FAILURES_PER_LOG_LINE = 10;

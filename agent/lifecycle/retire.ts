@@ -1,14 +1,14 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { withTimeout } from '../../lib/with-timeout.ts';
 import type { Retirement, RetirementReason } from '../../jobs/record.ts';
-import { selectFirstStep } from '../../policy/ladder.ts';
+import { selectFirstStep } from '../../policy/escalation.ts';
 import { BROKEN_REASONS, type Broken } from '../../policy/retirement.ts';
-import type { JobLoop } from '../work/work.ts';
-import { requestPowerOff, recordRetirement, withdrawRetirement } from './account.ts';
-import { type EscalationResult, escalate } from './climb.ts';
+import type { JobLoop } from '../work/types.ts';
+import { requestPowerOff, recordRetirement, withdrawRetirement } from './retirement-record.ts';
+import { type EscalationResult, escalate } from './escalation-run.ts';
 import { completeLifecycleHook } from './hooks.ts';
 import { saveInstanceLog } from './save-log.ts';
-import type { InstanceContext } from './self.ts';
+import type { InstanceContext } from './instance-context.ts';
 
 const DEPTH_MS = 5000;
 /** How long to wait for the wait state of the termination hook, before the instance is powered off without it. */

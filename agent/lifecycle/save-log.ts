@@ -1,8 +1,8 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { withTimeout } from '../../lib/with-timeout.ts';
-import { instanceLogKey } from '../../store/log-layout.ts';
+import { instanceLogKey } from '../../store/bucket-keys.ts';
 import type { Broken } from '../../policy/retirement.ts';
-import type { InstanceContext } from './self.ts';
+import type { InstanceContext } from './instance-context.ts';
 
 const SAVE_MS = 20_000;
 

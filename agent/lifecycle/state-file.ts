@@ -1,6 +1,6 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { InstanceContext } from './self.ts';
+import type { InstanceContext } from './instance-context.ts';
 
 /** Writes a file of the state directory. If that fails, logs the error with `message` and resolves. */
 export async function tryWriteStateFile(

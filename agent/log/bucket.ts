@@ -1,8 +1,8 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { isBucketRefusal } from '../../aws/bucket-refusals.ts';
 import type { Clock } from '../../aws/clock.ts';
-import { retry } from '../../lib/persist.ts';
-import type { LogThrottle } from './complaints.ts';
+import { retry } from '../../lib/retry.ts';
+import type { LogThrottle } from './log-throttle.ts';
 
 export interface LogBucketOptions {
   /** The client is created at the first write: most jobs print too little to need it. */

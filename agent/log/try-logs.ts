@@ -1,11 +1,11 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { DeadlineTimer } from '../work/alarm.ts';
+import { DeadlineTimer } from '../../lib/deadline-timer.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { LogBucket } from './bucket.ts';
-import { LogThrottle } from './complaints.ts';
-import { LogMemory } from './memory.ts';
+import { LogThrottle } from './log-throttle.ts';
+import { LogMemory } from './log-memory.ts';
 import type { FlushableLog, TryLogContext } from './try-log-context.ts';
 import { type TryLogOptions, TryLogWriter } from './try-log-writer.ts';
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
-import { awsEnvironment } from '../credentials/environment.ts';
-import { SlotRunner } from './isolating-runner.ts';
+import { awsEnvironment } from '../credentials/aws-environment.ts';
+import { SlotRunner } from './slot-runner.ts';
 import type { CommandLineOptions } from '../config/options.ts';
 import { ProcessRunner } from './process-runner.ts';
 import type { Runner } from './runner.ts';

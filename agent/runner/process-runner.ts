@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Clock } from '../../aws/clock.ts';
 import { messageOf } from '../../lib/error-message.ts';
-import { findProgram } from './command.ts';
-import { releaseBuffer } from '../work/lent.ts';
+import { findProgram } from './find-program.ts';
+import { releaseBuffer } from './release-buffer.ts';
 import {
   notStarted,
   type OutputSink,

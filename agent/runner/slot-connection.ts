@@ -1,7 +1,7 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Clock } from '../../aws/clock.ts';
 import { resolvesWithin } from '../../lib/with-timeout.ts';
-import { releaseBuffer } from '../work/lent.ts';
+import { releaseBuffer } from './release-buffer.ts';
 import { FrameReader, encodeFrame, PROTOCOL_VERSION } from './slot-frames.ts';
 
 /** A slot says hello within milliseconds, on an overloaded machine within seconds. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { judgeLiveness, MAX_SILENCE_MS, type LivenessFacts } from '../../policy/watchdog.ts';
 import type { Notify } from './notify.ts';
-import type { JobLoopStatus } from '../work/work.ts';
+import type { JobLoopStatus } from '../work/types.ts';
 
 /** Gets reports of the agent's progress. */
 export interface Supervisor {

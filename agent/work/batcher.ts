@@ -1,5 +1,5 @@
 import { SQS_MAX_BATCH_SIZE } from '../../lib/limits.ts';
-import type { EntryResults } from '../../store/queue.ts';
+import type { EntryResults } from '../../store/job-queue.ts';
 
 /** Concurrent calls, if more entries wait than fit in one call. */
 const MAX_CALLS = 4;

@@ -4,16 +4,16 @@ import type { Log } from '../../aws/log.ts';
 import { readNonce } from '../../jobs/binding.ts';
 import { bodyKey, parseBodyKey } from '../../jobs/body-key.ts';
 import { messageOf } from '../../lib/error-message.ts';
-import { BodyMissingError, type BodyStore, BodyUnusableError, digestBody } from '../../store/bodies.ts';
+import { BodyMissingError, type BodyStore, BodyUnusableError, digestBody } from '../../store/body-store.ts';
 import { isDedupedId } from '../../jobs/envelope.ts';
 import { type Job, withBody } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
 import { MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
-import { readRepeatedBody } from '../../store/redriven.ts';
-import type { JobTable } from '../../store/table.ts';
-import type { InFlightMessage } from './held.ts';
+import { readRepeatedBody } from '../../store/redrive.ts';
+import type { JobTable } from '../../store/job-table.ts';
+import type { InFlightMessage } from './in-flight-message.ts';
 import type { Leases } from './leases.ts';
-import { retry } from '../../lib/persist.ts';
+import { retry } from '../../lib/retry.ts';
 
 export interface BodiesOptions {
   /** Creates the store when it is needed. Undefined: there is no log bucket. */

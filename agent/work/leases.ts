@@ -1,12 +1,12 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { SQS_MAX_BATCH_SIZE } from '../../lib/limits.ts';
-import type { JobQueue } from '../../store/queue.ts';
-import type { JobTable } from '../../store/table.ts';
-import { backoffMs } from '../../policy/backoff.ts';
+import type { JobQueue } from '../../store/job-queue.ts';
+import type { JobTable } from '../../store/job-table.ts';
+import { backoffMs } from '../../lib/backoff.ts';
 import { extensionSeconds, type LeaseTimes, leaseTimes } from '../../policy/lease.ts';
-import { DeadlineTimer } from './alarm.ts';
-import { type InFlightMessage, jobIdOf, stopWorker } from './held.ts';
+import { DeadlineTimer } from '../../lib/deadline-timer.ts';
+import { type InFlightMessage, jobIdOf, stopWorker } from './in-flight-message.ts';
 
 export interface LeasesOptions {
   queue: JobQueue;

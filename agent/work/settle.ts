@@ -1,21 +1,21 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import type { TryEnd, WriteResult } from '../../store/endings.ts';
+import type { TryEnd, WriteResult } from '../../store/job-endings.ts';
 import { createOwnJobId } from '../../jobs/message.ts';
 import { type Ending, type MessageAction, type Outcome, decideOutcome, type RetryRules } from '../../jobs/outcome.ts';
-import { EntryError, type JobQueue, type Message } from '../../store/queue.ts';
+import { EntryError, type JobQueue, type Message } from '../../store/job-queue.ts';
 import type { JobRecord, TryLog } from '../../jobs/record.ts';
-import type { Claim, JobTable } from '../../store/table.ts';
+import type { Claim, JobTable } from '../../store/job-table.ts';
 import { extensionSeconds } from '../../policy/lease.ts';
 import { classifyRefusal } from '../../policy/refusal.ts';
 import { deadLetterRetryMs, invisibleMs, SETTLEMENT_RETRY_MS } from '../../policy/refused-settlement.ts';
 import { type AttemptResult, countAttempts } from './attempt.ts';
 import { Batcher } from './batcher.ts';
 import type { Bodies } from './bodies.ts';
-import { type InFlightMessage, jobIdOf } from './held.ts';
+import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
 import type { Leases } from './leases.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
-import { retry } from '../../lib/persist.ts';
+import { retry } from '../../lib/retry.ts';
 import { countEarlierTries, endLastTry, type Exit, toExit } from './try-end.ts';
 
 export interface SettlerOptions {

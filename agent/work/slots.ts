@@ -1,6 +1,6 @@
 import type { Clock } from '../../aws/clock.ts';
 import { expectedRunMs, prefetchCount } from '../../policy/prefetch.ts';
-import type { InFlightMessage } from './held.ts';
+import type { InFlightMessage } from './in-flight-message.ts';
 
 /** Jobs are fetched ahead to start within a second. A job that has waited longer waits for long jobs, for an unknown time. */
 const MAX_WAIT_MS = 2000;

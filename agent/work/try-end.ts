@@ -1,7 +1,7 @@
 import type { Ending, RetryRules } from '../../jobs/outcome.ts';
 import type { Try } from '../../jobs/record.ts';
-import type { TryEnd } from '../../store/endings.ts';
-import type { InFlightMessage } from './held.ts';
+import type { TryEnd } from '../../store/job-endings.ts';
+import type { InFlightMessage } from './in-flight-message.ts';
 
 /** How a worker ended, as in a record and a dead letter. */
 export type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'> & Pick<Try, 'slotLost' | 'unhealthy'>;

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import type { BenchSetup } from '../stage/stage.ts';
+import type { BenchSetup } from '../setup/setup.ts';
 import { median, spread } from '../stats.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAgent } from '../contenders/agent.ts';
-import { residentMiB } from '../stage/resident.ts';
-import { type BenchSetup, stopChild } from '../stage/stage.ts';
+import { residentMiB } from '../setup/resident.ts';
+import { type BenchSetup, stopChild } from '../setup/setup.ts';
 import { median } from '../stats.ts';
 
 /** After this time the first long poll waits, and the memory that the start needed is collected. */

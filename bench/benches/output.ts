@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { startAgent } from '../contenders/agent.ts';
-import { residentMiB } from '../stage/resident.ts';
-import { type BenchSetup, stopChild } from '../stage/stage.ts';
+import { residentMiB } from '../setup/resident.ts';
+import { type BenchSetup, stopChild } from '../setup/setup.ts';
 import { median } from '../stats.ts';
 
 const MIB = 1024 * 1024;

@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startAgent } from '../contenders/agent.ts';
-import { startBaseline } from '../contenders/peer.ts';
-import type { Counts } from '../stage/servers.ts';
-import { openSlotSockets, missingForCgroups } from '../stage/slot-sockets.ts';
-import { type BenchSetup, stopChild } from '../stage/stage.ts';
+import { startBaseline } from '../contenders/baseline.ts';
+import type { Counts } from '../setup/servers.ts';
+import { openSlotSockets, missingForCgroups } from '../setup/slot-sockets.ts';
+import { type BenchSetup, stopChild } from '../setup/setup.ts';
 import { median, spread } from '../stats.ts';
 
 const SLOTS = 8;

@@ -8,8 +8,8 @@ import type { Release } from '../../local/machines/images.ts';
 import type { CommandResult, Machine } from '../../local/machines/machine.ts';
 import type { MachineLauncherOptions } from '../../local/machines/machine-launcher.ts';
 import type { Synthesised } from '../../test/support/deploy.ts';
-import { openBootCloud, waitForConsole } from './site.ts';
-import type { Launch } from './stopwatch.ts';
+import { openBootCloud, waitForConsole } from './boot-cloud.ts';
+import type { Launch } from './launch-timer.ts';
 
 const run = promisify(execFile);
 

@@ -1,7 +1,7 @@
 import { eventually } from '../../test/support/eventually.ts';
 import { readJournal, activeSinceMs } from './journal.ts';
-import { type BootCloud, waitForConsole } from './site.ts';
-import type { Launch } from './stopwatch.ts';
+import { type BootCloud, waitForConsole } from './boot-cloud.ts';
+import type { Launch } from './launch-timer.ts';
 
 /** The times of a boot, in seconds since the machine was powered on. */
 export interface BootTimes {

@@ -1,6 +1,6 @@
 import { eventually } from '../../test/support/eventually.ts';
-import { LONGEST_BOOT_MS } from './site.ts';
-import type { Launch } from './stopwatch.ts';
+import { LONGEST_BOOT_MS } from './boot-cloud.ts';
+import type { Launch } from './launch-timer.ts';
 
 /** Commands that show where the time of a boot went. */
 const COMMANDS = [

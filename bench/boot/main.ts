@@ -14,7 +14,7 @@ import { bakeImage } from './bake.ts';
 import { timeBareBoot, timeBoot } from './boots.ts';
 import { printBootDetails } from './details.ts';
 import { type ImageMeasurements, print, summarise, isBakedFastEnough } from './report.ts';
-import { openBootCloud, PROPS, type BootCloud } from './site.ts';
+import { openBootCloud, PROPS, type BootCloud } from './boot-cloud.ts';
 
 const IMAGES = ['stock', 'prepared', 'baked'] as const;
 

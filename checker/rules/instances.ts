@@ -1,7 +1,7 @@
 import type { Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
-import { judgeBusyTerminations } from './busy.ts';
-import { judgeCapacityDecreases } from './lowerings.ts';
+import { judgeBusyTerminations } from './busy-terminations.ts';
+import { judgeCapacityDecreases } from './capacity-decreases.ts';
 
 /**
  * No instance is left, none was ended while it worked, none will be launched, and each decrease of the capacity is

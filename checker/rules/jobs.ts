@@ -1,7 +1,7 @@
 import { isRole, findRemovals } from '../calls.ts';
 import type { Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
-import { isDeadLetterHidden } from './letters.ts';
+import { isDeadLetterHidden } from './dead-letters.ts';
 import { judgeRecord } from './records.ts';
 
 const GIVEN_UP = new Set(['failed', 'timed_out', 'lost']);

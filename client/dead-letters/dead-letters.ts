@@ -1,8 +1,8 @@
 import { PurgeQueueCommand, PurgeQueueInProgress } from '@aws-sdk/client-sqs';
-import { BodyUnusableError, createBodyStore } from '../../store/bodies.ts';
+import { BodyUnusableError, createBodyStore } from '../../store/body-store.ts';
 import type { FleetContext } from '../context.ts';
-import type { DeadLetter } from './dead-letter.ts';
-import { type DeadLetterSelector, createSelector, matchesReason } from './choice.ts';
+import type { DeadLetter } from './parse.ts';
+import { type DeadLetterSelector, createSelector, matchesReason } from './selection.ts';
 import type {
   DeadLetterList,
   ListDeadLettersOptions,
@@ -12,13 +12,13 @@ import type {
   RedriveResult,
 } from './options.ts';
 import { redriveDeadLetters } from './redrive.ts';
-import { countDeadLetters, requireDeadLetterQueue, DeadLetterReader } from './sweep.ts';
+import { countDeadLetters, requireDeadLetterQueue, DeadLetterReader } from './reader.ts';
 import { FleetError, NoDeadLetterError } from '../errors.ts';
 import { withExplainedErrors } from '../explain.ts';
 import { refuseUnknown } from '../known-options.ts';
 import { createJobIndex } from '../job-records.ts';
 
-export type { DeadLetter } from './dead-letter.ts';
+export type { DeadLetter } from './parse.ts';
 export type {
   DeadLetterList,
   ListDeadLettersOptions,

@@ -1,4 +1,4 @@
-import type { DeadLetter } from './dead-letter.ts';
+import type { DeadLetter } from './parse.ts';
 
 /** Which dead letters. Exactly one of the three is given. */
 export interface DeadLetterSelection {

@@ -1,18 +1,18 @@
-import { ForeignBodyError, BodyUnusableError, createBodyStore } from '../../store/bodies.ts';
+import { ForeignBodyError, BodyUnusableError, createBodyStore } from '../../store/body-store.ts';
 import type { JobRecord } from '../../jobs/record.ts';
-import { readRepeatedBody } from '../../store/redriven.ts';
+import { readRepeatedBody } from '../../store/redrive.ts';
 import type { FleetContext } from '../context.ts';
-import { type DeadLetter, isFromFleet, queueIdentity } from './dead-letter.ts';
-import { type DeadLetterSelector, createSelector } from './choice.ts';
+import { type DeadLetter, isFromFleet, queueIdentity } from './parse.ts';
+import { type DeadLetterSelector, createSelector } from './selection.ts';
 import type { Redriven, RedriveOptions, RedriveOutcome, RedriveResult } from './options.ts';
-import { findOwner } from './proof.ts';
-import { countDeadLetters, DeadLetterReader } from './sweep.ts';
-import { mapInParallel } from '../each.ts';
+import { findOwner } from './origin.ts';
+import { countDeadLetters, DeadLetterReader } from './reader.ts';
+import { mapInParallel } from '../map-in-parallel.ts';
 import { enqueuePrepared } from '../enqueue/enqueue.ts';
 import { BadBodyError, NotTrackedError, WrongOptionError } from '../errors.ts';
 import { deduplicatedId } from '../enqueue/ids.ts';
 import type { RepeatedOptions } from '../enqueue/options.ts';
-import { prepareJob } from '../enqueue/order.ts';
+import { prepareJob } from '../enqueue/prepare.ts';
 import { createJobIndex } from '../job-records.ts';
 
 /**

@@ -2,7 +2,7 @@ import { parsePolicyName } from '../../aws/scaling-policy.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { type AlarmWatch, backlogWatch, bootBreakerWatch, findDifferences } from './alarm-settings.ts';
 import { enableAlarmCommand, putAlarmCommand } from './commands.ts';
-import type { DeployedAlarm, CheckInput, DeployedPolicy } from './facts.ts';
+import type { DeployedAlarm, CheckInput, DeployedPolicy } from './check-input.ts';
 import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
 import { DEPLOY_FOR_COMMAND } from './scaling.ts';
 

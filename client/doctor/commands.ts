@@ -1,8 +1,8 @@
 import { AUTO_SCALING_MAX_PROTECTED_INSTANCES } from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { quoteForShell } from '../../cli/shell-word.ts';
+import { quoteForShell } from '../../lib/shell-word.ts';
 import type { AlarmSettings } from './alarm-settings.ts';
-import type { HookSettings, PolicySettings } from './facts.ts';
+import type { HookSettings, PolicySettings } from './check-input.ts';
 
 type Value = string | number | true | readonly string[];
 

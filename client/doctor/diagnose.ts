@@ -1,8 +1,8 @@
 import type { FleetContext } from '../context.ts';
 import { checkAlarms } from './alarms.ts';
-import type { CheckInput } from './facts.ts';
+import type { CheckInput } from './check-input.ts';
 import { type Finding, ok } from './finding.ts';
-import { readCheckInput } from './gather.ts';
+import { readCheckInput } from './read-fleet.ts';
 import { checkGroup } from './group.ts';
 import { checkHooks } from './hooks.ts';
 import { checkInstances } from './instances.ts';

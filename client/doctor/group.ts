@@ -1,7 +1,7 @@
 import type { ScalingGroup } from '../../aws/scaling-group.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { protectInstancesCommand, resumeProcessCommand, updateGroupCommand } from './commands.ts';
-import type { CheckInput } from './facts.ts';
+import type { CheckInput } from './check-input.ts';
 import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
 
 /** Checks whether the group is as the stack created it. */

@@ -1,5 +1,5 @@
 import { putHookCommand } from './commands.ts';
-import type { CheckInput, HookSettings } from './facts.ts';
+import type { CheckInput, HookSettings } from './check-input.ts';
 import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
 import { DEPLOY_FOR_COMMAND } from './scaling.ts';
 

@@ -1,10 +1,10 @@
-import { heartbeatKey } from '../../store/log-layout.ts';
-import { type InstanceFacts, createInstanceView } from '../instances/instances-view.ts';
+import { heartbeatKey } from '../../store/bucket-keys.ts';
+import { type InstanceFacts, createInstanceView } from '../instances/instance-view.ts';
 import { awsCommand } from './commands.ts';
-import type { CheckInput } from './facts.ts';
+import type { CheckInput } from './check-input.ts';
 import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
-import { checkRefusedInstances } from './refused.ts';
-import { checkFailedInstances } from './unfit.ts';
+import { checkRefusedInstances } from './refused-instances.ts';
+import { checkFailedInstances } from './failed-instances.ts';
 
 /** The keeper runs once a minute, and completes lifecycle hooks before it terminates an instance. */
 const KEEPER_MS = 5 * 60_000;

@@ -1,5 +1,5 @@
 import type { JobRecord } from '../../jobs/record.ts';
-import type { CheckInput } from './facts.ts';
+import type { CheckInput } from './check-input.ts';
 import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
 
 /** A job is claimed shortly before its worker starts, and its end is recorded shortly after the worker's. */

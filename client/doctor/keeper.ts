@@ -1,6 +1,6 @@
-import { formatTime } from '../moment.ts';
+import { formatTime } from '../format-time.ts';
 import { awsCommand } from './commands.ts';
-import type { CheckInput } from './facts.ts';
+import type { CheckInput } from './check-input.ts';
 import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
 
 /** It runs once a minute. A run that fails to start is not repeated. */

@@ -1,13 +1,13 @@
 import type { ScalingGroup } from '../../aws/scaling-group.ts';
-import { createLaunchesView } from '../instances/instances.ts';
-import { formatTime } from '../moment.ts';
+import { createLaunchesView } from '../instances/describe.ts';
+import { formatTime } from '../format-time.ts';
 import type { RefusedLaunches } from '../instances/refused-launches.ts';
-import { describeProblem } from '../why-gone.ts';
+import { describeProblem } from '../instance-problem.ts';
 import { describeActivitiesCommand, resumeProcessCommand } from './commands.ts';
-import type { Boot, CheckInput } from './facts.ts';
+import type { Boot, CheckInput } from './check-input.ts';
 import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
-import { adviseOnRefusedLaunch } from './refusals.ts';
-import { findLastRefused } from './refused.ts';
+import { adviseOnRefusedLaunch } from './launch-refusals.ts';
+import { findLastRefused } from './refused-instances.ts';
 import { describeSavedLog } from './saved-log.ts';
 
 /** Alarm, keeper and launch take a few minutes at most. Metrics of a queue that was idle can be 15 minutes late. */

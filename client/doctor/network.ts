@@ -1,5 +1,5 @@
 import { awsCommand } from './commands.ts';
-import type { CheckInput, SubnetState } from './facts.ts';
+import type { CheckInput, SubnetState } from './check-input.ts';
 import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
 
 /** Services that an agent needs. */

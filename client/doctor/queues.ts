@@ -1,9 +1,9 @@
 import { SQS_MAX_RECEIVE_COUNT } from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { STATE_INDEX } from '../../store/table-schema.ts';
-import { formatTime } from '../moment.ts';
+import { formatTime } from '../format-time.ts';
 import { awsCommand, setQueueAttributeCommand, setRedriveCommand } from './commands.ts';
-import type { CheckInput, QueueState } from './facts.ts';
+import type { CheckInput, QueueState } from './check-input.ts';
 import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
 
 export function checkQueue({ queue, fleet, deadLetters }: CheckInput): Finding[] {

@@ -1,4 +1,4 @@
-import type { Boot, CheckInput } from './facts.ts';
+import type { Boot, CheckInput } from './check-input.ts';
 
 /** Where the log of a terminated instance is, or that there is none. */
 export function describeSavedLog(

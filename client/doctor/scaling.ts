@@ -2,7 +2,7 @@ import { parsePolicyName } from '../../aws/scaling-policy.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { stepsFor } from '../../policy/steps.ts';
 import { putPolicyCommand } from './commands.ts';
-import type { CheckInput, DeployedPolicy, PolicySettings } from './facts.ts';
+import type { CheckInput, DeployedPolicy, PolicySettings } from './check-input.ts';
 import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
 
 /** Advice where the settings are not known, because an earlier version deployed the fleet. */

@@ -1,4 +1,4 @@
-import type { CheckInput } from './facts.ts';
+import type { CheckInput } from './check-input.ts';
 import { type Finding, warn } from './finding.ts';
 
 /** In the embedded cloud, only instances that are machines run the set-up. */

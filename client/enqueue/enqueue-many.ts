@@ -1,6 +1,6 @@
 import { messageOf } from '../../lib/error-message.ts';
-import { enqueueBlock, type NumberedJob, type BlockOutcome } from './block.ts';
-import { readBlocks } from './blocks.ts';
+import { enqueueBlock, type NumberedJob, type BlockOutcome } from './enqueue-block.ts';
+import { readBlocks } from './read-blocks.ts';
 import { awsTime, type FleetContext } from '../context.ts';
 import { NotAllSentError, type SentSummary, WrongOptionError } from '../errors.ts';
 import { createSeed, isSeed } from './ids.ts';

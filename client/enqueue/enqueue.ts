@@ -3,10 +3,10 @@ import type { FleetContext } from '../context.ts';
 import { isRefusal } from '../explain.ts';
 import { createJobIndex } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
-import type { Body } from './body.ts';
+import type { Body } from './encode-body.ts';
 import { createJobId } from './ids.ts';
 import type { JobOptions } from './options.ts';
-import { type PreparedJob, prepareJob } from './order.ts';
+import { type PreparedJob, prepareJob } from './prepare.ts';
 import { recordJob } from './record.ts';
 import { sendJob } from './send.ts';
 

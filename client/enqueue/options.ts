@@ -1,4 +1,4 @@
-import type { Body } from './body.ts';
+import type { Body } from './encode-body.ts';
 
 /** Options of a new job, in addition to its body. */
 export interface JobOptions {

@@ -1,15 +1,15 @@
 import { bodyKey } from '../../jobs/body-key.ts';
 import type { JobRecord } from '../../jobs/record.ts';
-import { digestBody } from '../../store/bodies.ts';
+import { digestBody } from '../../store/body-store.ts';
 import { createBodyAttributes } from '../../store/body-in-record.ts';
 import { expiryOfQueued } from '../../store/expiry.ts';
-import { listingSortKey, statePartition } from '../../store/listing.ts';
+import { listingSortKey, statePartition } from '../../store/partitions.ts';
 import { jobKey } from '../../store/keys.ts';
 import { awsTime, type FleetContext } from '../context.ts';
 import { BadBodyError } from '../errors.ts';
 import { createJobIndex } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
-import type { PreparedJob } from './order.ts';
+import type { PreparedJob } from './prepare.ts';
 
 /** A record that existed before: the job was enqueued earlier. */
 export interface EarlierRecord {

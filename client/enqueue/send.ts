@@ -5,13 +5,13 @@ import {
 } from '@aws-sdk/client-sqs';
 import { createBindingAttributes } from '../../jobs/binding.ts';
 import { SQS_MAX_BATCH_SIZE, SQS_MAX_MESSAGE_BYTES } from '../../lib/limits.ts';
-import { createBodyStore } from '../../store/bodies.ts';
+import { createBodyStore } from '../../store/body-store.ts';
 import { measureAttributes } from '../../jobs/dead-letter.ts';
-import { EntryError } from '../../store/queue.ts';
-import { backoffMs } from '../../policy/backoff.ts';
+import { EntryError } from '../../store/job-queue.ts';
+import { backoffMs } from '../../lib/backoff.ts';
 import type { FleetContext } from '../context.ts';
 import { explainError, isRefusal } from '../explain.ts';
-import type { PreparedJob } from './order.ts';
+import type { PreparedJob } from './prepare.ts';
 
 /** What became of a job's message. `unknown`: the call got no answer, so it may have been sent. */
 export type SendResult = { kind: 'sent' } | { kind: 'refused' | 'unknown'; cause: unknown };

@@ -4,7 +4,7 @@ import { createClients } from '../../aws/clients.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import type { FleetContext } from '../context.ts';
 import { WrongOptionError } from '../errors.ts';
-import { factsFromNames, type ResourceNames } from './names.ts';
+import { factsFromNames, type ResourceNames } from './resource-names.ts';
 import { findInOutputs } from './outputs-file.ts';
 import { readFactsFromParameter } from './parameters.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { FleetNotFoundError, WrongOptionError } from '../errors.ts';
-import type { ResourceNames } from './names.ts';
+import type { ResourceNames } from './resource-names.ts';
 
 /** The file of `cdk deploy --outputs-file`: outputs by stack. */
 const OutputsSchema = v.record(v.string(), v.record(v.string(), v.string()));

@@ -1,10 +1,10 @@
-import { createInstanceStore } from '../../store/instances.ts';
+import { createInstanceStore } from '../../store/instance-store.ts';
 import type { InstanceRecord, RetirementReason } from '../../jobs/record.ts';
-import { findRunningJobs } from '../../store/running.ts';
+import { findRunningJobs } from '../../store/running-jobs.ts';
 import { awsTime, type FleetContext } from '../context.ts';
 import { InWarmPoolError, ThrottledError, UnknownInstanceError, UnreachableError } from '../errors.ts';
 import { explainError } from '../explain.ts';
-import { readGroup, readWarmPool } from './group-look.ts';
+import { readGroup, readWarmPool } from './group-state.ts';
 import { LONGEST_OUTAGE_MS } from '../outage.ts';
 
 /** Options of `drain`. */

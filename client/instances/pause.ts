@@ -1,7 +1,7 @@
 import { ResumeProcessesCommand, SuspendProcessesCommand } from '@aws-sdk/client-auto-scaling';
 import { updateFleetState, readFleetState } from '../../store/fleet-state.ts';
 import type { FleetContext } from '../context.ts';
-import { readGroup } from './group-look.ts';
+import { readGroup } from './group-state.ts';
 
 /** Result of `pause`. */
 export interface Paused {

@@ -1,9 +1,9 @@
 import { isIndexComplete, readFleetState } from '../../store/fleet-state.ts';
 import { IndexNotReadyError } from '../../store/index-pages.ts';
-import { readLiveInstanceKeys } from '../../store/instances.ts';
+import { readLiveInstanceKeys } from '../../store/instance-store.ts';
 import { instanceIdIn } from '../../store/keys.ts';
 import { type EntryFilter, readListedJobs, type Partition } from '../../store/listed-jobs.ts';
-import { statePartitions, runningPartition } from '../../store/listing.ts';
+import { statePartitions, runningPartition } from '../../store/partitions.ts';
 import { type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
 import type { FleetContext } from '../context.ts';
 import { createJobIndex } from '../job-records.ts';

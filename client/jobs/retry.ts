@@ -3,8 +3,8 @@ import { type FleetContext, requireRecords } from '../context.ts';
 import { type Enqueued, enqueuePrepared } from '../enqueue/enqueue.ts';
 import { JobIsLiveError } from '../errors.ts';
 import { deduplicatedId, createJobId } from '../enqueue/ids.ts';
-import { readStoredBody } from './job-body.ts';
-import { prepareJob } from '../enqueue/order.ts';
+import { readStoredBody } from './stored-body.ts';
+import { prepareJob } from '../enqueue/prepare.ts';
 import { createJobIndex, readRecord, readRecords } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
 

@@ -1,5 +1,5 @@
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { logPrefix } from '../../store/log-layout.ts';
+import { logPrefix } from '../../store/bucket-keys.ts';
 import {
   type JobRecord,
   type JobState,
@@ -12,7 +12,7 @@ import { MAX_KEPT_TRIES } from '../../jobs/tries.ts';
 import type { Waiting } from '../../policy/waiting.ts';
 import { shownState } from '../job-state.ts';
 import { isInBucket } from '../logs/inline.ts';
-import { formatTime } from '../moment.ts';
+import { formatTime } from '../format-time.ts';
 
 /** A job, as `--json` prints it. Times are ISO 8601. What is not known is absent. */
 export interface JobView {

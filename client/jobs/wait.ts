@@ -1,4 +1,4 @@
-import { backoffMs } from '../../policy/backoff.ts';
+import { backoffMs } from '../../lib/backoff.ts';
 import { type FleetContext, requireRecords } from '../context.ts';
 import { type FleetError, ThrottledError, UnreachableError } from '../errors.ts';
 import { explainError } from '../explain.ts';

@@ -3,9 +3,9 @@ import { type Waiting, type WaitingFacts, type WaitingInstance, explainWaiting }
 import type { FleetContext } from '../context.ts';
 import { FleetError } from '../errors.ts';
 import { explainError } from '../explain.ts';
-import { describeFleet, type FleetView } from '../instances/instances.ts';
-import type { InstanceView } from '../instances/instances-view.ts';
-import { formatTime } from '../moment.ts';
+import { describeFleet, type FleetView } from '../instances/describe.ts';
+import type { InstanceView } from '../instances/instance-view.ts';
+import { formatTime } from '../format-time.ts';
 import type { JobView, WaitingView } from './view.ts';
 
 /**

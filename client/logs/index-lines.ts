@@ -1,6 +1,6 @@
 import type { LogStream } from './pieces.ts';
 
-/** One line of an index: bytes of a stream that were written at a time, or that were lost (`store/log-layout.ts`). */
+/** One line of an index: bytes of a stream that were written at a time, or that were lost (`store/bucket-keys.ts`). */
 export interface IndexLine {
   atMs: number;
   stream: LogStream;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../aws/clock.ts';
-import type { LogPart } from '../../store/log-layout.ts';
+import type { LogPart } from '../../store/bucket-keys.ts';
 import { type JobRecord, TERMINAL_STATES, type Try } from '../../jobs/record.ts';
-import { MissingChunkError } from './chunks.ts';
+import { MissingChunkError } from './chunked-bytes.ts';
 import { LogGoneError, NoSuchTryError } from './errors.ts';
 import type { LogPiece, LogStream } from './pieces.ts';
 import { TryReader } from './try-reader.ts';

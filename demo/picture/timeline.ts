@@ -1,8 +1,8 @@
-import { countOf } from '../../cli/terminal/words.ts';
+import { countOf } from '../../cli/terminal/format.ts';
 import { type History, peakInstances } from '../history.ts';
 import { legend, queueChart } from './charts.ts';
 import { FONT, marks, STYLE, timeAxis, timeScale } from './frame.ts';
-import { instanceBars } from './lives.ts';
+import { instanceBars } from './instance-bars.ts';
 import { element, text } from './svg.ts';
 
 /** Draws a history: the queue and the number of instances over time, and below them a bar for each instance. */

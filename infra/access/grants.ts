@@ -3,7 +3,7 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { BODY_PREFIX } from '../../jobs/body-key.ts';
-import { JOB_LOG_PREFIX } from '../../store/log-layout.ts';
+import { JOB_LOG_PREFIX } from '../../store/bucket-keys.ts';
 import type { FleetArns } from './fleet-arns.ts';
 import { grantKeys } from './keys.ts';
 import { FLEET_ITEM, formatResolved, INSTANCE_ITEMS, formatIndexArns, JOB_ITEMS, conditionOnKeys } from './permissions.ts';

@@ -1,5 +1,5 @@
 import type { Grant, IGrantable, IRole } from 'aws-cdk-lib/aws-iam';
-import { FleetPropsError } from '../props/refusal.ts';
+import { FleetPropsError } from '../props/errors.ts';
 import type { EncryptionKeys } from '../props/stores.ts';
 
 type Store = keyof EncryptionKeys;

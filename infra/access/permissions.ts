@@ -18,9 +18,9 @@ import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { BODY_PREFIX } from '../../jobs/body-key.ts';
 import { FLEET_KEY, INSTANCE_PREFIX, JOB_PREFIX } from '../../store/keys.ts';
-import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../../store/log-layout.ts';
+import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../../store/bucket-keys.ts';
 import { LISTING_INDEX, STATE_INDEX } from '../../store/table-schema.ts';
-import type { FleetAssets } from '../instance/deployed.ts';
+import type { FleetAssets } from '../instance/fleet-assets.ts';
 import { METRIC_NAMESPACE } from '../metrics.ts';
 
 /**

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { execaSync } from 'execa';
 import { BUNDLES, type BundleName, bundle } from './bundle.ts';
-import { distRoot, packageRoot } from './package-files.ts';
+import { distRoot, packageRoot } from '../../lib/package-files.ts';
 
 rmSync(distRoot, { recursive: true, force: true });
 compile('tsconfig.build.json');

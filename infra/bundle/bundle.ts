@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as Esbuild from 'esbuild';
-import { distRoot, isBuilt, packageRoot } from './package-files.ts';
+import { distRoot, isBuilt, packageRoot } from '../../lib/package-files.ts';
 
 /** Programs that are deployed as one file: the agent to the instances, the keeper to its Lambda function. */
 export const BUNDLES = {

@@ -1,7 +1,7 @@
 import { CfnParameter, Stack } from 'aws-cdk-lib';
 import { type IMachineImage, OperatingSystemType } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
-import { FleetPropsError } from '../props/refusal.ts';
+import { FleetPropsError } from '../props/errors.ts';
 
 /** SSM parameters of Amazon Linux 1 and 2, also of the variants for ECS and EKS. */
 const TOO_OLD = /\/amzn2?-ami-|\/amazon-linux(-2)?\//;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../bundle/package-files.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 import type { FleetSettings } from '../props/settings.ts';
 import { makeSlotDropIn } from './unit-settings.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { type Document, isMap, isScalar, isSeq, parseDocument, type Tags, visit } from 'yaml';
-import { FleetPropsError, formatValue } from '../props/refusal.ts';
+import { FleetPropsError, formatValue } from '../props/errors.ts';
 
 /** How the instance's playbook runs the owner's set-up. */
 export type SetupKind = 'program' | 'playbook' | 'tasks' | 'role';

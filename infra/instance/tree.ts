@@ -4,8 +4,8 @@ import { AssetHashType } from 'aws-cdk-lib';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
 import { BUNDLES, bundle } from '../bundle/bundle.ts';
-import { packageRoot } from '../bundle/package-files.ts';
-import { FleetPropsError, formatValue } from '../props/refusal.ts';
+import { packageRoot } from '../../lib/package-files.ts';
+import { FleetPropsError, formatValue } from '../props/errors.ts';
 import { withStagingDirectory } from '../bundle/staging.ts';
 
 /** Files of tools, which are not deployed. */

@@ -1,4 +1,4 @@
-import { MAX_BODY_BYTES } from '../../store/bodies.ts';
+import { MAX_BODY_BYTES } from '../../store/body-store.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
 type SlotSettings = Pick<

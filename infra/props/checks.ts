@@ -1,4 +1,4 @@
-import { FleetPropsError, isDuration, isSize, formatValue } from './refusal.ts';
+import { FleetPropsError, isDuration, isSize, formatValue } from './errors.ts';
 
 export const HOUR = 3600;
 export const DAY = 24 * HOUR;

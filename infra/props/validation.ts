@@ -2,7 +2,7 @@ import type { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import { SQS_MAX_RETENTION_SECONDS, SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { checkAll } from './checks.ts';
 import type { WorkerFleetProps } from './props.ts';
-import { FleetPropsError, formatValue } from './refusal.ts';
+import { FleetPropsError, formatValue } from './errors.ts';
 import { checksOf } from './rows.ts';
 import { propTable, type TableSettings } from './table.ts';
 

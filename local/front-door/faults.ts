@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { callerName, INTERNAL_CALLER } from './call-log.ts';
-import { runWithFailures } from './partly.ts';
+import { runWithFailures } from './partial-failure.ts';
 import { AwsError, type Call, type Input, type Output } from './service.ts';
 
 /**

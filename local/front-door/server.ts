@@ -7,7 +7,7 @@ import { writeAnswer, writeError } from './answer.ts';
 import { authenticate } from './authenticate.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { type Faults, NoAnswerError } from './faults.ts';
-import { findForeignOrigin } from './foreign.ts';
+import { findForeignOrigin } from './foreign-origin.ts';
 import { type Protocol, findProtocol, readBody, readRequest, decompress } from './request.ts';
 import { AwsError, type Call, type Service } from './service.ts';
 import type { Sessions } from './sessions.ts';

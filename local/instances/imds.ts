@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { findForeignOrigin } from '../front-door/foreign.ts';
+import { findForeignOrigin } from '../front-door/foreign-origin.ts';
 import { type MetadataView, readMetadata } from './metadata.ts';
 
 /** The metadata service of one instance. The SDK drops the path of its endpoint, so each instance has its own port. */

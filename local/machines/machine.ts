@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Instance, InstanceSpec } from '../instances/launcher.ts';
 import { macAddress } from '../instances/metadata.ts';
 import { machinePath } from './requirements.ts';
-import type { MachineNamespaces } from './room.ts';
+import type { MachineNamespaces } from './namespaces.ts';
 
 /** The result of a command on a machine. */
 export interface CommandResult {

@@ -2,7 +2,7 @@ import type { CloudContext, RunningService } from '../front-door/service.ts';
 import type { Launcher } from '../instances/launcher.ts';
 import { createAutoScaling } from './autoscaling/autoscaling.ts';
 import { createEc2 } from './ec2/ec2.ts';
-import type { Ec2Instances } from './ec2/machines.ts';
+import type { Ec2Instances } from './ec2/ec2-instances.ts';
 import { createLambda } from './lambda/lambda.ts';
 import { createMonitoring } from './monitoring/monitoring.ts';
 import { createScheduler } from './scheduler/scheduler.ts';

@@ -10,7 +10,7 @@ import { startLifecycleRules } from './s3/lifecycle.ts';
 import { createS3Handler } from './s3/rest.ts';
 import { createS3 } from './s3/service.ts';
 import { createBucketSettings } from './s3/settings.ts';
-import { WriteQueue } from './s3/turns.ts';
+import { WriteQueue } from './s3/write-queue.ts';
 import { Versions } from './s3/versions.ts';
 
 /**

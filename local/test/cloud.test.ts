@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { strToU8, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCloud } from '../cloud.ts';
-import { signedFetch } from '../../test/support/sigv4.ts';
+import { signedFetch } from './support/sigv4.ts';
 
 let directory: string;
 

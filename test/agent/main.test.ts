@@ -4,10 +4,10 @@ import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { openSlotSockets, missingForSlots } from '../../bench/stage/slot-sockets.ts';
+import { openSlotSockets, missingForSlots } from '../../bench/setup/slot-sockets.ts';
 import { bundle } from '../../infra/bundle/bundle.ts';
 import { eventually } from '../support/eventually.ts';
-import { type TestQueue, testQueues } from '../support/queue.ts';
+import { type TestQueue, testQueues } from '../support/test-queue.ts';
 
 const open = testQueues();
 

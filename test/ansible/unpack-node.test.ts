@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { packageRoot } from '../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 
 const SCRIPT = join(packageRoot, 'ansible/roles/mayfly_agent/files/unpack_node.py');
 

@@ -9,7 +9,7 @@ import { type Clients, createClients } from '../../aws/clients.ts';
 import { systemClock } from '../../aws/clock.ts';
 import { startClock } from '../../local/clock.ts';
 import type { CallRecord } from '../../local/front-door/call-log.ts';
-import { startTestCloud } from '../../local/test/front-door/cloud-fixture.ts';
+import { startTestCloud } from '../../local/test/support/cloud.ts';
 
 const MINUTE = 60_000;
 const closers: (() => Promise<void> | void)[] = [];

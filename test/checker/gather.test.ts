@@ -1,7 +1,7 @@
 import { RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readInstances } from '../../checker/gather.ts';
-import { type GroupCloud, startGroupCloud } from '../../local/test/services/autoscaling/group-fixture.ts';
+import { type GroupCloud, startGroupCloud } from '../../local/test/support/group-cloud.ts';
 
 let fleet: GroupCloud;
 beforeEach(async () => {

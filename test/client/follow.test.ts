@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WaitProgress } from '../../client/index.ts';
-import { fleetsWithAgent } from '../support/manned.ts';
+import { fleetsWithAgent } from '../support/fleet-with-agent.ts';
 
 const open = fleetsWithAgent();
 

@@ -2,7 +2,7 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { expect, it } from 'vitest';
 import type { History, InstanceHistory } from '../../demo/history.ts';
 import { tickStep } from '../../demo/picture/frame.ts';
-import { toLanes } from '../../demo/picture/lives.ts';
+import { toLanes } from '../../demo/picture/instance-bars.ts';
 import { drawTimeline } from '../../demo/picture/timeline.ts';
 
 const run = (job: string, startedMs: number, endedMs: number) => ({ job, startedMs, endedMs, status: 0 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
 const COLLECTION = 'ansible/ansible_collections/mayfly/fleet';

@@ -7,7 +7,7 @@ import type { Diagnosis } from '../../client/doctor/diagnose.ts';
 import type { Check } from '../../client/doctor/finding.ts';
 import { Fleet } from '../../client/fleet.ts';
 import { toItem } from '../../store/item.ts';
-import { listingSortKey, statePartition } from '../../store/listing.ts';
+import { listingSortKey, statePartition } from '../../store/partitions.ts';
 import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { runAwsCli } from '../support/aws-cli.ts';
 import { eventually } from '../support/eventually.ts';

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { CHECKS } from '../../first-run/checks.ts';
 import { COST } from '../../first-run/plan.ts';
-import { startTestCloud } from '../../local/test/front-door/cloud-fixture.ts';
+import { startTestCloud } from '../../local/test/support/cloud.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const page = readFileSync(join(ROOT, 'docs/first-run.md'), 'utf8');

@@ -4,7 +4,7 @@ import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { CfnQueue } from 'aws-cdk-lib/aws-sqs';
 import { expect, it } from 'vitest';
 import { operatorClients } from '../../demo/clients.ts';
-import { startTestCloud } from '../../local/test/front-door/cloud-fixture.ts';
+import { startTestCloud } from '../../local/test/support/cloud.ts';
 import { createStack, synthesise } from '../support/deploy.ts';
 
 it('a first deployment that fails leaves no resource of a fleet without a removal policy', async () => {

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import { createFleetApp } from '../../infra/fleet-app.ts';
 import { getCacheDirectory, NODE_PACKAGES, fetchNodeArchive } from '../../infra/instance/node-asset.ts';
-import { packageRoot } from '../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { errorsOf } from '../support/aws-validation.ts';
 

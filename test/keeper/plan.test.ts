@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { InstanceRecord } from '../../jobs/record.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
-import type { Snapshot } from '../../keeper/look.ts';
+import type { Snapshot } from '../../keeper/snapshot.ts';
 import { plan } from '../../keeper/plan.ts';
 
 const NOW_MS = Date.parse('2026-01-01T12:00:00Z');

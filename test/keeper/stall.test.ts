@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { pauseFleet, resumeFleet } from '../../client/instances/pause.ts';
-import { createInstanceStore } from '../../store/instances.ts';
+import { createInstanceStore } from '../../store/instance-store.ts';
 import type { RetirementReason } from '../../jobs/record.ts';
 import { type Fleet, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { createContext, type Keeper, createKeeper } from '../support/keeper.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../aws/clock.ts';
-import { createInstanceStore } from '../../store/instances.ts';
+import { createInstanceStore } from '../../store/instance-store.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
-import { takeSnapshot } from '../../keeper/look.ts';
+import { takeSnapshot } from '../../keeper/snapshot.ts';
 import { type Action, plan } from '../../keeper/plan.ts';
 import { createSimulatedClock } from '../../local/clock.ts';
 import { type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../support/agent-fleet.ts';

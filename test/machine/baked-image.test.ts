@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { waitForBoot, runTestPhase } from '../../bench/boot/bake.ts';
 import { type JournalEntry, readJournal, activeSinceMs } from '../../bench/boot/journal.ts';
-import { openBootCloud, PROPS, type BootCloud } from '../../bench/boot/site.ts';
+import { openBootCloud, PROPS, type BootCloud } from '../../bench/boot/boot-cloud.ts';
 import { missingForMachines } from '../../local/machines/requirements.ts';
 import { type Synthesised, synthesise } from '../support/deploy.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,7 +1,7 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 import { labs } from './support/lab.ts';
 
 const start = labs();

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 import { TIMEOUT_MS } from './support/fleet.ts';
 import { waitForJobEnd } from './support/job.ts';
-import { gate } from './support/orders.ts';
+import { gate } from './support/set-up.ts';
 import { expectInOrder, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 

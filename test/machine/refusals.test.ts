@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 import { type MachineFleet, TIMEOUT_MS } from './support/fleet.ts';
-import { gate } from './support/orders.ts';
+import { gate } from './support/set-up.ts';
 import { machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 

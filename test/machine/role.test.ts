@@ -8,7 +8,7 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { execa } from 'execa';
 import { afterAll, expect, test } from 'vitest';
-import { packageRoot } from '../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 import type { CommandResult } from '../../local/machines/machine.ts';
 import { eventually } from '../support/eventually.ts';
 import { readOutput } from '../support/job-output.ts';

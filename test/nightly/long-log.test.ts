@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
-import { residentMiB } from '../../bench/stage/resident.ts';
+import { residentMiB } from '../../bench/setup/resident.ts';
 import { deployedFleets } from '../support/deployed.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RETRY_DELAYS } from '../../agent/work/receive.ts';
-import { CALL_MS } from '../../agent/lifecycle/climb.ts';
+import { CALL_MS } from '../../agent/lifecycle/escalation-run.ts';
 import { POLL_TIMEOUT_MS } from '../../aws/clients.ts';
-import { MAX_DELAY_MS } from '../../policy/ladder.ts';
+import { MAX_DELAY_MS } from '../../policy/escalation.ts';
 import { judgeLiveness, MAX_SILENCE_MS, type LivenessFacts } from '../../policy/watchdog.ts';
 
 const HOUR_MS = 3_600_000;

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { execa, type Options } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { bundle } from '../../infra/bundle/bundle.ts';
-import { packageRoot } from '../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { NPM_FLAGS, tools } from '../support/packed.ts';
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { missingForSlots } from '../../bench/stage/slot-sockets.ts';
+import { missingForSlots } from '../../bench/setup/slot-sockets.ts';
 
 const SOURCES = join(import.meta.dirname, '../../systemd/mayfly-slot');
 

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FrameReader, encodeFrame, PROTOCOL_VERSION } from '../../agent/runner/slot-frames.ts';
-import { missingForSlots } from '../../bench/stage/slot-sockets.ts';
+import { missingForSlots } from '../../bench/setup/slot-sockets.ts';
 import { openNotifySocket } from '../support/notify-socket.ts';
-import { isRunning } from '../support/queue.ts';
+import { isRunning } from '../support/test-queue.ts';
 import { eventually } from '../support/eventually.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../systemd/mayfly-slot');

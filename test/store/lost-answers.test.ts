@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
-import { JobIndex } from '../../store/catalogue.ts';
+import { JobIndex } from '../../store/job-index.ts';
 import type { JobRecord } from '../../jobs/record.ts';
-import type { JobTable } from '../../store/table.ts';
-import { type TestQueue, testQueues } from '../support/queue.ts';
+import type { JobTable } from '../../store/job-table.ts';
+import { type TestQueue, testQueues } from '../support/test-queue.ts';
 
 /** Writes that reach the table although their responses are lost. The SDK retries them, or the caller does. */
 

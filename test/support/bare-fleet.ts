@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Fleet } from '../../client/fleet.ts';
 import { updateFleetState } from '../../store/fleet-state.ts';
 import { toItem } from '../../store/item.ts';
-import { listingSortKey, statePartition, runningPartition } from '../../store/listing.ts';
+import { listingSortKey, statePartition, runningPartition } from '../../store/partitions.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import { createJobTable } from './job-table.ts';

@@ -1,7 +1,7 @@
 import { BatchWriteItemCommand } from '@aws-sdk/client-dynamodb';
 import type { JobView, ListOptions } from '../../client/index.ts';
 import { toItem } from '../../store/item.ts';
-import { type ListedState, listingSortKey, statePartition } from '../../store/listing.ts';
+import { type ListedState, listingSortKey, statePartition } from '../../store/partitions.ts';
 import type { BareFleet } from './bare-fleet.ts';
 
 export const START_MS = Date.now() - 14 * 86_400_000;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { DeployedAlarm, CheckInput, HookSettings, DeployedPolicy } from '../../client/doctor/facts.ts';
+import type { DeployedAlarm, CheckInput, HookSettings, DeployedPolicy } from '../../client/doctor/check-input.ts';
 import { FleetFactsSchema } from '../../store/fleet-facts.ts';
 import type { InstanceRecord, JobRecord } from '../../jobs/record.ts';
 import { stepsFor } from '../../policy/steps.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { packageRoot } from '../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 
 /** The directory of the checkout's Node and tools, as `npx` finds them. */
 export const tools = join(packageRoot, 'node_modules', '.bin');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Answers, FakeMachine } from '../support/stand-in.ts';
+import { type Answers, FakeMachine } from '../support/fake-machine.ts';
 
 const DEADMAN = '/usr/local/sbin/mayfly-deadman';
 const RETIRES = ['systemctl start --no-block mayfly-retire.service'];

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 
 const scripts = [
   ...globSync(['infra/**/*.sh', 'ansible/*.sh', 'systemd/*.sh', 'local/machines/*.sh', 'examples/**/*.sh'], {

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { packageRoot } from '../../infra/bundle/package-files.ts';
-import { checkSignature, type Received } from '../support/sigv4.ts';
-import { FakeMachine } from '../support/stand-in.ts';
+import { packageRoot } from '../../lib/package-files.ts';
+import { checkSignature, type Received } from '../../local/test/support/sigv4.ts';
+import { FakeMachine } from '../support/fake-machine.ts';
 
 const CURL = '/usr/bin/curl';
 const missing = spawnSync(CURL, ['--version']).error !== undefined;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
-import { packageRoot } from '../../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../../lib/package-files.ts';
 import { type Candidate, complete } from './complete.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 
@@ -43,7 +43,7 @@ export function completeWordsCommand(program: Command): Command {
       print(candidates);
       if (files) process.stdout.write(':files\n');
       if (!lookUp) return;
-      const { lookUpCandidates } = await import('../../look-up.ts');
+      const { lookUpCandidates } = await import('./look-up.ts');
       print(await lookUpCandidates(lookUp, timeout));
       // A call without an answer must not keep the process running.
       process.stdout.write('', () => process.exit());

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { dlqListCommand } from './dlq-list.ts';
-import { dlqPurgeCommand } from './dlq-purge.ts';
-import { dlqRedriveCommand } from './dlq-redrive.ts';
-import { dlqShowCommand } from './dlq-show.ts';
+import { dlqListCommand } from './list.ts';
+import { dlqPurgeCommand } from './purge.ts';
+import { dlqRedriveCommand } from './redrive.ts';
+import { dlqShowCommand } from './show.ts';
 import { helpCommand } from '../help.ts';
-import { addFleetOptionsBeforeVerb } from '../with-fleet.ts';
+import { addFleetOptionsBeforeVerb } from '../../options/fleet-options.ts';
 
 /** `mayfly dlq`: the dead letters of a fleet. */
 export function dlqCommand(): Command {

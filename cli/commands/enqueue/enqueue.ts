@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
 import { SQS_MAX_DELAY_SECONDS } from '../../../lib/limits.ts';
-import { readBodyInput, enqueueBody } from './enqueue-body.ts';
-import { enqueueFile } from './enqueue-file.ts';
-import { typedFlags } from '../given-flags.ts';
-import { refuseGroupOption } from './group-option.ts';
+import { readBodyInput, enqueueBody } from './body.ts';
+import { enqueueFile } from './file.ts';
+import { typedFlags } from '../../options/typed-flags.ts';
+import { refuseGroupOption } from '../../options/group-option.ts';
 import type { EnqueueOptions, FileOptions } from './options.ts';
-import { seconds, wholeNumber } from '../values.ts';
-import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
+import { seconds, wholeNumber } from '../../options/values.ts';
+import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 
 /** `mayfly enqueue`: enqueues one job, or a job for each line of a file. */

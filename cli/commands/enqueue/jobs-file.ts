@@ -6,8 +6,8 @@ import { readMemberTexts } from '../../../jobs/json-text.ts';
 import { parseJson } from '../../../lib/json.ts';
 import { SQS_MAX_DELAY_SECONDS } from '../../../lib/limits.ts';
 import { text as nonEmpty } from '../../../lib/schema.ts';
-import { CliError } from '../../failure.ts';
-import { groupRefusal } from '../../../client/no-groups.ts';
+import { CliError } from '../../error.ts';
+import { groupRefusal } from '../../../client/group-refusal.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 
 /** A file with a job a line. */

@@ -1,17 +1,17 @@
 import { messageOf } from '../../../lib/error-message.ts';
 import { ExitCode } from '../../exit-code.ts';
-import { CliError } from '../../failure.ts';
+import { CliError } from '../../error.ts';
 import { NotAllSentError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import { jobId } from '../../../client/enqueue/ids.ts';
 import { type JobsFile, type LineJob, readJobsFile } from './jobs-file.ts';
-import type { SentJournal } from './sent-journal.ts';
+import type { SentJournal } from './journal.ts';
 import { print, printJsonLine } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
-import { countOf } from '../../terminal/words.ts';
-import { runInterruptibly } from '../interrupt.ts';
+import { countOf } from '../../terminal/format.ts';
+import { runInterruptibly } from '../../terminal/interrupt.ts';
 import type { EnqueueOptions } from './options.ts';
-import type { ResumeAdvice } from './stdin-jobs.ts';
+import type { ResumeAdvice } from './spool.ts';
 
 export interface SendJobsOptions {
   fleet: Fleet;

@@ -9,8 +9,8 @@ import { type Paint, paintFor, type Style } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { wrapLines } from '../../terminal/say.ts';
 import type { Screen } from '../../terminal/screen.ts';
-import { countOf } from '../../terminal/words.ts';
-import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
+import { countOf } from '../../terminal/format.ts';
+import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 /** `mayfly doctor`: shows what is wrong with a deployed fleet, and what to do. */
 export function doctorCommand(): Command {

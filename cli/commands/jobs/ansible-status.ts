@@ -5,7 +5,7 @@ import { withExplainedErrors } from '../../../client/explain.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import { readLastOutput } from '../../../client/logs/tail.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
-import { stateReason } from './job-words.ts';
+import { stateReason } from './words.ts';
 
 /** The result of Ansible's async_status for a job, and more. */
 export interface AnsibleStatus {

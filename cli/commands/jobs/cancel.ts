@@ -5,12 +5,12 @@ import type { Fleet } from '../../../client/fleet.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { printSentence } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
-import { readJobIds } from './ids.ts';
-import { runInterruptibly } from '../interrupt.ts';
-import { stateReason } from './job-words.ts';
+import { readJobIds } from '../../options/job-ids.ts';
+import { runInterruptibly } from '../../terminal/interrupt.ts';
+import { stateReason } from './words.ts';
 import { printJobs, reportUnknownJobs } from './show-jobs.ts';
-import { parseIds } from '../values.ts';
-import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
+import { parseIds } from '../../options/values.ts';
+import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 /** `mayfly cancel`: cancels queued and running jobs. */
 export function cancelCommand(): Command {

@@ -7,14 +7,14 @@ import { escapeLine } from '../../terminal/escape.ts';
 import { print, printJson, printSentence } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
 import { say } from '../../terminal/say.ts';
-import { countOf } from '../../terminal/words.ts';
-import { canPrompt, confirm } from '../confirm.ts';
-import { readJobIds } from './ids.ts';
-import { runInterruptibly } from '../interrupt.ts';
-import { formatTimestamp } from './job-words.ts';
+import { countOf } from '../../terminal/format.ts';
+import { canPrompt, confirm } from '../../terminal/confirm.ts';
+import { readJobIds } from '../../options/job-ids.ts';
+import { runInterruptibly } from '../../terminal/interrupt.ts';
+import { formatTimestamp } from './words.ts';
 import { printJobs, reportUnknownJobs } from './show-jobs.ts';
-import { parseAge, parseIds } from '../values.ts';
-import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
+import { parseAge, parseIds } from '../../options/values.ts';
+import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 interface CleanupOptions {
   endedBefore?: number;

@@ -8,12 +8,12 @@ import { escapeLine } from '../../terminal/escape.ts';
 import { type Paint, paintFor } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
-import { formatDuration } from '../../terminal/words.ts';
-import { refuseGroupOption } from '../enqueue/group-option.ts';
-import { formatTimestamp, bodyExcerpt, paintState, stateReason } from './job-words.ts';
+import { formatDuration } from '../../terminal/format.ts';
+import { refuseGroupOption } from '../../options/group-option.ts';
+import { formatTimestamp, bodyExcerpt, paintState, stateReason } from './words.ts';
 import { tableWidth } from './show-jobs.ts';
-import { parseAge, commaSeparated, wholeNumber } from '../values.ts';
-import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
+import { parseAge, commaSeparated, wholeNumber } from '../../options/values.ts';
+import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 interface ListOptions {
   state?: JobState[];

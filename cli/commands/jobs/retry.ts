@@ -6,10 +6,10 @@ import type { Retried, RetryOptions } from '../../../client/jobs/retry.ts';
 import { escapeText } from '../../terminal/escape.ts';
 import { print } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
-import { readJobIds } from './ids.ts';
+import { readJobIds } from '../../options/job-ids.ts';
 import { printJobs } from './show-jobs.ts';
-import { parseIds } from '../values.ts';
-import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
+import { parseIds } from '../../options/values.ts';
+import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 /** `mayfly retry`: enqueues ended jobs again, as new jobs. */
 export function retryCommand(): Command {

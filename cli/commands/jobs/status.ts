@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
 import { ExitCode } from '../../exit-code.ts';
-import { CliError } from '../../failure.ts';
+import { CliError } from '../../error.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import { printBody } from '../../terminal/print.ts';
-import { readJobIds } from './ids.ts';
+import { readJobIds } from '../../options/job-ids.ts';
 import { printJobs, reportUnknownJobs, showJobs } from './show-jobs.ts';
-import { parseIds, wholeNumber } from '../values.ts';
-import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
+import { parseIds, wholeNumber } from '../../options/values.ts';
+import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 interface StatusOptions {
   json?: true;

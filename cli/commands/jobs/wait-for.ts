@@ -5,11 +5,11 @@ import type { WaitProgress } from '../../../client/jobs/wait.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { createProgress, type ProgressState } from '../../terminal/progress.ts';
 import { say } from '../../terminal/say.ts';
-import { countOf } from '../../terminal/words.ts';
-import { runInterruptibly } from '../interrupt.ts';
-import { describeProgress } from './job-words.ts';
+import { countOf } from '../../terminal/format.ts';
+import { runInterruptibly } from '../../terminal/interrupt.ts';
+import { describeProgress } from './words.ts';
 import { printJobs, reportUnknownJobs, showJobs } from './show-jobs.ts';
-import { WaitReason } from './why-waiting.ts';
+import { WaitReason } from './wait-reason.ts';
 
 export interface WaitForOptions {
   timeoutSeconds?: number;

@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
-import { readJobIds } from './ids.ts';
-import { seconds, parseIds, wholeNumber } from '../values.ts';
+import { readJobIds } from '../../options/job-ids.ts';
+import { seconds, parseIds, wholeNumber } from '../../options/values.ts';
 import { waitAndShow } from './wait-for.ts';
-import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
+import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 interface WaitOptions {
   timeout?: number;

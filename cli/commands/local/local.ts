@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type * as EmbeddedCloud from 'mayfly-local';
-import { isBuilt } from '../../../infra/bundle/package-files.ts';
+import { isBuilt } from '../../../lib/package-files.ts';
 import { messageOf } from '../../../lib/error-message.ts';
-import { CliError } from '../../failure.ts';
-import { createCallReporter } from '../../report-calls.ts';
+import { CliError } from '../../error.ts';
+import { createCallReporter } from './report-calls.ts';
 import { say } from '../../terminal/say.ts';
 
 export interface LocalOptions {

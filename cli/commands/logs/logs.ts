@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
-import { OutputWriter, ReaderGoneError } from './log-outlet.ts';
-import { LogPrinter } from './log-printer.ts';
-import { parseId, wholeNumber } from '../values.ts';
-import { runOnFleet, addFleetOptions } from '../with-fleet.ts';
+import { OutputWriter, ReaderGoneError } from './output-writer.ts';
+import { LogPrinter } from './printer.ts';
+import { parseId, wholeNumber } from '../../options/values.ts';
+import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 interface LogsOptions {
   follow?: true;

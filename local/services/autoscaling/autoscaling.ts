@@ -2,7 +2,7 @@ import { AwsError, type CloudContext, type RunningService } from '../../front-do
 import type { Ec2 } from '../ec2/ec2.ts';
 import { Activities } from './activities.ts';
 import { Groups } from './groups.ts';
-import { LifecycleActions } from './lifecycle.ts';
+import { LifecycleActions } from './lifecycle-actions.ts';
 import { groupOperations, groupTagOperations } from './operations/groups.ts';
 import { hookOperations } from './operations/hooks.ts';
 import { groupInstanceOperations } from './operations/instances.ts';

@@ -1,6 +1,6 @@
 import type { Input } from '../../front-door/service.ts';
 import { type Group, type GroupInstance, type Hook, isTerminating, type ScalingPolicy } from './group.ts';
-import { globalTimeoutSeconds } from './lifecycle.ts';
+import { globalTimeoutSeconds } from './lifecycle-actions.ts';
 import { zonesOf } from './selection.ts';
 
 /** Groups and their instances, as AWS shows them. */

@@ -13,7 +13,7 @@ import {
 } from './group.ts';
 import type { Groups } from './groups.ts';
 import { Launches } from './launches.ts';
-import { InstanceLifecycle, type InstanceLifecycleParts } from './lives.ts';
+import { InstanceLifecycle, type InstanceLifecycleParts } from './instance-lifecycle.ts';
 import { findImbalance, selectZone, selectForScaleIn } from './selection.ts';
 import { isWarmPoolEmpty, selectDrawn } from './warm-pool.ts';
 import { WarmPools } from './warm-pools.ts';

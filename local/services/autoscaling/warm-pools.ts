@@ -1,7 +1,7 @@
 import { type Activities, CAPACITY_DIFFERENCE } from './activities.ts';
 import type { Group, WarmPool } from './group.ts';
 import type { Launches } from './launches.ts';
-import type { InstanceLifecycle } from './lives.ts';
+import type { InstanceLifecycle } from './instance-lifecycle.ts';
 import { selectZone, selectSurplusWarm } from './selection.ts';
 import { isWarmPoolEmpty, warmPoolSize, wantedWarmPoolSize } from './warm-pool.ts';
 

@@ -3,7 +3,7 @@ import type { Launcher } from '../../instances/launcher.ts';
 import { imageOperations } from './images.ts';
 import { ec2InstanceOperations } from './instances.ts';
 import { LaunchTemplates } from './launch-templates.ts';
-import { Ec2Instances } from './machines.ts';
+import { Ec2Instances } from './ec2-instances.ts';
 import { Network } from './network.ts';
 import { ec2TagOperations } from './tags.ts';
 

@@ -11,8 +11,8 @@ import { AwsError, type CloudContext, type Input, type Operation } from '../../f
 import type { Launcher } from '../../instances/launcher.ts';
 import { checkLaunchParameters, overrideParameters, readLaunchParameters } from './launch-parameters.ts';
 import type { LaunchTemplates } from './launch-templates.ts';
-import { type Ec2Instance, reservationId, STATE_CODES } from './machine.ts';
-import type { Ec2Instances, Placement } from './machines.ts';
+import { type Ec2Instance, reservationId, STATE_CODES } from './ec2-instance.ts';
+import type { Ec2Instances, Placement } from './ec2-instances.ts';
 
 export interface Ec2OperationsParts {
   context: CloudContext;

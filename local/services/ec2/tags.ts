@@ -1,6 +1,6 @@
 import { optionalText, structures, text, texts } from '../../front-door/read.ts';
 import type { Input, Operation } from '../../front-door/service.ts';
-import type { Ec2Instances } from './machines.ts';
+import type { Ec2Instances } from './ec2-instances.ts';
 import type { Network } from './network.ts';
 
 /** Tags of instances and of network resources. Those of launch templates are accepted and not stored. */

@@ -8,7 +8,7 @@ import { objectPath, readS3Call, type S3Call } from './actions.ts';
 import { deleteObjects } from './delete-objects.ts';
 import type { ObjectEncryption } from './encryption.ts';
 import { type BucketSettings, DEFAULT_BUCKET_REGION } from './settings.ts';
-import type { WriteQueue } from './turns.ts';
+import type { WriteQueue } from './write-queue.ts';
 import { listVersions } from './version-list.ts';
 import { refuseUnlessEmpty, serveVersion, type VersionStore, WRITES } from './version-requests.ts';
 import type { Versions } from './versions.ts';

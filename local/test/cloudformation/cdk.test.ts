@@ -10,9 +10,9 @@ import {
 import { Duration } from 'aws-cdk-lib';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
-import { synthesiseForeignApp } from './foreign-app.ts';
-import { outputsOf, Stacks } from './stacks.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { synthesiseForeignApp } from '../support/foreign-app.ts';
+import { outputsOf, Stacks } from '../support/stacks.ts';
 
 const cli = join(import.meta.dirname, '../../../node_modules/aws-cdk/bin/cdk');
 

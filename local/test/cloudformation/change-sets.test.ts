@@ -10,8 +10,8 @@ import {
   ListChangeSetsCommand,
 } from '@aws-sdk/client-cloudformation';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
-import { Stacks } from './stacks.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { Stacks } from '../support/stacks.ts';
 
 let cloud: TestCloud;
 let stacks: Stacks;

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type SimulatedClock, createSimulatedClock } from '../../clock.ts';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
-import { outputsOf, Stacks } from './stacks.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { outputsOf, Stacks } from '../support/stacks.ts';
 
 let clock: SimulatedClock;
 let cloud: TestCloud;

@@ -7,8 +7,8 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
-import { Stacks } from './stacks.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { Stacks } from '../support/stacks.ts';
 
 let cloud: TestCloud;
 let stacks: Stacks;

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Cancel } from '../../clock.ts';
 import { createCloudFormation } from '../../cloudformation/cloudformation.ts';
 import { AwsError, type CallAws, type RunningService } from '../../front-door/service.ts';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 let cloud: TestCloud;
 beforeAll(async () => {

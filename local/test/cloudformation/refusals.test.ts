@@ -5,8 +5,8 @@ import {
   ValidateTemplateCommand,
 } from '@aws-sdk/client-cloudformation';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
-import { Stacks } from './stacks.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { Stacks } from '../support/stacks.ts';
 
 let cloud: TestCloud;
 let stacks: Stacks;

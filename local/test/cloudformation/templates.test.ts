@@ -6,8 +6,8 @@ import {
   type Parameter,
 } from '@aws-sdk/client-cloudformation';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
-import { outputsOf, Stacks } from './stacks.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { outputsOf, Stacks } from '../support/stacks.ts';
 
 let cloud: TestCloud;
 let stacks: Stacks;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resourceTypes } from '../../cloudformation/types/index.ts';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
-import { Stacks } from './stacks.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { Stacks } from '../support/stacks.ts';
 
 let cloud: TestCloud;
 let stacks: Stacks;

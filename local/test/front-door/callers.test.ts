@@ -24,7 +24,7 @@ import {
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createSimulatedClock } from '../../clock.ts';
-import { type ClientConfig, startTestCloud, type TestCloud } from './cloud-fixture.ts';
+import { type ClientConfig, startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 const clock = createSimulatedClock();
 const ROLE = 'arn:aws:iam::000000000000:role/worker';

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { XMLParser } from 'fast-xml-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { signedFetch } from '../../../test/support/sigv4.ts';
-import { startTestCloud, type TestCloud } from './cloud-fixture.ts';
+import { signedFetch } from '../support/sigv4.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 let cloud: TestCloud;
 

@@ -6,7 +6,7 @@ import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, expect, test } from 'vitest';
 import { startClock } from '../../clock.ts';
-import { type ClientConfig, startTestCloud, type TestCloud } from './cloud-fixture.ts';
+import { type ClientConfig, startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 const MINUTE = 60_000;
 

@@ -16,7 +16,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startTestCloud, type TestCloud } from './cloud-fixture.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 const ROLE = 'arn:aws:iam::000000000000:role/worker';
 const SESSION = 'arn:aws:sts::000000000000:assumed-role/worker/i-1';

@@ -1,6 +1,6 @@
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type ClientConfig, startTestCloud, type TestCloud } from './cloud-fixture.ts';
+import { type ClientConfig, startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 const ACCOUNT = '000000000000';
 const arnOf = (role: string) => `arn:aws:iam::${ACCOUNT}:role/${role}`;

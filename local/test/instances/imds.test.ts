@@ -3,9 +3,9 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { InstanceSpec } from '../../instances/launcher.ts';
 import { createProcessLauncher } from '../../instances/process-launcher.ts';
-import type { Ec2Instance } from '../../services/ec2/machine.ts';
-import { send } from '../../../test/support/http.ts';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+import type { Ec2Instance } from '../../services/ec2/ec2-instance.ts';
+import { send } from '../support/http.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 let cloud: TestCloud;
 let ec2: EC2Client;

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { findProcesses } from '../../instances/processes.ts';
-import type { Ec2Instance } from '../../services/ec2/machine.ts';
-import { Stacks } from '../cloudformation/stacks.ts';
-import { type LauncherCloud, startLauncherCloud, userData } from './launcher-fixture.ts';
+import type { Ec2Instance } from '../../services/ec2/ec2-instance.ts';
+import { Stacks } from '../support/stacks.ts';
+import { type LauncherCloud, startLauncherCloud, userData } from '../support/launcher-cloud.ts';
 
 let lab: LauncherCloud;
 beforeEach(async () => {

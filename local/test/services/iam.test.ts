@@ -1,8 +1,8 @@
 import { XMLParser } from 'fast-xml-parser';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsError } from '../../front-door/service.ts';
-import { signedFetch } from '../../../test/support/sigv4.ts';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+import { signedFetch } from '../support/sigv4.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 const POLICY = JSON.stringify({
   Version: '2012-10-17',

@@ -21,7 +21,7 @@ import {
   SSMClient,
 } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 /** Stores whose data is encrypted with one key, and clients of the owner and of roles. */
 let cloud: TestCloud;

@@ -15,7 +15,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSimulatedClock } from '../../clock.ts';
 import { readLifecycleRules } from '../../services/s3/lifecycle-rules.ts';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Objects are written at the time of this machine, so for the rules all are 20 days old. */

@@ -19,8 +19,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bucketAndKey } from '../../services/s3/actions.ts';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
-import { slowPut } from './slow-put.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { slowPut } from '../support/slow-put.ts';
 
 let cloud: TestCloud;
 let s3: S3Client;

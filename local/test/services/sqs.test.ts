@@ -16,7 +16,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+import { startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 let cloud: TestCloud;
 let sqs: SQSClient;

@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Admission, CredentialsEndpoint } from '../../../agent/credentials/endpoint.ts';
-import { RateLimiter } from '../../../agent/credentials/pace.ts';
+import { RateLimiter } from '../../../agent/credentials/rate-limiter.ts';
 import { NoCredentialsError, type WorkerCredentials } from '../../../agent/credentials/session.ts';
 import { type Clock, systemClock } from '../../../aws/clock.ts';
 import { eventually } from '../../support/eventually.ts';

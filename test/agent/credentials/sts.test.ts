@@ -7,7 +7,7 @@ import { RefusalTracker } from '../../../agent/supervision/refusals.ts';
 import { type Clock, systemClock } from '../../../aws/clock.ts';
 import { createStsClients, type StsClients } from '../../../aws/sts-clients.ts';
 import { createSimulatedClock } from '../../../local/clock.ts';
-import { startTestCloud, type TestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
+import { startTestCloud, type TestCloud } from '../../../local/test/support/cloud.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createInstanceStore } from '../../../store/instances.ts';
+import { createInstanceStore } from '../../../store/instance-store.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
   callsOf,

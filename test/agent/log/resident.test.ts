@@ -8,8 +8,8 @@ import { bundle } from '../../../infra/bundle/bundle.ts';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
 import { NODE_OPTIONS } from '../../../local/instances/process-launcher.ts';
 import { eventually } from '../../support/eventually.ts';
-import { testQueues } from '../../support/queue.ts';
-import { type LogBench, openLogBench } from './logged.ts';
+import { testQueues } from '../../support/test-queue.ts';
+import { type LogBench, openLogBench } from '../../support/log-bench.ts';
 
 const open = testQueues();
 

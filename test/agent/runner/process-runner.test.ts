@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
-import { openProcessBench } from './runner-kinds.ts';
+import { openProcessBench } from '../../support/runner-kinds.ts';
 
 // Tests of both kinds of runners are in runners.test.ts.
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { EBS_MAX_VOLUME_BYTES } from '../../../lib/limits.ts';
 import { eventually } from '../../support/eventually.ts';
-import { ManualRunner } from '../../support/hand-runner.ts';
+import { ManualRunner } from '../../support/manual-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { testQueues } from '../../support/queue.ts';
+import { testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();
 

@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { bundle } from '../../../infra/bundle/bundle.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type NotifySocket, openNotifySocket } from '../../support/notify-socket.ts';
-import { type TestQueue, testQueues } from '../../support/queue.ts';
+import { type TestQueue, testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();
 const hasSystemd = spawnSync('systemd-notify', ['--version']).status === 0;

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { Watchdog } from '../../../agent/supervision/watchdog.ts';
-import type { JobLoopProgress, JobLoopState } from '../../../agent/work/work.ts';
+import type { JobLoopProgress, JobLoopState } from '../../../agent/work/types.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const WATCHED = { WATCHDOG_USEC: '90000000' };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Batcher } from '../../../agent/work/batcher.ts';
-import { EntryError, type EntryResults } from '../../../store/queue.ts';
+import { EntryError, type EntryResults } from '../../../store/job-queue.ts';
 
 /** A call that the test ends. */
 interface OpenCall {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { testQueues } from '../../support/queue.ts';
+import { testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();
 

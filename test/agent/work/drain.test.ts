@@ -2,17 +2,17 @@ import { pino } from 'pino';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { AgentConfigSchema } from '../../../agent/config/agent-config.ts';
-import { SlotRunner } from '../../../agent/runner/isolating-runner.ts';
+import { SlotRunner } from '../../../agent/runner/slot-runner.ts';
 import { RefusalTracker } from '../../../agent/supervision/refusals.ts';
 import { drainFor } from '../../../agent/lifecycle/drain.ts';
 import { NO_SUPERVISOR } from '../../../agent/supervision/watchdog.ts';
 import { systemClock } from '../../../aws/clock.ts';
-import { openSlotSockets, missingForSlots } from '../../../bench/stage/slot-sockets.ts';
-import { JobIndex } from '../../../store/catalogue.ts';
+import { openSlotSockets, missingForSlots } from '../../../bench/setup/slot-sockets.ts';
+import { JobIndex } from '../../../store/job-index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { ManualRunner } from '../../support/hand-runner.ts';
+import { ManualRunner } from '../../support/manual-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { testQueues } from '../../support/queue.ts';
+import { testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();
 

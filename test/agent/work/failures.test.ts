@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { ChangeMessageVisibilityCommand, type ReceiveMessageCommandOutput } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { type TestQueue, testQueues } from '../../support/queue.ts';
+import { type TestQueue, testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();
 

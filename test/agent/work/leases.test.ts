@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { InFlightMessage } from '../../../agent/work/held.ts';
+import type { InFlightMessage } from '../../../agent/work/in-flight-message.ts';
 import { Leases } from '../../../agent/work/leases.ts';
-import type { EntryResults, JobQueue } from '../../../store/queue.ts';
+import type { EntryResults, JobQueue } from '../../../store/job-queue.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 /** What the leases do at which second, with a queue that the test controls. */

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { createBodyStore } from '../../../store/bodies.ts';
-import { JobIndex } from '../../../store/catalogue.ts';
+import { createBodyStore } from '../../../store/body-store.ts';
+import { JobIndex } from '../../../store/job-index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type LogBench, openLogBench } from '../log/logged.ts';
-import { testQueues } from '../../support/queue.ts';
+import { type LogBench, openLogBench } from '../../support/log-bench.ts';
+import { testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();
 

@@ -1,14 +1,14 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
-import { parseDeadLetter } from '../../../client/dead-letters/dead-letter.ts';
-import { findOwner, readOrigin } from '../../../client/dead-letters/proof.ts';
+import { parseDeadLetter } from '../../../client/dead-letters/parse.ts';
+import { findOwner, readOrigin } from '../../../client/dead-letters/origin.ts';
 import { Fleet } from '../../../client/fleet.ts';
 import { deduplicatedId } from '../../../client/enqueue/ids.ts';
-import { createBodyStore } from '../../../store/bodies.ts';
-import { JobIndex } from '../../../store/catalogue.ts';
+import { createBodyStore } from '../../../store/body-store.ts';
+import { JobIndex } from '../../../store/job-index.ts';
 import type { JobRecord } from '../../../jobs/record.ts';
-import { fleetsWithAgent } from '../../support/manned.ts';
-import type { TestQueue } from '../../support/queue.ts';
+import { fleetsWithAgent } from '../../support/fleet-with-agent.ts';
+import type { TestQueue } from '../../support/test-queue.ts';
 
 /** What `sqs:SendMessage` on the fleet's queue alone allows. */
 const open = fleetsWithAgent();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { InFlightMessage } from '../../../agent/work/held.ts';
+import type { InFlightMessage } from '../../../agent/work/in-flight-message.ts';
 import { Slots } from '../../../agent/work/slots.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 

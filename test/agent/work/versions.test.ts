@@ -2,11 +2,11 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
 import { deduplicatedId, createSeed, jobId } from '../../../client/enqueue/ids.ts';
-import { createBodyStore } from '../../../store/bodies.ts';
-import { JobIndex } from '../../../store/catalogue.ts';
+import { createBodyStore } from '../../../store/body-store.ts';
+import { JobIndex } from '../../../store/job-index.ts';
 import { toItem } from '../../../store/item.ts';
-import { fleetsWithAgent } from '../../support/manned.ts';
-import type { TestQueue } from '../../support/queue.ts';
+import { fleetsWithAgent } from '../../support/fleet-with-agent.ts';
+import type { TestQueue } from '../../support/test-queue.ts';
 
 /** Agents and clients of the version before messages were bound to records, together with those of this one. */
 const open = fleetsWithAgent();

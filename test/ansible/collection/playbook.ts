@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
-import { packageRoot } from '../../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../../lib/package-files.ts';
 
 /** The result of a task. For a loop, `results` has those of its items. */
 export interface TaskResult {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { packageRoot } from '../../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../../lib/package-files.ts';
 
 const COLLECTIONS = join(packageRoot, 'ansible');
 const FLEET = join(COLLECTIONS, 'ansible_collections/mayfly/fleet');

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { packageRoot } from '../../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../../lib/package-files.ts';
 import { lintOptions } from '../lint-options.ts';
 
 const COLLECTIONS = join(packageRoot, 'ansible');

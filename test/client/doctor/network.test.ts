@@ -1,10 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { AwsClock } from '../../../aws/aws-clock.ts';
 import { runChecks } from '../../../client/doctor/diagnose.ts';
-import type { NetworkState, SubnetState } from '../../../client/doctor/facts.ts';
-import { readNetwork } from '../../../client/doctor/gather-network.ts';
+import type { NetworkState, SubnetState } from '../../../client/doctor/check-input.ts';
+import { readNetwork } from '../../../client/doctor/read-network.ts';
 import { AccessDeniedError } from '../../../client/errors.ts';
-import { startTestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
+import { startTestCloud } from '../../../local/test/support/cloud.ts';
 import { fleet, healthy, network, subnet } from '../../support/healthy-facts.ts';
 
 const ALL = ['sqs', 'dynamodb', 's3', 'autoscaling', 'sts'];

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { runChecks } from '../../../client/doctor/diagnose.ts';
-import type { CheckInput, TableState } from '../../../client/doctor/facts.ts';
+import type { CheckInput, TableState } from '../../../client/doctor/check-input.ts';
 import type { Check, Finding } from '../../../client/doctor/finding.ts';
-import { adviseOnRefusedLaunch } from '../../../client/doctor/refusals.ts';
+import { adviseOnRefusedLaunch } from '../../../client/doctor/launch-refusals.ts';
 import { AccessDeniedError, StoreGoneError } from '../../../client/errors.ts';
-import { adviseOnError } from '../../../client/instances/refused-words.ts';
+import { adviseOnError } from '../../../client/instances/refusal-text.ts';
 import type { InstanceRecord, Forecast, Retirement } from '../../../jobs/record.ts';
 import {
   ago,

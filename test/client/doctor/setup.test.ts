@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FleetContext } from '../../../client/context.ts';
 import { runChecks } from '../../../client/doctor/diagnose.ts';
-import { readLocalInstances } from '../../../client/doctor/gather-local.ts';
-import { startTestCloud, type TestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
+import { readLocalInstances } from '../../../client/doctor/read-local.ts';
+import { startTestCloud, type TestCloud } from '../../../local/test/support/cloud.ts';
 import { fleet, healthy } from '../../support/healthy-facts.ts';
 
 let cloud: TestCloud;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../aws/clock.ts';
 import { drainInstance } from '../../../client/instances/drain.ts';
-import { createInstanceStore } from '../../../store/instances.ts';
+import { createInstanceStore } from '../../../store/instance-store.ts';
 import { openFleet, TABLE } from '../../support/agent-fleet.ts';
 import { createContext } from '../../support/keeper.ts';
 

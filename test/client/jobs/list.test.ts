@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ListOptions } from '../../../client/index.ts';
-import { createInstanceStore } from '../../../store/instances.ts';
+import { createInstanceStore } from '../../../store/instance-store.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
 
 const open = bareFleets();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BodyNotKeptError, JobIsLiveError, UnknownJobError } from '../../../client/index.ts';
-import { digestBody } from '../../../store/bodies.ts';
+import { digestBody } from '../../../store/body-store.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
 import { receiveJobs } from '../../support/received.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { readIndex } from '../../../client/logs/index-lines.ts';
 import { inlinePieces, isInBucket } from '../../../client/logs/inline.ts';
-import { NumberedObjects } from '../../../client/logs/objects.ts';
+import { NumberedObjects } from '../../../client/logs/numbered-objects.ts';
 import { LogPosition } from '../../../client/logs/pieces.ts';
 import type { TryLog } from '../../../jobs/record.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../aws/clock.ts';
 import { type LogEvent, type LogOptions, readLog } from '../../../client/logs/reading.ts';
-import type { LogPart } from '../../../store/log-layout.ts';
+import type { LogPart } from '../../../store/bucket-keys.ts';
 import { type JobRecord, MAX_INLINE_LOG_BYTES, type StreamLog, type Try } from '../../../jobs/record.ts';
 
 const STARTED_MS = Date.parse('2026-01-01T00:00:00.000Z');
@@ -19,7 +19,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constantFrom({ do: 'flush' } as const, { do: 'note' } as const),
 );
 
-/** A job whose only try is logged as `store/log-layout.ts` says, in memory. */
+/** A job whose only try is logged as `store/bucket-keys.ts` says, in memory. */
 class LoggedJob {
   readonly objects = new Map<string, Buffer>();
   /** All output: one entry for each byte, or one for a hole. */

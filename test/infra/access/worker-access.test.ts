@@ -4,7 +4,7 @@ import { type IRole, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, it } from 'vitest';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
-import { FleetPropsError } from '../../../infra/props/refusal.ts';
+import { FleetPropsError } from '../../../infra/props/errors.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import { toText, synthFleet, onlyResource, type Resource, resourcesOf } from '../../support/synthesised.ts';
 

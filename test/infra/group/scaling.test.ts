@@ -11,7 +11,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import { createSimulatedClock } from '../../../local/clock.ts';
-import { startTestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
+import { startTestCloud } from '../../../local/test/support/cloud.ts';
 import { onlyResource, resourcesOf, synthTemplate } from '../../support/synthesised.ts';
 
 const template = synthTemplate();

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../../infra/bundle/package-files.ts';
+import { packageRoot } from '../../../lib/package-files.ts';
 import { contentHash } from '../../../infra/bundle/staging.ts';
 import {
   type Answers,
@@ -21,7 +21,7 @@ import {
   refusal,
   FakeMachine,
   TREE_JSON as WITHOUT_HASH,
-} from '../../support/stand-in.ts';
+} from '../../support/fake-machine.ts';
 
 const BOOT = '/usr/local/sbin/mayfly-boot';
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { resolveSettings } from '../../../infra/props/settings.ts';
 import { makeSlotDropIn } from '../../../infra/instance/unit-settings.ts';
-import { MAX_BODY_BYTES } from '../../../store/bodies.ts';
+import { MAX_BODY_BYTES } from '../../../store/body-store.ts';
 
 const of = (props: WorkerFleetProps) => makeSlotDropIn(resolveSettings('WorkerFleet', 'Fleet', props));
 

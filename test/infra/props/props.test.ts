@@ -5,7 +5,7 @@ import { Alias } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { describe, expect, it } from 'vitest';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
-import { FleetPropsError } from '../../../infra/props/refusal.ts';
+import { FleetPropsError } from '../../../infra/props/errors.ts';
 import { resolveSettings } from '../../../infra/props/settings.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 

@@ -13,7 +13,7 @@ import {
   type MachineLauncher,
   type MachineLauncherOptions,
 } from '../../../local/machines/machine-launcher.ts';
-import { hasEnded } from '../../../local/services/ec2/machine.ts';
+import { hasEnded } from '../../../local/services/ec2/ec2-instance.ts';
 import type { AddResources } from '../../support/deploy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startFleet, type TestFleet, withDefaults } from '../../support/fleet.ts';

@@ -10,8 +10,8 @@ import {
   type MachineLauncherOptions,
 } from '../../../local/machines/machine-launcher.ts';
 import { missingForMachines } from '../../../local/machines/requirements.ts';
-import type { Ec2Instance } from '../../../local/services/ec2/machine.ts';
-import { startTestCloud, type TestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
+import type { Ec2Instance } from '../../../local/services/ec2/ec2-instance.ts';
+import { startTestCloud, type TestCloud } from '../../../local/test/support/cloud.ts';
 import { eventually } from '../../support/eventually.ts';
 import { TIMEOUT_MS } from './fleet.ts';
 

@@ -2,7 +2,7 @@ import { optionalChoice, optionalInteger, optionalText, text, texts } from '../.
 import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
 import { describeHook } from '../describe.ts';
 import { allInstances, type Group, HOOK_RESULTS, HOOK_TRANSITIONS } from '../group.ts';
-import { findAction } from '../lifecycle.ts';
+import { findAction } from '../lifecycle-actions.ts';
 import type { Parts } from '../parts.ts';
 import { tagConditions } from './tag-conditions.ts';
 

@@ -1,6 +1,6 @@
 import type { CreateAutoScalingGroupCommandInput } from '@aws-sdk/client-auto-scaling';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type GroupCloud, startGroupCloud } from './group-fixture.ts';
+import { type GroupCloud, startGroupCloud } from '../../support/group-cloud.ts';
 
 let fleet: GroupCloud;
 beforeAll(async () => {

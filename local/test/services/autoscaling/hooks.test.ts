@@ -7,7 +7,7 @@ import {
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type GroupCloud, startGroupCloud } from './group-fixture.ts';
+import { type GroupCloud, startGroupCloud } from '../../support/group-cloud.ts';
 
 let fleet: GroupCloud;
 beforeEach(async () => {

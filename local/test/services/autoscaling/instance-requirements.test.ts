@@ -1,7 +1,7 @@
 import type { InstanceRequirements } from '@aws-sdk/client-auto-scaling';
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type GroupCloud, startGroupCloud } from './group-fixture.ts';
+import { type GroupCloud, startGroupCloud } from '../../support/group-cloud.ts';
 
 let fleet: GroupCloud;
 beforeAll(async () => {

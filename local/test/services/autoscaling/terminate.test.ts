@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type GroupCloud, startGroupCloud } from './group-fixture.ts';
+import { type GroupCloud, startGroupCloud } from '../../support/group-cloud.ts';
 
 let fleet: GroupCloud;
 beforeEach(async () => {

@@ -17,7 +17,7 @@ import { CreateLaunchTemplateVersionCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Group, WarmPool } from '../../../services/autoscaling/group.ts';
 import { wantedWarmPoolSize } from '../../../services/autoscaling/warm-pool.ts';
-import { type GroupCloud, startGroupCloud } from './group-fixture.ts';
+import { type GroupCloud, startGroupCloud } from '../../support/group-cloud.ts';
 
 const AutoScalingGroupName = 'workers';
 const hook = (name: string, transition: string) => ({

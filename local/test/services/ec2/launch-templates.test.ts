@@ -14,7 +14,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
+import { startTestCloud, type TestCloud } from '../../support/cloud.ts';
 
 let cloud: TestCloud;
 let ec2: EC2Client;

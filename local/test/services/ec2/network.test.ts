@@ -11,7 +11,7 @@ import {
   ModifySubnetAttributeCommand,
 } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
+import { startTestCloud, type TestCloud } from '../../support/cloud.ts';
 
 let cloud: TestCloud;
 let ec2: EC2Client;

@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-cloudwatch';
 import { CreateQueueCommand, PurgeQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type GroupCloud, startGroupCloud } from '../autoscaling/group-fixture.ts';
+import { type GroupCloud, startGroupCloud } from '../../support/group-cloud.ts';
 
 let fleet: GroupCloud;
 let cloudWatch: CloudWatchClient;

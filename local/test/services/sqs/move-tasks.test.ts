@@ -8,7 +8,7 @@ import {
   type StartMessageMoveTaskCommandInput,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Queues } from './queue-fixture.ts';
+import { Queues } from '../../support/queues.ts';
 
 let queues: Queues;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { DeleteMessageCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Queues } from './queue-fixture.ts';
+import { Queues } from '../../support/queues.ts';
 
 const MINUTE_MS = 60_000;
 let queues: Queues;

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { type MessageAttributeValue, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { bodyKey } from '../../../../jobs/body-key.ts';
-import { digestBody } from '../../../../store/bodies.ts';
+import { digestBody } from '../../../../store/body-store.ts';
 import { createDeadLetterAttributes } from '../../../../jobs/dead-letter.ts';
 import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
 import { onTerminal } from '../../../support/pty.ts';

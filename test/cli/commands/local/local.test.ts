@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endsWithin } from '../../../../cli/commands/local/local.ts';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { readyAccess } from '../../../support/ready.ts';
-import { signedFetch } from '../../../support/sigv4.ts';
+import { signedFetch } from '../../../../local/test/support/sigv4.ts';
 
 const BIN = resolve(import.meta.dirname, '../../../../bin/mayfly.js');
 let directory: string;

@@ -1,6 +1,6 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
-import { chunkKey, type LogPart } from '../../../../store/log-layout.ts';
+import { chunkKey, type LogPart } from '../../../../store/bucket-keys.ts';
 import type { Try } from '../../../../jobs/record.ts';
 import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
 import { onTerminal } from '../../../support/pty.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { type FleetWithAgent, fleetsWithAgent } from '../../../support/manned.ts';
+import { type FleetWithAgent, fleetsWithAgent } from '../../../support/fleet-with-agent.ts';
 
 const BIN = resolve(import.meta.dirname, '../../../../bin/mayfly.js');
 const KIB = 1024;

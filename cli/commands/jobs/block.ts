@@ -1,0 +1,93 @@
+import type { JobRecord } from '../../../jobs/record.ts';
+import { inlinePieces } from '../../../client/logs/inline.ts';
+import { LogPosition } from '../../../client/logs/pieces.ts';
+import type { JobView } from '../../../client/jobs/view.ts';
+import { escapeLine, escapeText } from '../../terminal/escape.ts';
+import type { Paint } from '../../terminal/paint.ts';
+import { wrapLines } from '../../terminal/say.ts';
+import type { Screen } from '../../terminal/screen.ts';
+import { countOf } from '../../terminal/format.ts';
+import { bodyExcerpt, paintState, timesLine, tryLine, stateReason } from './words.ts';
+
+/** How many lines of the output are shown. */
+const LAST_LINES = 10;
+/** How much of the body is shown. */
+const BODY_CELLS = 100;
+
+/** A job as text: its state and reason, times, tries, and the end of its output. */
+export function jobBlock(
+  job: JobView,
+  record: JobRecord | undefined,
+  paint: Paint,
+  screen: Pick<Screen, 'isTTY' | 'columns'>,
+): string {
+  const why = stateReason(job);
+  const lines = [`${paint('bold', escapeLine(job.id))}  ${paintState(job, paint)}${why ? `: ${why}` : ''}`];
+  const times = timesLine(job);
+  if (times) lines.push(`  ${times}`);
+  lines.push(...bodyLine(job).map((line) => `  ${line}`));
+  if (job.waitsFor) lines.push(`  why it waits: ${escapeLine(job.waitsFor.text)}`);
+  lines.push(...otherFacts(job).map((fact) => `  ${fact}`));
+  const wrapped = lines.map((line) => wrapLines(line, screen, '    '));
+  // The output of a worker keeps its lines.
+  return [...wrapped, ...outputLines(job, record, paint).map((line) => `  ${line}`)].join('\n');
+}
+
+/** The start of the body, on one line. */
+function bodyLine({ id, body, bodyStart, bodyBytes, bodyLocation }: JobView): string[] {
+  const text = body ?? bodyStart;
+  if (text === undefined) return [];
+  const start = bodyExcerpt(text, BODY_CELLS);
+  if (start === escapeLine(text) && body !== undefined) return [`body: ${start}`];
+  const isKept = body !== undefined || bodyLocation !== undefined;
+  const bytes = countOf(bodyBytes ?? Buffer.byteLength(text), 'byte');
+  return [`body, ${bytes}${isKept ? ` (all of it: mayfly status --body ${escapeLine(id)})` : ''}: ${start}`];
+}
+
+function otherFacts(job: JobView): string[] {
+  const { state, tries, instance, cancelRequestedAt, limitSeconds, label, requestId, retryOf, retriedAs } =
+    job;
+  const { deadLetterError } = job;
+  const name = (what: string, value: string | undefined) =>
+    value === undefined ? [] : [`${what} ${escapeLine(value)}`];
+  const cancelling = state === 'running' && cancelRequestedAt !== undefined;
+  return [
+    ...(tries.length > 1 ? tries.map((one, index) => `try ${index + 1}: ${tryLine(one)}`) : []),
+    ...(tries.length === 1 || state === 'running' ? name('on', instance ?? tries[0]?.instance) : []),
+    ...(deadLetterError === undefined
+      ? []
+      : [`not dead-lettered yet, the agent tries again: ${escapeLine(deadLetterError)}`]),
+    ...(cancelling ? ['cancelled: its worker is being stopped'] : []),
+    ...(limitSeconds === undefined ? [] : [`time limit ${limitSeconds} s`]),
+    ...name('label', label),
+    ...name('request', requestId),
+    ...name('retry of', retryOf),
+    ...name('retried as', retriedAs),
+  ];
+}
+
+function outputLines({ id, log }: JobView, record: JobRecord | undefined, paint: Paint): string[] {
+  const last = record?.tries?.at(-1);
+  if (!log || !last?.log) return [];
+  const bytes = log.stdoutBytes + log.stderrBytes;
+  if (bytes === 0) return ['no output'];
+  const text = last.log.tail ?? inlineText(last);
+  const all = escapeText(text.replace(/\r\n/g, '\n')).replace(/\n$/, '').split('\n');
+  const shown = all.slice(-LAST_LINES);
+  const complete = shown.length === all.length && last.log.tail === undefined;
+  const how = log.maxBytes === undefined ? 'lost' : 'beyond maxLog';
+  const missing = log.lostBytes ? `, ${log.lostBytes} of them ${how}` : '';
+  const more = complete ? '' : ` (${missing ? 'what was saved' : 'all of it'}: mayfly logs ${escapeLine(id)})`;
+  return [
+    `output, ${countOf(bytes, 'byte')}${missing}${complete ? '' : ', its end'}${more}:`,
+    ...shown.map((line) => `${paint('gray', '|')} ${line}`),
+  ];
+}
+
+/** Both streams, in the order in which they were printed. */
+function inlineText(last: NonNullable<JobRecord['tries']>[number]): string {
+  const pieces = inlinePieces(last, new LogPosition());
+  return Buffer.concat(pieces.flatMap((piece) => (piece.kind === 'output' ? [piece.bytes] : []))).toString(
+    'utf8',
+  );
+}

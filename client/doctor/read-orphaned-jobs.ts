@@ -1,0 +1,39 @@
+import { IndexNotReadyError } from '../../store/index-pages.ts';
+import type { FleetContext } from '../context.ts';
+import { readIndexedJobs, isIndexed, type Range } from '../jobs/indexed-jobs.ts';
+import type { QueueState, OrphanedJobs } from './check-input.ts';
+
+/** A message is sent after its record is written, and SQS's counts may be a minute old. Newer jobs are not reported. */
+const YOUNG_MS = 15 * 60_000;
+const MOST_JOBS = 10;
+/** Most records that are read. Agents of earlier versions do not move running jobs to another partition of the index. */
+const MOST_RECORDS = 100;
+
+/**
+ * Finds jobs that are queued in the table although the queue is empty: they have no message that an agent could
+ * receive.
+ */
+export async function findOrphanedJobs(
+  context: FleetContext,
+  queue: Pick<QueueState, 'visible' | 'inFlight' | 'delayed'> | undefined,
+): Promise<OrphanedJobs> {
+  const { facts, clock } = context;
+  const empty = queue && queue.visible + queue.inFlight + queue.delayed === 0;
+  if (!empty || !facts.trackJobs) return { jobs: [], isPartial: false };
+  // Older ones are shown as lost.
+  const sinceMs = clock.now() - facts.retentionSeconds * 1000;
+  const range: Range = { state: 'queued', sinceMs, beforeMs: clock.now() - YOUNG_MS };
+  const jobs: string[] = [];
+  let seen = 0;
+  try {
+    for await (const { id, state } of readIndexedJobs(context, [range], {}, MOST_JOBS)) {
+      seen += 1;
+      if (state === 'queued') jobs.push(id);
+      if (jobs.length === MOST_JOBS || seen === MOST_RECORDS) break;
+    }
+  } catch (error) {
+    if (!(error instanceof IndexNotReadyError)) throw error;
+    return { jobs, isPartial: true };
+  }
+  return { jobs, isPartial: seen === MOST_RECORDS || !(await isIndexed(context)) };
+}

@@ -1,0 +1,298 @@
+import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { createBodyAttributes } from './body-in-record.ts';
+import { JobEndings, ownedByClaim, type WriteResult } from './job-endings.ts';
+import { expiryOfCancelled } from './expiry.ts';
+import { toItem } from './item.ts';
+import { itemKey, jobKey } from './keys.ts';
+import { listingSortKey, statePartition, runningPartition } from './partitions.ts';
+import { tryKey } from './bucket-keys.ts';
+import { createOwnJobId } from '../jobs/message.ts';
+import {
+  CANCELLED_REASON,
+  type JobRecord,
+  type JobState,
+  findLabel,
+  TERMINAL_STATES,
+  type Try,
+  type TryLog,
+} from '../jobs/record.ts';
+import { createRedriveChange, explainRefusedRedrive } from './redrive.ts';
+import { areOverlong, boundTries } from '../jobs/tries.ts';
+import type { Change } from './update-expression.ts';
+
+/** What an agent writes of a job when it claims it. */
+export interface ClaimRequest {
+  id: string;
+  messageId: string;
+  instance: string;
+  /** Unique for each claim. Every later write of this try must match it. */
+  fence: string;
+  /** AWS's time, and how far it may be off. A lease counts as expired only if it is expired in any case. */
+  nowMs: number;
+  errorMs?: number | undefined;
+  leaseUntilMs: number;
+  enqueuedAtMs: number;
+  group?: string | undefined;
+  /** Written if the record has none. */
+  label?: string | undefined;
+  requestId?: string | undefined;
+  limitSeconds?: number | undefined;
+  retryOf?: string | undefined;
+  /** The message's nonce. The record's nonce, if it has one, must be the same. */
+  nonce?: string | undefined;
+  /** The reason with which the claim is refused if the job has no record. */
+  needsRecord?: string | undefined;
+  /** The claim is refused if the record has no nonce. */
+  needsNonce?: boolean | undefined;
+  /** The reason with which the claim is refused if the record does not have this `limitSeconds` already. */
+  overLimit?: string | undefined;
+  /** The body. The record keeps a short one. */
+  body?: string | undefined;
+  /** Whether there is probably no record yet. If there is one, that costs a write. */
+  isNew?: boolean | undefined;
+}
+
+export type Claim =
+  /** `tries`: the new one is the last. `leaseUntilMs`: what the table has, whichever attempt of the call wrote it. */
+  | {
+      kind: 'claimed';
+      attempts: number;
+      tries: Try[];
+      leaseUntilMs: number | undefined;
+      /** For the worker's environment. */
+      label?: string | undefined;
+      /** The digest of the job's body in the bucket, if its record has one. */
+      bodyDigest?: string | undefined;
+    }
+  /** The job has ended. Its message is a duplicate, or its agent crashed before it could delete it. */
+  | { kind: 'ended'; record: JobRecord }
+  /** Another claim runs it, at least until then. */
+  | { kind: 'running'; untilMs: number }
+  /** It may not run now. */
+  | { kind: 'waiting'; state: JobState }
+  /**
+   * The message is refused, and no record was changed. `provenId`: it is a dead letter of this job, but is not redriven.
+   * `fails`: it is the job's own message, and the job can never run.
+   */
+  | { kind: 'refused'; reason: string; provenId?: string; fails?: boolean };
+
+/** The job table for agents: claims, renewals and notes about a try, up to its end. */
+export class JobTable extends JobEndings {
+  /**
+   * Claims a job that is new, queued, or whose last lease has expired, and counts the attempt. If somebody cancelled the job
+   * and its lease expired, it is cancelled instead.
+   */
+  async claim(request: ClaimRequest): Promise<Claim> {
+    const { id, fence, nowMs, errorMs = 0, isNew, nonce, leaseUntilMs: asked } = request;
+    const earliestMs = nowMs - errorMs;
+    const redriven = request.retryOf === undefined ? {} : await this.#checkRedrive(request, request.retryOf);
+    if ('kind' in redriven) return redriven;
+    const change = claimChange({ ...request, ...redriven });
+    if (isNew && !whyNotCreated(request) && (await this.#putNew(id, change))) {
+      const { tries } = change.append;
+      const label = findLabel({ label: change.setOnce.label, group: change.set.group });
+      return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label };
+    }
+    const claimed = await this.updateAndGet(id, change);
+    if (claimed) return this.#toClaim(claimed, fence);
+    const record = await this.get(id);
+    // It expired between the two calls, so it is free again.
+    if (!record) return whyNotCreated(request) ?? this.claim(request);
+    if (record.nonce !== nonce) {
+      // An earlier version queued it, or a producer that writes no records.
+      if (record.nonce === undefined && !request.needsNonce)
+        return this.claim({ ...request, nonce: undefined });
+      return { kind: 'refused', reason: `the message is not the one that job ${id} was enqueued with` };
+    }
+    const { state, leaseUntilMs = earliestMs } = record;
+    if (TERMINAL_STATES.has(state)) return { kind: 'ended', record };
+    if (state === 'running' && record.fence === fence) return this.#toClaim(record, fence);
+    if (state === 'running' && leaseUntilMs >= earliestMs) return { kind: 'running', untilMs: leaseUntilMs };
+    // It is held, or this claim was already requeued and the repeated call comes too late.
+    if ((state !== 'running' && state !== 'queued') || record.fence === fence)
+      return { kind: 'waiting', state };
+    if (isOverLimit(request, record))
+      return { kind: 'refused', reason: request.overLimit ?? '', fails: nonce !== undefined };
+    if (record.cancelRequestedAt === undefined) return this.claim(request);
+    const cancelled = await this.updateAndGet(id, this.#cancellation(id, nowMs, earliestMs));
+    return cancelled ? { kind: 'ended', record: cancelled } : this.claim(request);
+  }
+
+  /** Reverts a claim that may have been written: the try and the attempt are removed. */
+  async revertClaim(id: string, fence: string, nowMs: number): Promise<void> {
+    const record = await this.get(id);
+    if (record?.state !== 'running' || record.fence !== fence) return;
+    await this.requeue(id, fence, { endedAtMs: nowMs, refund: 1, tries: record.tries?.slice(0, -1) });
+  }
+
+  /** Extends the lease of a running try. `cancel-requested`: it is written, and somebody cancelled the job. */
+  async renew(id: string, fence: string, leaseUntilMs: number): Promise<WriteResult | 'cancel-requested'> {
+    const record = await this.updateAndGet(id, { ...ownedByClaim(fence), set: { leaseUntilMs } });
+    if (!record) return 'taken-over';
+    return record.cancelRequestedAt === undefined ? 'written' : 'cancel-requested';
+  }
+
+  /**
+   * Writes the output of a running try.
+   *
+   * @param index of the try in the `tries` of its claim
+   */
+  async writeLog(id: string, fence: string, index: number, log: TryLog): Promise<WriteResult> {
+    const done = await this.update(id, { ...ownedByClaim(fence), set: { [`tries[${index}].log`]: log } });
+    return done ? 'written' : 'taken-over';
+  }
+
+  /** Writes the key of a body that is too long for the record, in any state of the job, if there is a record. */
+  async writeBodyKey(id: string, bodyKey: string, bodyDigest?: string): Promise<void> {
+    const condition = 'attribute_exists(#pk) AND attribute_not_exists(#bodyKey)';
+    await this.update(id, { condition, set: { bodyKey, bodyDigest } });
+  }
+
+  /** Writes, once, that the message of a job that ended under this claim is in the dead-letter queue. */
+  async writeDeadLettered(id: string, fence: string, nowMs: number): Promise<void> {
+    const condition = '#fence = :fence AND attribute_not_exists(#deadLetteredAt)';
+    const set = { deadLetteredAt: new Date(nowMs).toISOString() };
+    await this.update(id, { condition, values: { ':fence': fence }, set, remove: ['deadLetterError'] });
+  }
+
+  /** Writes why the message of a job that ended under this claim is not in the dead-letter queue yet. */
+  async writeDeadLetterError(id: string, fence: string, error: string): Promise<void> {
+    const condition = '#fence = :fence AND attribute_not_exists(#deadLetteredAt)';
+    await this.update(id, { condition, values: { ':fence': fence }, set: { deadLetterError: error } });
+  }
+
+  /**
+   * Whether a redriven dead letter may run as a new job: only if its job failed, and only once. If it may, the record of the
+   * old job names the new job, which gets the same label.
+   */
+  async #checkRedrive(
+    { id, nonce, limitSeconds, overLimit }: ClaimRequest,
+    oldId: string,
+  ): Promise<Extract<Claim, { kind: 'refused' }> | Pick<ClaimRequest, 'label'>> {
+    // An earlier call has accepted it.
+    if (await this.get(id)) return {};
+    const longLimit = overLimit === undefined ? undefined : limitSeconds;
+    const repeated = await this.updateAndGet(oldId, createRedriveChange(id, nonce, longLimit));
+    if (repeated) return repeated.label === undefined ? {} : { label: repeated.label };
+    const old = await this.get(oldId);
+    const isProven = nonce !== undefined && old?.nonce === nonce;
+    return {
+      kind: 'refused',
+      reason: `the message says that it is a dead letter of job ${oldId}, ${explainRefusedRedrive(old, nonce)}`,
+      ...(isProven && { provenId: oldId }),
+    };
+  }
+
+  async #toClaim(record: JobRecord, fence: string): Promise<Claim> {
+    const { id, attempts, tries = [], leaseUntilMs, bodyDigest } = record;
+    const kept = { bodyDigest, label: findLabel(record) };
+    if (!areOverlong(tries)) return { kind: 'claimed', attempts, tries, leaseUntilMs, ...kept };
+    const bounded = boundTries(tries);
+    await this.update(id, { ...ownedByClaim(fence), set: { tries: bounded } });
+    return { kind: 'claimed', attempts, tries: bounded, leaseUntilMs, ...kept };
+  }
+
+  /** Cancels a job that nobody runs any more. */
+  #cancellation(id: string, nowMs: number, earliestMs: number): Change {
+    return {
+      condition: claimable('attribute_exists(#cancelRequestedAt)'),
+      values: { ':queued': 'queued', ':running': 'running', ':now': earliestMs },
+      set: {
+        state: 'cancelled',
+        listed: statePartition('cancelled', id),
+        reason: CANCELLED_REASON,
+        endedAt: new Date(nowMs).toISOString(),
+        expires: expiryOfCancelled(nowMs, this.recordSeconds),
+      },
+      remove: ['listing', 'leaseUntilMs'],
+    };
+  }
+
+  /**
+   * Puts the record of a claim of a new job. That takes half the time of an update, most of which is its expressions. False:
+   * there is a record, or the agent's role does not allow PutItem (any more: its stack was rolled back).
+   */
+  async #putNew(id: string, { set, setOnce, append, add }: ReturnType<typeof claimChange>): Promise<boolean> {
+    try {
+      await this.client.send(
+        new PutItemCommand({
+          TableName: this.table,
+          Item: { ...itemKey(jobKey(id)), ...toItem({ ...set, ...setOnce, ...append, ...add }) },
+          ConditionExpression: 'attribute_not_exists(pk)',
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException || isDenied(error)) return false;
+      throw error;
+    }
+  }
+}
+
+const isDenied = (error: unknown) => error instanceof Error && error.name === 'AccessDeniedException';
+
+/**
+ * The condition that nobody runs a job, and one more. AND has precedence over OR. Emulators of DynamoDB parse it twenty times
+ * as fast without parentheses, and every claim has this condition.
+ */
+function claimable(and: string): string {
+  return `#state = :queued AND ${and} OR #state = :running AND #leaseUntilMs < :now AND ${and}`;
+}
+
+/** For a redriven dead letter the record of the old job has the limit. */
+function needsItsLimit({ overLimit, retryOf }: ClaimRequest): boolean {
+  return overLimit !== undefined && retryOf === undefined;
+}
+
+const HAS_LIMIT = '#limitSeconds = :set_limitSeconds AND attribute_not_exists(#limitUnchecked)';
+
+function isOverLimit(request: ClaimRequest, { limitSeconds, limitUnchecked }: JobRecord): boolean {
+  return needsItsLimit(request) && (limitUnchecked === true || limitSeconds !== request.limitSeconds);
+}
+
+/** Why this message may not create a record of the job. */
+function whyNotCreated(request: ClaimRequest): Extract<Claim, { kind: 'refused' }> | undefined {
+  const { id, messageId, needsRecord, overLimit = '' } = request;
+  if (needsRecord !== undefined) return { kind: 'refused', reason: needsRecord };
+  if (!needsItsLimit(request)) return undefined;
+  return { kind: 'refused', reason: overLimit, fails: id === createOwnJobId(messageId) };
+}
+
+function claimChange(request: ClaimRequest) {
+  const { id, messageId, instance, fence, nowMs, errorMs = 0, leaseUntilMs, enqueuedAtMs, body } = request;
+  const { group, label, requestId, limitSeconds, retryOf, nonce } = request;
+  const startedAt = new Date(nowMs).toISOString();
+  const enqueuedAt = new Date(enqueuedAtMs).toISOString();
+  const isFree = whyNotCreated(request) ? '' : 'attribute_not_exists(#pk) OR ';
+  const isBound = nonce === undefined ? 'attribute_not_exists(#nonce)' : '#nonce = :nonce';
+  const isAllowed = needsItsLimit(request) ? ` AND ${HAS_LIMIT}` : '';
+  return {
+    // A claim counts once, however late a retry of it arrives.
+    condition: `${isFree}${claimable(`attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence AND ${isBound}${isAllowed}`)}`,
+    values: { ':queued': 'queued', ':running': 'running', ':now': nowMs - errorMs, ':nonce': nonce },
+    set: {
+      id,
+      messageId,
+      instance,
+      fence,
+      leaseUntilMs,
+      group,
+      requestId,
+      limitSeconds,
+      startedAt,
+      listed: runningPartition(instance),
+      state: 'running',
+    },
+    setOnce: {
+      enqueuedAt,
+      listedAt: listingSortKey(enqueuedAt, id),
+      ...(body !== undefined && createBodyAttributes(body)),
+      label,
+      retryOf,
+      ...(retryOf && { nonce }),
+    },
+    append: { tries: [{ key: tryKey(nowMs, fence), instance, startedAt }] },
+    add: { attempts: 1 },
+    remove: ['endedAt', 'exitStatus', 'signal', 'reason', 'expires', 'notBefore', 'listing'],
+  } satisfies Change;
+}

@@ -1,0 +1,45 @@
+import * as v from 'valibot';
+import { systemClock } from '../../aws/clock.ts';
+import { Fleet } from '../../client/fleet.ts';
+import { FleetFactsSchema } from '../../store/fleet-facts.ts';
+import { type Agent, type TestQueue, testQueues } from './test-queue.ts';
+
+const BUCKET = 'logs';
+
+/** A fleet in the embedded cloud with one agent, in this process. */
+export interface FleetWithAgent {
+  fleet: Fleet;
+  bench: TestQueue;
+  /** Starts the agent, with a worker that runs this shell script. It stops at the end of the test. */
+  startAgent(script: string): Promise<Agent>;
+}
+
+/** Opens a cloud for each test file and queues for each test: `const open = mannedFleets()` at the top of a file. */
+export function fleetsWithAgent(): () => Promise<FleetWithAgent> {
+  const openQueues = testQueues();
+  let hasBucket = false;
+  return async () => {
+    const bench = await openQueues();
+    const { cloud, clients, queueUrl } = bench;
+    if (!hasBucket) await cloud.call('s3', 'CreateBucket', { Bucket: BUCKET });
+    hasBucket = true;
+    const names = { queueUrl, table: 'jobs', logBucket: BUCKET, group: 'group' };
+    const deadLetterQueueUrl = `${queueUrl}-dead`;
+    const facts = v.parse(FleetFactsSchema, {
+      version: 1,
+      fleet: 'Test/Fleet',
+      region: cloud.region,
+      ...names,
+      deadLetterQueueUrl,
+    });
+    return {
+      bench,
+      fleet: new Fleet({ facts, clients, clock: systemClock, random: Math.random }),
+      async startAgent(script) {
+        const agent = await bench.agent(script, { logBucket: BUCKET, cancelSeconds: 0.2, concurrency: 4 });
+        agent.work.resume();
+        return agent;
+      },
+    };
+  };
+}

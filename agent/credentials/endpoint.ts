@@ -29,7 +29,7 @@ const MAX_CONNECTIONS = 128;
 const BACKLOG = 4096;
 
 export interface EndpointOptions {
-  /** Rejects with `NoCredentials`. */
+  /** Rejects with `NoCredentialsError`. */
   credentials: () => Promise<WorkerCredentials>;
   /** How many workers run at once. */
   slots: number;

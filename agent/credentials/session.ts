@@ -83,7 +83,7 @@ export class RoleSession {
     this.#options = options;
   }
 
-  /** Rejects with `NoCredentials` if there are none within the time that a request may take. */
+  /** Rejects with `NoCredentialsError` if there are none within the time that a request may take. */
   async credentials(): Promise<WorkerCredentials> {
     if (this.#leftMs() < RENEW_MS) this.#renew();
     if (this.#leftMs() < WAIT_BELOW_MS && this.#round) {

@@ -18,7 +18,7 @@ export interface TryLogContext {
   readonly deadlineMs: number;
   /** How long the end of a job may wait for its log. */
   maxEndWaitMs(): number;
-  /** Resolves after `ms`, at `hurryAtMs`, which may change meanwhile, or when `done` is aborted. */
+  /** Resolves after `ms`, at `deadlineMs`, which may change meanwhile, or when `done` is aborted. */
   waitAtMost(ms: number, done: AbortSignal): Promise<void>;
   /** Sets the timer that flushes logs, to go off at `atMs` (monotonic) at the latest. */
   scheduleFlush(atMs: number): void;

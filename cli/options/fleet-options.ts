@@ -18,7 +18,7 @@ const BY_NAME = ['stack', 'fleet', 'outputs'] as const;
 const BY_PARTS = ['queueUrl', 'table', 'logBucket', 'autoScalingGroup', 'deadLetterQueueUrl'] as const;
 const GROUP = 'Which fleet (default: the only one in the region; see `mayfly --help`):';
 
-/** Adds the options that name the fleet. The action of the command has to be made with `onFleet`. */
+/** Adds the options that name the fleet. The action of the command has to be made with `runOnFleet`. */
 export function addFleetOptions(command: Command): Command {
   return addOptions(command, (option) => option);
 }
@@ -64,7 +64,7 @@ function addOptions(command: Command, change: (option: Option) => Option): Comma
 }
 
 /**
- * Makes the action of a command that has the options of `withFleet`: it finds the fleet, and closes it at the end. The
+ * Makes the action of a command that has the options of `addFleetOptions`: it finds the fleet, and closes it at the end. The
  * library is loaded only here, so that help and completion start fast.
  *
  * @param action gets the fleet, the arguments of the command, and last its options

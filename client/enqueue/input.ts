@@ -18,7 +18,7 @@ export class Input<T> {
     this.#aborted.catch(() => {});
   }
 
-  /** The next item, or `LATE` if `deadline` resolves first. Rejects as the input does, and when it is aborted. */
+  /** The next item, or `TIMED_OUT` if `deadline` resolves first. Rejects as the input does, and when it is aborted. */
   async next(deadline: Promise<unknown> | undefined): Promise<IteratorResult<T> | typeof TIMED_OUT> {
     this.#upcoming ??= Promise.resolve(this.#iterator.next());
     const late = deadline ? [deadline.then((): typeof TIMED_OUT => TIMED_OUT)] : [];

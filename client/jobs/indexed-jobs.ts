@@ -29,7 +29,7 @@ export async function isIndexed({ clients, facts, clock }: FleetContext): Promis
 
 /**
  * Finds jobs by the index and yields their current records, the newest first. A job's state may differ from the one in
- * the index, which is updated later. Throws `IndexNotReady`.
+ * the index, which is updated later. Throws `IndexNotReadyError`.
  *
  * @param most number of records that the caller needs; no more are read at once
  * @param onMore called once, when the filter makes it read more than a page of each partition

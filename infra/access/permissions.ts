@@ -168,7 +168,7 @@ export function createVaultPolicy(scope: Construct, id: string, role: IRole, par
   });
 }
 
-/** The acknowledgement of cdk-nag's finding on `decryptAssets`. */
+/** The acknowledgement of cdk-nag's finding on `allowDecryptAssets`. */
 export const ASSET_KEY_ACKNOWLEDGEMENT = {
   id: 'AwsSolutions-IAM5[Resource::*]',
   reason:

@@ -14,7 +14,7 @@ export interface FleetWithAgent {
   startAgent(script: string): Promise<Agent>;
 }
 
-/** Opens a cloud for each test file and queues for each test: `const open = mannedFleets()` at the top of a file. */
+/** Opens a cloud for each test file and queues for each test: `const open = fleetsWithAgent()` at the top of a file. */
 export function fleetsWithAgent(): () => Promise<FleetWithAgent> {
   const openQueues = testQueues();
   let hasBucket = false;

@@ -68,7 +68,7 @@ export interface Agent {
   busy(): Promise<void>;
 }
 
-/** Opens a cloud for each test file and queues for each test: `const bench = openBench()` at the top of a file. */
+/** Opens a cloud for each test file and queues for each test: `const bench = testQueues()` at the top of a file. */
 export function testQueues(): () => Promise<TestQueue> {
   let cloud: Cloud;
   let clients: Clients;

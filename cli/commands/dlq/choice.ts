@@ -19,7 +19,7 @@ export function addChoiceOptions(command: Command): Command {
     .option('--reason <text>', 'all whose reason contains this text');
 }
 
-/** @throws WrongOption unless exactly one of ids, `--all` and `--reason` is given */
+/** @throws WrongOptionError unless exactly one of ids, `--all` and `--reason` is given */
 export function checkedChoice(ids: string[], { all, reason }: ChoiceOptions): DeadLetterSelection {
   const choice = { ids, ...(all !== undefined && { all }), ...(reason !== undefined && { reason }) };
   createSelector(choice);

@@ -27,7 +27,7 @@ export class OutputWriter {
     stream.on('error', () => {});
   }
 
-  /** Writes output of the job. Resolves when the stream accepts more. Rejects with `ReaderGone`. */
+  /** Writes output of the job. Resolves when the stream accepts more. Rejects with `ReaderGoneError`. */
   async write(bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return;
     this.#inLine = bytes.at(-1) !== NEWLINE;

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { withTimeout } from '../lib/with-timeout.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { type Clients, createClients } from '../aws/clients.ts';
 import { findIdentity } from '../aws/identity.ts';
@@ -7,22 +6,23 @@ import { createLog, type Log } from '../aws/log.ts';
 import { RecentLines } from '../aws/recent-lines.ts';
 import { createStsClients } from '../aws/sts-clients.ts';
 import { messageOf } from '../lib/error-message.ts';
+import { withTimeout } from '../lib/with-timeout.ts';
 import { createInstanceStore } from '../store/instance-store.ts';
 import type { AgentConfig } from './config/agent-config.ts';
-import { createRunner } from './runner/create-runner.ts';
-import { createJobLoop } from './work/job-loop.ts';
-import { openWorkerAccess } from './credentials/worker-access.ts';
-import { FatalErrorFile } from './supervision/fatal-error-file.ts';
-import { createNotify } from './supervision/notify.ts';
 import { type CommandLineOptions, readOptions, USAGE, UsageError } from './config/options.ts';
 import { ConfigError, parseConfig } from './config/read-config.ts';
-import { RefusalTracker } from './supervision/refusals.ts';
-import { removeRetirementFile } from './lifecycle/retirement-record.ts';
+import { openWorkerAccess } from './credentials/worker-access.ts';
 import { type Lifecycle, startLifecycle } from './lifecycle/lifecycle.ts';
+import { removeRetirementFile } from './lifecycle/retirement-record.ts';
+import { createRunner } from './runner/create-runner.ts';
 import { type Runner, WorkerMissingError } from './runner/runner.ts';
-import { Watchdog } from './supervision/watchdog.ts';
-import type { JobLoop } from './work/types.ts';
 import { createWorkerDisk } from './runner/worker-disk.ts';
+import { FatalErrorFile } from './supervision/fatal-error-file.ts';
+import { createNotify } from './supervision/notify.ts';
+import { RefusalTracker } from './supervision/refusals.ts';
+import { Watchdog } from './supervision/watchdog.ts';
+import { createJobLoop } from './work/job-loop.ts';
+import type { JobLoop } from './work/types.ts';
 
 /** The oldest Node that the agent runs on. */
 const NODE_MAJOR = 24;
@@ -53,7 +53,11 @@ async function main(fatalErrorFile: FatalErrorFile): Promise<void> {
   await run(options, parseConfig(await readConfig(options.configFile), options.configFile), fatalErrorFile);
 }
 
-async function run(options: CommandLineOptions, config: AgentConfig, fatalErrorFile: FatalErrorFile): Promise<void> {
+async function run(
+  options: CommandLineOptions,
+  config: AgentConfig,
+  fatalErrorFile: FatalErrorFile,
+): Promise<void> {
   const clock = new AwsClock();
   // Only instances of a group are configured with a launch hook.
   const isInGroup = config.launchHook !== undefined;

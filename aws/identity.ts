@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock } from './clock.ts';
-import { type Metadata, MetadataError, createMetadata } from './metadata.ts';
+import { createMetadata, type Metadata, MetadataError } from './metadata.ts';
 
 /** The identity of this machine. Outside EC2 it is anonymous, and only the machine itself can end it. */
 export interface Identity {

@@ -1,7 +1,7 @@
 import { STSClient } from '@aws-sdk/client-sts';
 import { synchronizeTime } from './client-time.ts';
-import { type Clock, systemClock } from './clock.ts';
 import { clientOptions } from './clients.ts';
+import { type Clock, systemClock } from './clock.ts';
 
 /** STS apart from the other `Clients`: only the agent assumes a role, and the published package goes without this client. */
 export interface StsClients {

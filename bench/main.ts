@@ -6,7 +6,7 @@ import { benchEnqueue, type EnqueueRate, enqueueVerdict } from './benches/enqueu
 import { benchMemory, type Memory } from './benches/memory.ts';
 import { benchOutput, type Output, outputVerdict } from './benches/output.ts';
 import { benchRate, type Rate, rateVerdicts } from './benches/rate.ts';
-import { wholeNumberFrom, namesFrom } from './options.ts';
+import { namesFrom, wholeNumberFrom } from './options.ts';
 import { openBenchSetup } from './setup/setup.ts';
 
 const BENCHES = ['rate', 'enqueue', 'output', 'memory'] as const;

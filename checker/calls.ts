@@ -54,7 +54,8 @@ export function findPossibleWrites(job: string, calls: readonly CallFacts[]): Ca
       call.service === 'dynamodb' &&
       (call.action === 'UpdateItem' || call.action === 'PutItem') &&
       mayHaveSucceeded(call) &&
-      (readInput(call, 'Key', 'pk', 'S') === `job#${job}` || readInput(call, 'Item', 'pk', 'S') === `job#${job}`),
+      (readInput(call, 'Key', 'pk', 'S') === `job#${job}` ||
+        readInput(call, 'Item', 'pk', 'S') === `job#${job}`),
   );
 }
 

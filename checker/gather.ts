@@ -13,7 +13,7 @@ import { parseCalls } from './calls.ts';
 import type { CallFacts, Facts, InstanceFacts } from './facts.ts';
 import { type JournalLine, parseJournal } from './journal.ts';
 import { readLogs } from './logs.ts';
-import { readDeadLetters, countInFlight, readQueue } from './queue.ts';
+import { countInFlight, readDeadLetters, readQueue } from './queue.ts';
 import { readRecords } from './records.ts';
 
 /** Where the facts are read from. The clients have an operator's credentials, not the fleet's. */

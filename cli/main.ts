@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
-import { ExitCode } from './exit-code.ts';
-import { CliError } from './error.ts';
 import { FleetError, UnknownJobError, WrongOptionError } from '../client/errors.ts';
+import { CliError } from './error.ts';
+import { ExitCode } from './exit-code.ts';
 import { createProgram } from './program.ts';
 import { escapeText } from './terminal/escape.ts';
 import { say } from './terminal/say.ts';

@@ -4,10 +4,17 @@ import { DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
 import { S3ServiceException } from '@aws-sdk/client-s3';
 import { SQSServiceException } from '@aws-sdk/client-sqs';
 import { SSMServiceException } from '@aws-sdk/client-ssm';
+import { quoteForShell } from '../lib/shell-word.ts';
 import type { FleetFacts } from '../store/fleet-facts.ts';
 import { IndexNotReadyError } from '../store/index-pages.ts';
-import { quoteForShell } from '../lib/shell-word.ts';
-import { AccessDeniedError, FleetError, NoCredentialsError, StoreGoneError, ThrottledError, UnreachableError } from './errors.ts';
+import {
+  AccessDeniedError,
+  FleetError,
+  NoCredentialsError,
+  StoreGoneError,
+  ThrottledError,
+  UnreachableError,
+} from './errors.ts';
 
 /** The resources that a failed call may have been for. */
 export type CallTarget = Pick<FleetFacts, 'region'> &
@@ -26,7 +33,10 @@ export async function withExplainedErrors<T>(about: CallTarget, run: () => Promi
 }
 
 /** The same for a generator. */
-export async function* withExplainedErrorsEach<T>(about: CallTarget, items: AsyncIterable<T>): AsyncGenerator<T> {
+export async function* withExplainedErrorsEach<T>(
+  about: CallTarget,
+  items: AsyncIterable<T>,
+): AsyncGenerator<T> {
   try {
     yield* items;
   } catch (error) {

@@ -1,36 +1,36 @@
-import type { FleetFacts } from '../store/fleet-facts.ts';
 import type { JobRecord } from '../jobs/record.ts';
+import type { FleetFacts } from '../store/fleet-facts.ts';
+import type { FleetContext } from './context.ts';
+import { DeadLetters } from './dead-letters/dead-letters.ts';
+import { type Diagnosis, diagnoseFleet } from './doctor/diagnose.ts';
 import type { Body } from './enqueue/encode-body.ts';
+import { type Enqueued, enqueue } from './enqueue/enqueue.ts';
+import { type EnqueuedMany, enqueueMany } from './enqueue/enqueue-many.ts';
+import type { EnqueueManyOptions, JobOptions, NewJob } from './enqueue/options.ts';
+import { withExplainedErrors, withExplainedErrorsEach } from './explain.ts';
+import { type FindOptions, findFleet } from './find/find.ts';
+import { type DescribeOptions, describeFleet, type FleetView } from './instances/describe.ts';
+import { type Drained, type DrainOptions, drainInstance } from './instances/drain.ts';
+import { type Paused, pauseFleet, type Resumed, resumeFleet } from './instances/pause.ts';
+import { readRecords } from './job-records.ts';
 import { type Cancelled, type CancelOptions, cancelJobs } from './jobs/cancel.ts';
 import {
   type CleanedUp,
   type CleanedUpEnded,
-  type CleanupOptions,
-  cleanUpJobs,
-  cleanUpEndedJobs,
   type CleanupEndedOptions,
+  type CleanupOptions,
+  cleanUpEndedJobs,
+  cleanUpJobs,
 } from './jobs/cleanup.ts';
-import type { FleetContext } from './context.ts';
-import { DeadLetters } from './dead-letters/dead-letters.ts';
-import { type Diagnosis, diagnoseFleet } from './doctor/diagnose.ts';
-import { type Drained, type DrainOptions, drainInstance } from './instances/drain.ts';
-import { type Enqueued, enqueue } from './enqueue/enqueue.ts';
-import { type EnqueuedMany, enqueueMany } from './enqueue/enqueue-many.ts';
-import type { JobOptions, EnqueueManyOptions, NewJob } from './enqueue/options.ts';
-import { withExplainedErrors, withExplainedErrorsEach } from './explain.ts';
-import { type FindOptions, findFleet } from './find/find.ts';
-import { type DescribeOptions, describeFleet, type FleetView } from './instances/describe.ts';
-import { readJobBody, withBodies } from './jobs/stored-body.ts';
-import { refuseUnknown } from './known-options.ts';
 import { type ListOptions, listJobs } from './jobs/list.ts';
-import { type LogEvent, type LogOptions, readJobLog } from './logs/logs.ts';
-import { type Paused, pauseFleet, type Resumed, resumeFleet } from './instances/pause.ts';
 import { type Retried, type RetryOptions, retryJob } from './jobs/retry.ts';
-import { readRecords } from './job-records.ts';
-import { type StatusOptions, createJobViews } from './jobs/status.ts';
+import { createJobViews, type StatusOptions } from './jobs/status.ts';
+import { readJobBody, withBodies } from './jobs/stored-body.ts';
 import type { JobView } from './jobs/view.ts';
 import { type WaitOptions, waitFor } from './jobs/wait.ts';
 import { withWaiting } from './jobs/waiting.ts';
+import { refuseUnknown } from './known-options.ts';
+import { type LogEvent, type LogOptions, readJobLog } from './logs/logs.ts';
 
 export type { FindOptions } from './find/find.ts';
 

@@ -3,9 +3,6 @@
  * `mayfly/cdk`.
  */
 
-export type { Body } from './enqueue/encode-body.ts';
-export type { Cancelled, CancelOptions } from './jobs/cancel.ts';
-export type { CleanedUp, CleanedUpEnded, CleanupOptions, CleanupEndedOptions } from './jobs/cleanup.ts';
 export type { FleetContext } from './context.ts';
 export type {
   DeadLetter,
@@ -19,16 +16,24 @@ export type {
 } from './dead-letters/dead-letters.ts';
 export type { Diagnosis } from './doctor/diagnose.ts';
 export type { Finding } from './doctor/finding.ts';
-export type { Drained, DrainOptions } from './instances/drain.ts';
+export type { Body } from './enqueue/encode-body.ts';
 export type { Enqueued } from './enqueue/enqueue.ts';
 export type { EnqueuedMany } from './enqueue/enqueue-many.ts';
-export type { JobOptions, EnqueueManyOptions, NewJob, SentJob } from './enqueue/options.ts';
+export { createSeed, jobId } from './enqueue/ids.ts';
+export type { EnqueueManyOptions, JobOptions, NewJob, SentJob } from './enqueue/options.ts';
 export * from './errors.ts';
 export { type FindOptions, Fleet } from './fleet.ts';
-export { createSeed, jobId } from './enqueue/ids.ts';
 export type { DescribeOptions, FleetView, LaunchesView, QueueView } from './instances/describe.ts';
+export type { Drained, DrainOptions } from './instances/drain.ts';
 export type { InstanceView, RetiredView, RunningJob } from './instances/instance-view.ts';
+export type { Paused, Resumed } from './instances/pause.ts';
+export type { Cancelled, CancelOptions } from './jobs/cancel.ts';
+export type { CleanedUp, CleanedUpEnded, CleanupEndedOptions, CleanupOptions } from './jobs/cleanup.ts';
 export type { ListOptions } from './jobs/list.ts';
+export type { Retried, RetryOptions } from './jobs/retry.ts';
+export type { StatusOptions } from './jobs/status.ts';
+export type { JobView, LogView, TryView, WaitingView } from './jobs/view.ts';
+export type { WaitOptions, WaitProgress } from './jobs/wait.ts';
 export {
   type LogEvent,
   LogGoneError,
@@ -37,8 +42,3 @@ export {
   type LogStream,
   NoSuchTryError,
 } from './logs/logs.ts';
-export type { Paused, Resumed } from './instances/pause.ts';
-export type { Retried, RetryOptions } from './jobs/retry.ts';
-export type { StatusOptions } from './jobs/status.ts';
-export type { JobView, LogView, TryView, WaitingView } from './jobs/view.ts';
-export type { WaitOptions, WaitProgress } from './jobs/wait.ts';

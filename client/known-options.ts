@@ -1,17 +1,17 @@
-import type { JobOptions, EnqueueManyOptions, NewJob } from './enqueue/options.ts';
-import type { CancelOptions } from './jobs/cancel.ts';
-import type { CleanupOptions, CleanupEndedOptions } from './jobs/cleanup.ts';
 import type { ListDeadLettersOptions, PurgeOptions, RedriveOptions } from './dead-letters/options.ts';
-import type { DrainOptions } from './instances/drain.ts';
+import type { EnqueueManyOptions, JobOptions, NewJob } from './enqueue/options.ts';
 import { WrongOptionError } from './errors.ts';
 import type { FindOptions } from './find/find.ts';
-import type { DescribeOptions } from './instances/describe.ts';
-import type { ListOptions } from './jobs/list.ts';
-import type { LogOptions } from './logs/logs.ts';
 import { refuseGroup } from './group-refusal.ts';
+import type { DescribeOptions } from './instances/describe.ts';
+import type { DrainOptions } from './instances/drain.ts';
+import type { CancelOptions } from './jobs/cancel.ts';
+import type { CleanupEndedOptions, CleanupOptions } from './jobs/cleanup.ts';
+import type { ListOptions } from './jobs/list.ts';
 import type { RetryOptions } from './jobs/retry.ts';
 import type { StatusOptions } from './jobs/status.ts';
 import type { WaitOptions } from './jobs/wait.ts';
+import type { LogOptions } from './logs/logs.ts';
 
 /** A missing option does not compile. */
 type Keys<Options> = Record<keyof Options, true>;
@@ -63,7 +63,12 @@ const KNOWN = {
   cancel: { wait: true, timeoutSeconds: true, signal: true } satisfies Keys<CancelOptions>,
   retry: { once: true } satisfies Keys<RetryOptions>,
   cleanup: { force: true, dryRun: true, timeoutSeconds: true, signal: true } satisfies Keys<CleanupOptions>,
-  cleanupEnded: { before: true, dryRun: true, signal: true, onRemoved: true } satisfies Keys<CleanupEndedOptions>,
+  cleanupEnded: {
+    before: true,
+    dryRun: true,
+    signal: true,
+    onRemoved: true,
+  } satisfies Keys<CleanupEndedOptions>,
   drain: { wait: true, timeoutSeconds: true, signal: true } satisfies Keys<DrainOptions>,
   describe: { retired: true } satisfies Keys<DescribeOptions>,
   'deadLetters.list': { limit: true, reason: true } satisfies Keys<ListDeadLettersOptions>,

@@ -3,7 +3,7 @@ import type { Facts } from '../checker/facts.ts';
 import { groupRuns } from '../checker/journal.ts';
 import { findOwner } from '../checker/rules/runs.ts';
 import { INSTANCE_PREFIX, instanceIdIn } from '../store/keys.ts';
-import type { JobRun, InstanceHistory } from './history.ts';
+import type { InstanceHistory, JobRun } from './history.ts';
 import type { SeenInstance } from './watch.ts';
 
 /** The history of each instance: its times from EC2, its jobs from the journal, and its retirement from its record. */
@@ -29,7 +29,10 @@ export function instanceHistories(
 export type RecordedInstance = Pick<InstanceHistory, 'readyMs' | 'reason' | 'idleSeconds' | 'rung'>;
 
 /** Reads the records of the instances (`instance#<id>`) from the table. */
-export async function readInstanceRecords(client: DynamoDBClient, table: string): Promise<Map<string, RecordedInstance>> {
+export async function readInstanceRecords(
+  client: DynamoDBClient,
+  table: string,
+): Promise<Map<string, RecordedInstance>> {
   const stories = new Map<string, RecordedInstance>();
   for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
     for (const { pk, readyAt, retirement } of Items) {

@@ -35,7 +35,10 @@ export async function setUpProcesses(directory: string): Promise<InstanceSetup> 
  * @param onProgress called with lines of progress while images are built
  * @throws Error that says why machines cannot boot here
  */
-export async function setUpMachines(directory: string, onProgress: (line: string) => void): Promise<InstanceSetup> {
+export async function setUpMachines(
+  directory: string,
+  onProgress: (line: string) => void,
+): Promise<InstanceSetup> {
   const shared = join(directory, 'shared');
   const launcher = await createMachineLauncher({ shared, onProgress });
   const journal = join(shared, 'journal.jsonl');

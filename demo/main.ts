@@ -10,12 +10,12 @@ import { messageOf } from '../lib/error-message.ts';
 import { type Cloud, startCloud } from '../local/cloud.ts';
 import { VIEW } from './fleet.ts';
 import { peakInstances } from './history.ts';
+import { type InstanceSetup, setUpMachines, setUpProcesses } from './instances.ts';
 import { type DemoOptions, readOptions } from './options.ts';
 import { writePicture } from './paint.ts';
 import { drawTimeline } from './picture/timeline.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { type DemoResult, runDemo } from './run.ts';
-import { setUpMachines, setUpProcesses, type InstanceSetup } from './instances.ts';
 import { summary } from './summary.ts';
 
 /** Well above the time that two slow cores need, so that only a demo that hangs is stopped. */

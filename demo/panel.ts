@@ -1,7 +1,7 @@
 import { bar } from '../cli/terminal/bar.ts';
 import { clip } from '../cli/terminal/columns.ts';
-import { lineWidth } from '../cli/terminal/screen.ts';
 import { countOf } from '../cli/terminal/format.ts';
+import { lineWidth } from '../cli/terminal/screen.ts';
 import type { Sample } from './history.ts';
 
 /** What the panel shows. */
@@ -14,7 +14,10 @@ export interface PanelState {
 }
 
 /** The live view on a terminal: three lines, each with a bar and its numbers. */
-export function drawPanel({ sample, maxCapacity, done, jobs, seconds }: PanelState, columns: number): string[] {
+export function drawPanel(
+  { sample, maxCapacity, done, jobs, seconds }: PanelState,
+  columns: number,
+): string[] {
   const width = Math.max(10, Math.min(40, columns - 46));
   const { visible, inFlight, running, desired } = sample;
   const queue = bar(width, jobs, [

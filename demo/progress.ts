@@ -1,4 +1,4 @@
-import { type PanelState, drawPanel, plainLine } from './panel.ts';
+import { drawPanel, type PanelState, plainLine } from './panel.ts';
 
 /** A file or a pipe gets a line at most this often. */
 const PLAIN_INTERVAL_MS = 1_000;

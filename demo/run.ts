@@ -7,11 +7,11 @@ import { type DeployedStack, deploy } from './deploy.ts';
 import { FIRST_WAVE, FLEET, TILE_SIZE, VIEW } from './fleet.ts';
 import type { History, Mark } from './history.ts';
 import { instanceHistories, readInstanceRecords } from './instance-history.ts';
+import type { InstanceSetup } from './instances.ts';
 import { countPainted } from './paint.ts';
 import { cutIntoTiles, type Tile } from './picture/tiles.ts';
 import type { Progress } from './progress.ts';
 import { sendJobs } from './send.ts';
-import type { InstanceSetup } from './instances.ts';
 import { watchFleet } from './watch.ts';
 
 export interface RunDemoOptions {
@@ -31,7 +31,13 @@ export interface DemoResult {
 }
 
 /** Runs the demo: deploys, sends jobs, watches until the fleet is back at zero, and checks the result. */
-export async function runDemo({ cloud, stage, directory, progress, signal }: RunDemoOptions): Promise<DemoResult> {
+export async function runDemo({
+  cloud,
+  stage,
+  directory,
+  progress,
+  signal,
+}: RunDemoOptions): Promise<DemoResult> {
   progress.say('Deploying with `cdk deploy` ...');
   const stack = await deploy({
     access: cloud,

@@ -112,7 +112,10 @@ async function desiredOf({ autoScaling }: OperatorClients, group: string): Promi
 }
 
 /** Updates the instances. @returns the number of instances that are not gone */
-async function noteInstances({ ec2 }: OperatorClients, instances: Map<string, SeenInstance>): Promise<number> {
+async function noteInstances(
+  { ec2 }: OperatorClients,
+  instances: Map<string, SeenInstance>,
+): Promise<number> {
   let there = 0;
   for await (const { Reservations = [] } of paginateDescribeInstances({ client: ec2 }, {})) {
     for (const { InstanceId, State, LaunchTime } of Reservations.flatMap(({ Instances = [] }) => Instances)) {

@@ -26,8 +26,20 @@ export interface Timings {
   retireSeconds: number;
 }
 
-export const ON_AWS: Timings = { jobSeconds: 300, pollSeconds: 5, lastPollSeconds: 2, launchSeconds: 600, retireSeconds: 900 };
-export const LOCALLY: Timings = { jobSeconds: 30, pollSeconds: 0.5, lastPollSeconds: 0.02, launchSeconds: 120, retireSeconds: 120 };
+export const ON_AWS: Timings = {
+  jobSeconds: 300,
+  pollSeconds: 5,
+  lastPollSeconds: 2,
+  launchSeconds: 600,
+  retireSeconds: 900,
+};
+export const LOCALLY: Timings = {
+  jobSeconds: 30,
+  pollSeconds: 0.5,
+  lastPollSeconds: 0.02,
+  launchSeconds: 120,
+  retireSeconds: 120,
+};
 
 /** The longest stack update or roll-back. */
 const LONGEST_UPDATE_MS = 30 * 60_000;

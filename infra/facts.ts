@@ -1,9 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { type FleetFactsInput, FleetFactsSchema } from '../store/fleet-facts.ts';
-import { MIN_CAPACITY } from './group/group.ts';
 import type { FleetResources } from './fleet-resources.ts';
-import { LAUNCH_HOOK, TERMINATION_HOOK, computeTerminationHookSeconds } from './group/hooks.ts';
+import { MIN_CAPACITY } from './group/group.ts';
+import { computeTerminationHookSeconds, LAUNCH_HOOK, TERMINATION_HOOK } from './group/hooks.ts';
 import { computeSilentSeconds } from './keeper.ts';
 import type { FleetSettings } from './props/settings.ts';
 import { settingsForFacts } from './props/table.ts';

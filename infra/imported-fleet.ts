@@ -2,9 +2,15 @@ import { Stack } from 'aws-cdk-lib';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import { type IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
-import { checkAll, text } from './props/checks.ts';
 import { readFleetArns } from './access/fleet-arns.ts';
-import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, formatParameterArn } from './access/grants.ts';
+import {
+  formatParameterArn,
+  type GrantTarget,
+  grantEnqueue,
+  grantFollow,
+  grantOperate,
+} from './access/grants.ts';
+import { checkAll, text } from './props/checks.ts';
 import { type EncryptionKeys, encryptionKeysCheck } from './props/stores.ts';
 
 /** A fleet of this app or of another, as other stacks use it. */

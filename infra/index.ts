@@ -1,4 +1,5 @@
 export type { FromNameOptions, IWorkerFleet } from './imported-fleet.ts';
+export { FleetPropsError } from './props/errors.ts';
 export type {
   BakedImageProps,
   FleetInstanceProps,
@@ -8,7 +9,6 @@ export type { FleetJobProps } from './props/jobs.ts';
 export type { FleetLifecycleProps } from './props/lifecycle.ts';
 export type { FleetNetworkProps } from './props/network.ts';
 export type { WorkerFleetProps } from './props/props.ts';
-export { FleetPropsError } from './props/errors.ts';
 export type { RetryBackoffProps } from './props/retry-backoff.ts';
 export type { ScaleOutProps } from './props/scale-out.ts';
 export type { EncryptionKeys, FleetStoreProps } from './props/stores.ts';

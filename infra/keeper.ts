@@ -9,12 +9,12 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 import { type KeeperConfigInput, readKeeperConfig } from '../keeper/config.ts';
 import { DEFAULT_SILENT_SECONDS } from '../policy/silent-instances.ts';
-import { BUNDLES, bundle } from './bundle/bundle.ts';
-import { LAUNCH_HOOK, TERMINATION_HOOK } from './group/hooks.ts';
 import { createSchedulerRole } from './access/permissions.ts';
-import { MESSAGE_RETENTION } from './queue.ts';
-import type { FleetSettings } from './props/settings.ts';
+import { BUNDLES, bundle } from './bundle/bundle.ts';
 import { withStagingDirectory } from './bundle/staging.ts';
+import { LAUNCH_HOOK, TERMINATION_HOOK } from './group/hooks.ts';
+import type { FleetSettings } from './props/settings.ts';
+import { MESSAGE_RETENTION } from './queue.ts';
 
 /** The resources that the keeper has to know. */
 export interface KeeperEnvironment {

@@ -9,8 +9,8 @@ import {
 import type { Construct } from 'constructs';
 import { BODY_PREFIX } from '../jobs/body-key.ts';
 import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../store/bucket-keys.ts';
-import { MESSAGE_RETENTION } from './queue.ts';
 import type { FleetSettings } from './props/settings.ts';
+import { MESSAGE_RETENTION } from './queue.ts';
 
 /** The bucket for the logs of jobs and instances, and for bodies that are too long for a message or a record. */
 export function createLogBucket(scope: Construct, settings: FleetSettings): Bucket {

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import { SQS_MAX_WAIT_SECONDS, SQS_MAX_RETENTION_SECONDS, SQS_MAX_RECEIVE_COUNT } from '../lib/limits.ts';
+import { SQS_MAX_RECEIVE_COUNT, SQS_MAX_RETENTION_SECONDS, SQS_MAX_WAIT_SECONDS } from '../lib/limits.ts';
 import type { FleetSettings } from './props/settings.ts';
 
 export const MESSAGE_RETENTION = Duration.seconds(SQS_MAX_RETENTION_SECONDS);

@@ -23,42 +23,48 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
-import { makeAgentConfig } from './instance/agent-config.ts';
-import { createBakedImage } from './image/baked-image.ts';
-import { type FleetAssets, createFleetAssets } from './instance/fleet-assets.ts';
-import { createFactsParameter } from './facts.ts';
 import { createArnsParameter } from './access/fleet-arns.ts';
-import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, formatParameterArn } from './access/grants.ts';
-import { getDefaultImage, createGroup, createLaunchTemplate } from './group/group.ts';
-import { addHooks } from './group/hooks.ts';
-import { type FromNameOptions, ImportedFleet, type IWorkerFleet } from './imported-fleet.ts';
-import { createKeeper } from './keeper.ts';
+import {
+  formatParameterArn,
+  type GrantTarget,
+  grantEnqueue,
+  grantFollow,
+  grantOperate,
+} from './access/grants.ts';
 import { grantKeysToRole } from './access/keys.ts';
-import { createLogBucket } from './log-bucket.ts';
-import { readMachineFiles } from './instance/machine-files.ts';
-import { checkMachineImage } from './group/machine-image.ts';
-import { bootBreakerMetric, groupMetric } from './metrics.ts';
-import { type Network, createNetwork } from './group/network.ts';
-import { addOutputs } from './outputs.ts';
 import {
   createAgentPolicy,
   createAgentRole,
-  formatGroupArn,
   createKeeperPolicy,
   createKeeperRole,
   createTreePolicy,
   createVaultPolicy,
+  formatGroupArn,
 } from './access/permissions.ts';
-import type { WorkerFleetProps } from './props/props.ts';
-import { createQueues } from './queue.ts';
-import { FleetPropsError, formatValue } from './props/errors.ts';
-import { createBacklogAlarm, createScaleOutPolicy } from './group/scaling.ts';
-import { type FleetSettings, resolveSettings } from './props/settings.ts';
-import { createTable } from './table.ts';
-import { validateTags } from './props/tags.ts';
-import { validateUserDataSize, makeUserData } from './instance/user-data.ts';
-import { addWarmPool } from './group/warm-pool.ts';
 import { createWorkerRole } from './access/worker-role.ts';
+import { createFactsParameter } from './facts.ts';
+import { createGroup, createLaunchTemplate, getDefaultImage } from './group/group.ts';
+import { addHooks } from './group/hooks.ts';
+import { checkMachineImage } from './group/machine-image.ts';
+import { createNetwork, type Network } from './group/network.ts';
+import { createBacklogAlarm, createScaleOutPolicy } from './group/scaling.ts';
+import { addWarmPool } from './group/warm-pool.ts';
+import { createBakedImage } from './image/baked-image.ts';
+import { type FromNameOptions, ImportedFleet, type IWorkerFleet } from './imported-fleet.ts';
+import { makeAgentConfig } from './instance/agent-config.ts';
+import { createFleetAssets, type FleetAssets } from './instance/fleet-assets.ts';
+import { readMachineFiles } from './instance/machine-files.ts';
+import { makeUserData, validateUserDataSize } from './instance/user-data.ts';
+import { createKeeper } from './keeper.ts';
+import { createLogBucket } from './log-bucket.ts';
+import { bootBreakerMetric, groupMetric } from './metrics.ts';
+import { addOutputs } from './outputs.ts';
+import { FleetPropsError, formatValue } from './props/errors.ts';
+import type { WorkerFleetProps } from './props/props.ts';
+import { type FleetSettings, resolveSettings } from './props/settings.ts';
+import { validateTags } from './props/tags.ts';
+import { createQueues } from './queue.ts';
+import { createTable } from './table.ts';
 
 /**
  * EC2 instances that run the jobs of a queue. The fleet has no instances while there are no jobs, and up to `maxCapacity`

@@ -1,4 +1,4 @@
-import { SQS_MAX_MESSAGE_BYTES, SQS_MAX_ATTRIBUTES } from '../lib/limits.ts';
+import { SQS_MAX_ATTRIBUTES, SQS_MAX_MESSAGE_BYTES } from '../lib/limits.ts';
 import { isJobId } from './envelope.ts';
 import type { MessageAttributes } from './message-attributes.ts';
 

@@ -86,7 +86,12 @@ const FIRST_ELSEWHERE_MS = 5000;
 const MOST_UNHEALTHY = 2;
 
 /** The table "What comes of it" in the documentation. */
-export function decideOutcome(ending: Ending, tries: TryCounts, rules: RetryRules, random: () => number): Outcome {
+export function decideOutcome(
+  ending: Ending,
+  tries: TryCounts,
+  rules: RetryRules,
+  random: () => number,
+): Outcome {
   switch (ending.kind) {
     case 'exited':
       return afterExit(ending.status, tries, rules, random);
@@ -110,7 +115,12 @@ export function decideOutcome(ending: Ending, tries: TryCounts, rules: RetryRule
     case 'unhealthy':
       return afterUnhealthy(ending, tries, rules, random);
     case 'lease-lost':
-      return { state: undefined, costsAttempt: true, action: { to: 'leave' }, reason: describeEnding(ending) };
+      return {
+        state: undefined,
+        costsAttempt: true,
+        action: { to: 'leave' },
+        reason: describeEnding(ending),
+      };
     case 'not-started':
       return afterFreeTry(describeEnding(ending), elsewhereMs(tries, rules, random), tries, rules);
     case 'refused':
@@ -164,7 +174,14 @@ const FAILURES: ReadonlySet<Ending['kind']> = new Set(['signalled', 'timed-out',
 /** The first lost slot costs no attempt. If a job loses a second one, the job is taken as the cause. */
 function afterSlotLoss(reason: string, tries: TryCounts, rules: RetryRules, random: () => number): Outcome {
   if (tries.slotsLost > 0) {
-    return afterAttempt(`${reason}, not for the first time`, 'failed', tries, rules, random, LEAST_AFTER_LOSS_MS);
+    return afterAttempt(
+      `${reason}, not for the first time`,
+      'failed',
+      tries,
+      rules,
+      random,
+      LEAST_AFTER_LOSS_MS,
+    );
   }
   const delayMs = Math.max(LEAST_AFTER_LOSS_MS, elsewhereMs(tries, rules, random));
   return afterFreeTry(reason, delayMs, tries, rules);

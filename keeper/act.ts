@@ -7,13 +7,13 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { type MetricDatum, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { parsePolicyName } from '../aws/scaling-policy.ts';
-import { updateFleetState } from '../store/fleet-state.ts';
 import { classifyAnswer } from '../policy/escalation.ts';
 import type { SilentInstance } from '../policy/silent-instances.ts';
+import { updateFleetState } from '../store/fleet-state.ts';
 import type { KeeperConfig } from './config.ts';
 import type { KeeperContext } from './keeper-context.ts';
-import type { Action } from './plan.ts';
 import { settleOrphanedJobs } from './orphaned-jobs.ts';
+import type { Action } from './plan.ts';
 
 /**
  * Carries out all actions and logs each. If some fail the others are still carried out. Then it rejects with an
@@ -64,7 +64,9 @@ function carryOut(context: KeeperContext, action: Action): Promise<unknown> {
       return endSilentInstance(context, action.silent);
     case 'terminate-retired':
       // If the write fails, the activity of the termination still shows that the capacity was lowered.
-      return terminate(context, action.instance).then(() => context.instances.markAccounted(action.instance, nowMs));
+      return terminate(context, action.instance).then(() =>
+        context.instances.markAccounted(action.instance, nowMs),
+      );
     case 'lower-desired':
       return lowerDesired(context, action).then(() => store({ loweredAtMs: nowMs }));
     case 'complete-termination-hook':
@@ -105,9 +107,13 @@ function reportBreaker({ clients, config }: KeeperContext, open: boolean): Promi
 }
 
 /** The agent cannot record why its instance ends, so the keeper does. */
-async function endSilentInstance(context: KeeperContext, { instance, reason, action }: SilentInstance): Promise<void> {
+async function endSilentInstance(
+  context: KeeperContext,
+  { instance, reason, action }: SilentInstance,
+): Promise<void> {
   if (action === 'complete-launch') return completeHook(context, instance, context.config.launchHook);
-  if (action === 'complete-termination') return completeHook(context, instance, context.config.terminationHook);
+  if (action === 'complete-termination')
+    return completeHook(context, instance, context.config.terminationHook);
   const at = new Date(context.nowMs).toISOString();
   const cause = { reason, problem: describeProblem(reason, context.config), decidedAt: at, endedAt: at };
   const retirement = { ...cause, idleSeconds: 0, jobsDone: 0, tries: 1 };
@@ -115,7 +121,10 @@ async function endSilentInstance(context: KeeperContext, { instance, reason, act
   await context.instances.recordRetirement(instance, { ...retirement, rung }, 'instances');
 }
 
-function describeProblem(reason: SilentInstance['reason'], { bootBudgetSeconds, silentSeconds }: KeeperConfig): string {
+function describeProblem(
+  reason: SilentInstance['reason'],
+  { bootBudgetSeconds, silentSeconds }: KeeperConfig,
+): string {
   return reason === 'boot-failed'
     ? `it was not ready ${bootBudgetSeconds} s after its launch`
     : `it did not report for ${silentSeconds} s`;
@@ -143,7 +152,11 @@ async function terminate(
   }
 }
 
-async function completeHook({ clients, config }: KeeperContext, instance: string, hook?: string): Promise<void> {
+async function completeHook(
+  { clients, config }: KeeperContext,
+  instance: string,
+  hook?: string,
+): Promise<void> {
   if (!hook) return;
   await clients.autoScaling.send(
     new CompleteLifecycleActionCommand({

@@ -3,7 +3,6 @@ import { SQS_MAX_RETENTION_SECONDS } from '../lib/limits.ts';
 import { count, seconds, text } from '../lib/schema.ts';
 import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/silent-instances.ts';
 
-
 /**
  * The keeper's configuration: JSON in the environment variable `KEEPER_CONFIG` of its function. Durations are seconds.
  * An unknown key is an error. Region, credentials and endpoints come from where AWS SDKs look for them.

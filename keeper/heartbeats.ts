@@ -1,6 +1,6 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { isBucketRefusal } from '../aws/bucket-refusals.ts';
-import { instanceLogPrefix, type SavedLog, findSavedLog, heartbeatKey } from '../store/bucket-keys.ts';
+import { findSavedLog, heartbeatKey, instanceLogPrefix, type SavedLog } from '../store/bucket-keys.ts';
 import type { KeeperContext } from './keeper-context.ts';
 
 /** What instances wrote to the log bucket because they could not report to the table. */
@@ -18,7 +18,10 @@ export interface Heartbeats {
  * judges it. If the bucket refuses access, the instance counts as silent: otherwise an instance that hangs would cost
  * money for as long as the bucket is missing.
  */
-export async function readHeartbeats(context: KeeperContext, instances: readonly string[]): Promise<Heartbeats> {
+export async function readHeartbeats(
+  context: KeeperContext,
+  instances: readonly string[],
+): Promise<Heartbeats> {
   const { clients, config, log, nowMs } = context;
   const { logBucket } = config;
   const reportedAtMs = new Map<string, number>();

@@ -1,8 +1,8 @@
-import { JobEndings } from '../store/job-endings.ts';
 import type { JobRecord } from '../jobs/record.ts';
 import { CANCELLED_REASON } from '../jobs/record.ts';
+import { decideSettlement, type Settlement } from '../policy/orphaned-jobs.ts';
+import { JobEndings } from '../store/job-endings.ts';
 import { findRunningJobs } from '../store/running-jobs.ts';
-import { type Settlement, decideSettlement } from '../policy/orphaned-jobs.ts';
 import type { KeeperContext } from './keeper-context.ts';
 
 /**
@@ -41,7 +41,8 @@ async function write(
 ): Promise<void> {
   const end = { endedAtMs: nowMs, refund: 0 } as const;
   if (outcome === 'queued') await table.requeue(id, fence, { ...end, reason: gone });
-  else if (outcome === 'cancelled') await table.finish(id, fence, 'cancelled', { ...end, reason: CANCELLED_REASON });
+  else if (outcome === 'cancelled')
+    await table.finish(id, fence, 'cancelled', { ...end, reason: CANCELLED_REASON });
   else {
     const reason = `${gone}, and its message is older than the queue's retention period`;
     await table.finish(id, fence, 'lost', { ...end, reason });

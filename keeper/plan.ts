@@ -1,15 +1,15 @@
-import type { SavedLog } from '../store/bucket-keys.ts';
 import type { RetirementReason } from '../jobs/record.ts';
-import { type Launch, judgeLaunch, stalledSince, shouldTrip } from '../policy/breaker.ts';
+import { judgeLaunch, type Launch, shouldTrip, stalledSince } from '../policy/breaker.ts';
 import { correctCapacity, type Unaccounted } from '../policy/capacity.ts';
 import { judgeDemand } from '../policy/demand.ts';
-import { selectFirstStep, type EscalationStep } from '../policy/escalation.ts';
+import { type EscalationStep, selectFirstStep } from '../policy/escalation.ts';
 import { isGone } from '../policy/orphaned-jobs.ts';
 import { decideScaleOut } from '../policy/scale-out.ts';
-import { type SilentInstance, findSilentInstances } from '../policy/silent-instances.ts';
+import { findSilentInstances, type SilentInstance } from '../policy/silent-instances.ts';
+import type { SavedLog } from '../store/bucket-keys.ts';
 import type { KeeperConfig } from './config.ts';
-import { type Snapshot, findPresentInstances } from './snapshot.ts';
-import { isSuspendedWithoutRecord, selectRecentLaunches, isSuspendedForRefusals } from './saved-logs.ts';
+import { isSuspendedForRefusals, isSuspendedWithoutRecord, selectRecentLaunches } from './saved-logs.ts';
+import { findPresentInstances, type Snapshot } from './snapshot.ts';
 
 /** What the keeper does after a snapshot, in this order. Each action can be repeated without harm. */
 export type Action =
@@ -73,8 +73,14 @@ export function plan(snapshot: Snapshot, config: KeeperConfig): Action[] {
  * The instances that must not be judged before their heartbeats and saved logs are read: the plan treats them as dead,
  * or as never booted, because they did not report, or their refusals may be why launches are suspended.
  */
-export function findDoubtfulInstances(snapshot: Snapshot, actions: readonly Action[], config: KeeperConfig): string[] {
-  const ended = actions.flatMap((action) => (action.do === 'end-silent-instance' ? [action.silent.instance] : []));
+export function findDoubtfulInstances(
+  snapshot: Snapshot,
+  actions: readonly Action[],
+  config: KeeperConfig,
+): string[] {
+  const ended = actions.flatMap((action) =>
+    action.do === 'end-silent-instance' ? [action.silent.instance] : [],
+  );
   const trips = actions.some((action) => action.do === 'trip-breaker');
   const launched = trips ? snapshot.judged.map(({ instance }) => instance) : [];
   const unreported = launched.filter((instance) => lastReportMs(snapshot, instance) === undefined);
@@ -84,7 +90,9 @@ export function findDoubtfulInstances(snapshot: Snapshot, actions: readonly Acti
 
 /** When an instance last reported, to the table or with a heartbeat. */
 function lastReportMs({ records, heartbeatsMs }: Snapshot, instance: string): number | undefined {
-  const times = [records.get(instance)?.reportedAtMs, heartbeatsMs?.get(instance)].filter((ms) => ms !== undefined);
+  const times = [records.get(instance)?.reportedAtMs, heartbeatsMs?.get(instance)].filter(
+    (ms) => ms !== undefined,
+  );
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
@@ -163,7 +171,10 @@ function unrecordedEnd({ savedLogs }: Snapshot, instance: string): SavedLog | un
   return saved && !MAYBE_CAUSED_BY_JOBS.has(saved.reason) ? saved : undefined;
 }
 
-function scalingOut({ group, fleetState, backlog, lastLaunchMs = 0, nowMs }: Snapshot, config: KeeperConfig): Action[] {
+function scalingOut(
+  { group, fleetState, backlog, lastLaunchMs = 0, nowMs }: Snapshot,
+  config: KeeperConfig,
+): Action[] {
   const { execute, backlogSinceMs } = decideScaleOut({
     backlog,
     threshold: config.threshold,
@@ -180,7 +191,8 @@ function scalingOut({ group, fleetState, backlog, lastLaunchMs = 0, nowMs }: Sna
   }
   // "Suspend and resume Amazon EC2 Auto Scaling processes": without AlarmNotification the group ignores its alarm.
   const wanted = !group.suspended.has('Launch') && !group.suspended.has('AlarmNotification');
-  if (execute && wanted && fleetState.pausedAtMs === undefined) actions.push({ do: 'execute-policy', backlog });
+  if (execute && wanted && fleetState.pausedAtMs === undefined)
+    actions.push({ do: 'execute-policy', backlog });
   return actions;
 }
 
@@ -215,7 +227,11 @@ function capacity(snapshot: Snapshot): Action[] {
     // A machine outside EC2 works for the fleet, but was never in its group.
     if (!instance.startsWith('i-')) return false;
     const { rung, reason, queueDepth } = retirement;
-    return LATER_STEPS.has(rung) && !STOPPED_BY_OTHERS.has(reason) && selectFirstStep(reason, queueDepth) === 'terminate';
+    return (
+      LATER_STEPS.has(rung) &&
+      !STOPPED_BY_OTHERS.has(reason) &&
+      selectFirstStep(reason, queueDepth) === 'terminate'
+    );
   });
   const currentCapacity = group.instances.filter(isThere).length;
   const { unneededSinceMs, drop } = judgeDemand({ ...demandFacts(snapshot), currentCapacity });

@@ -1,11 +1,11 @@
 import { shouldTrip } from '../policy/breaker.ts';
 import { classifyRefusal } from '../policy/refusal.ts';
 import { act } from './act.ts';
-import type { KeeperContext } from './keeper-context.ts';
-import { readActivities, readGroup, findLaunches, findPresentInstances } from './snapshot.ts';
-import type { Action } from './plan.ts';
-import { selectRecentLaunches, judgeBySavedLogs } from './saved-logs.ts';
 import { readHeartbeats } from './heartbeats.ts';
+import type { KeeperContext } from './keeper-context.ts';
+import type { Action } from './plan.ts';
+import { judgeBySavedLogs, selectRecentLaunches } from './saved-logs.ts';
+import { findLaunches, findPresentInstances, readActivities, readGroup } from './snapshot.ts';
 
 /** Within this time three slowly booting instances, launched one after the other, are refused and retire. */
 const RECENT_MS = 7_200_000;

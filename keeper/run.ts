@@ -1,16 +1,16 @@
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
-import { updateFleetState, type FleetStateChanges, readFleetState } from '../store/fleet-state.ts';
+import { type FleetStateChanges, readFleetState, updateFleetState } from '../store/fleet-state.ts';
 import { createInstanceStore } from '../store/instance-store.ts';
 import { act } from './act.ts';
 import type { KeeperConfig } from './config.ts';
+import { readHeartbeats } from './heartbeats.ts';
 import type { KeeperContext } from './keeper-context.ts';
-import { stateIndexChanges, stateIndexChangesAfterFailure } from './state-index.ts';
-import { type Snapshot, takeSnapshot } from './snapshot.ts';
 import { type Action, findDoubtfulInstances, plan } from './plan.ts';
 import { handleRefusedSnapshot } from './refused-snapshot.ts';
-import { readHeartbeats } from './heartbeats.ts';
+import { type Snapshot, takeSnapshot } from './snapshot.ts';
+import { stateIndexChanges, stateIndexChangesAfterFailure } from './state-index.ts';
 
 /** Characters of an error that are stored in the fleet's state. */
 const LONGEST_FAILURE = 500;
@@ -40,10 +40,13 @@ export async function runKeeper(
   };
   try {
     const done = await snapshotAndAct(context, clock);
-    if (done) await recordRun(context, { ...breakerReport(done.actions), ...stateIndexChanges(done.snapshot) });
+    if (done)
+      await recordRun(context, { ...breakerReport(done.actions), ...stateIndexChanges(done.snapshot) });
     return done?.actions ?? [];
   } catch (error) {
-    await recordFailedRun(context, error).catch((err: unknown) => log.error({ err }, 'cannot record the run'));
+    await recordFailedRun(context, error).catch((err: unknown) =>
+      log.error({ err }, 'cannot record the run'),
+    );
     throw error;
   }
 }
@@ -80,7 +83,10 @@ async function snapshotAndAct(
 }
 
 /** An instance that does not report may still run. The heartbeats of such instances are read before they are judged. */
-async function decideActions(context: KeeperContext, snapshot: Snapshot): Promise<{ actions: Action[]; failures: unknown[] }> {
+async function decideActions(
+  context: KeeperContext,
+  snapshot: Snapshot,
+): Promise<{ actions: Action[]; failures: unknown[] }> {
   const actions = plan(snapshot, context.config);
   const doubtful = findDoubtfulInstances(snapshot, actions, context.config);
   if (doubtful.length === 0) return { actions, failures: [] };

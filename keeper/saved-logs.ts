@@ -1,7 +1,7 @@
-import type { SavedLog } from '../store/bucket-keys.ts';
 import { type Launch, shouldTrip } from '../policy/breaker.ts';
+import type { SavedLog } from '../store/bucket-keys.ts';
 import type { KeeperConfig } from './config.ts';
-import { type LaunchActivity, type Snapshot, findPresentInstances } from './snapshot.ts';
+import { findPresentInstances, type LaunchActivity, type Snapshot } from './snapshot.ts';
 
 /** Launches whose saved logs are read: enough for the breaker's limit and for instances that are still booting. */
 const MOST_LAUNCHES = 10;

@@ -2,13 +2,18 @@ import { type Activity, DescribeScalingActivitiesCommand } from '@aws-sdk/client
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
-import { addsToGroup, wasRequested, findLaunchedInstance, findTerminatedInstance } from '../aws/scaling-activity.ts';
+import {
+  addsToGroup,
+  findLaunchedInstance,
+  findTerminatedInstance,
+  wasRequested,
+} from '../aws/scaling-activity.ts';
 import { describeGroup, describeWarmPool } from '../aws/scaling-group.ts';
+import type { InstanceRecord } from '../jobs/record.ts';
 import { AUTO_SCALING_MAX_ACTIVITIES } from '../lib/limits.ts';
+import type { SavedLog } from '../store/bucket-keys.ts';
 import { type FleetState, readFleetState } from '../store/fleet-state.ts';
 import { type InstanceStore, instanceRetentionSeconds } from '../store/instance-store.ts';
-import type { SavedLog } from '../store/bucket-keys.ts';
-import type { InstanceRecord } from '../jobs/record.ts';
 import type { KeeperConfig } from './config.ts';
 
 /** The state of group, queue and table by which the keeper decides. */
@@ -97,7 +102,9 @@ function latest(
   { recordSeconds, breakerFailures }: KeeperConfig,
   nowMs: number,
 ): { judged: LaunchActivity[]; unlisted: string[] } {
-  const kept = launches.filter(({ startedAtMs }) => nowMs - startedAtMs < instanceRetentionSeconds(recordSeconds) * 1000);
+  const kept = launches.filter(
+    ({ startedAtMs }) => nowMs - startedAtMs < instanceRetentionSeconds(recordSeconds) * 1000,
+  );
   const booting = group.instances.filter(({ lifecycleState }) => lifecycleState.startsWith('Pending'));
   const silent = new Set([...booting.map(({ instance }) => instance), ...group.pool]);
   const most = Math.max(PAST_LAUNCHES, breakerFailures);
@@ -140,7 +147,11 @@ export async function readActivities(clients: Clients, groupName: string): Promi
   let NextToken: string | undefined;
   for (let page = 0; page < MOST_PAGES; page++) {
     const answer = await clients.autoScaling.send(
-      new DescribeScalingActivitiesCommand({ AutoScalingGroupName: groupName, MaxRecords: AUTO_SCALING_MAX_ACTIVITIES, NextToken }),
+      new DescribeScalingActivitiesCommand({
+        AutoScalingGroupName: groupName,
+        MaxRecords: AUTO_SCALING_MAX_ACTIVITIES,
+        NextToken,
+      }),
     );
     activities.push(...(answer.Activities ?? []));
     NextToken = answer.NextToken;

@@ -7,7 +7,7 @@ import { createDispatcher } from './front-door/dispatch.ts';
 import { createFaults, type Faults } from './front-door/faults.ts';
 import { openFrontDoor } from './front-door/server.ts';
 import type { CallAws, CloudContext } from './front-door/service.ts';
-import { createSessions, createOwnerKeys, type OwnerKeys } from './front-door/sessions.ts';
+import { createOwnerKeys, createSessions, type OwnerKeys } from './front-door/sessions.ts';
 import type { Launcher } from './instances/launcher.ts';
 import { createProcessLauncher } from './instances/process-launcher.ts';
 import { CLOUD_ADDRESS } from './machines/addresses.ts';

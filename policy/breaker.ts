@@ -32,7 +32,9 @@ export function countConsecutiveFailures(facts: BreakerFacts): number {
 }
 
 export function shouldTrip(facts: BreakerFacts): boolean {
-  return countConsecutiveFailures(facts) >= facts.limit || failedInARow(facts).length >= MOST_LIMITS * facts.limit;
+  return (
+    countConsecutiveFailures(facts) >= facts.limit || failedInARow(facts).length >= MOST_LIMITS * facts.limit
+  );
 }
 
 /** The newest first. */

@@ -49,7 +49,15 @@ const SETTLED_MS = 120_000;
  * launch one instance after the other without end.
  */
 export function correctCapacity(facts: CapacityFacts): Correction {
-  const { desired, minSize, currentCapacity, unaccounted, backlog, suspendedMs = 0, unneeded = false } = facts;
+  const {
+    desired,
+    minSize,
+    currentCapacity,
+    unaccounted,
+    backlog,
+    suspendedMs = 0,
+    unneeded = false,
+  } = facts;
   const terminate = unaccounted.filter(({ state }) => state === 'present').map(({ instance }) => instance);
   const instances = unaccounted.filter(isReplaced).map(({ instance }) => instance);
   if (suspendedMs >= SETTLED_MS) return whileSuspended(facts, { terminate, instances });

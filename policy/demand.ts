@@ -37,7 +37,8 @@ const RUNS_APART_MS = 30_000;
  */
 export function judgeDemand(facts: DemandFacts): Demand {
   const { desired, minSize, currentCapacity, pending, backlog, nowMs, lastScaledMs = -Infinity } = facts;
-  if (backlog > 0 || desired <= Math.max(minSize, currentCapacity)) return { unneededSinceMs: undefined, drop: false };
+  if (backlog > 0 || desired <= Math.max(minSize, currentCapacity))
+    return { unneededSinceMs: undefined, drop: false };
   if (facts.unneededSinceMs === undefined) return { unneededSinceMs: nowMs, drop: false };
   const unneededSinceMs = Math.min(facts.unneededSinceMs, nowMs);
   const wanted = facts.launchesMs.filter((startedMs) => startedMs <= unneededSinceMs);

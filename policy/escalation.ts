@@ -104,7 +104,11 @@ function goTo(step: EscalationStep): EscalationDecision {
 
 function retry(current: Escalation, random: number): EscalationCall {
   const failures = current.failures + 1;
-  return { kind: 'call', escalation: { step: current.step, failures }, afterMs: autoScalingRetryMs(failures, random) };
+  return {
+    kind: 'call',
+    escalation: { step: current.step, failures },
+    afterMs: autoScalingRetryMs(failures, random),
+  };
 }
 
 /** Exponential backoff, half of it jitter, so that instances that retire together do not call together. */

@@ -3,10 +3,10 @@
  */
 
 import {
-  type RetirementDecision,
   decideRetirement,
-  type RetirementFacts,
   type Reason,
+  type RetirementDecision,
+  type RetirementFacts,
   type RetirementRules,
 } from './retirement.ts';
 
@@ -38,7 +38,10 @@ export function forecast(facts: RetirementFacts, rules: RetirementRules): Foreca
   return calm;
 }
 
-function nextOf({ kind }: Exclude<RetirementDecision, { kind: 'stay' }>, worksUntilThen: boolean): ForecastDecision['next'] {
+function nextOf(
+  { kind }: Exclude<RetirementDecision, { kind: 'stay' }>,
+  worksUntilThen: boolean,
+): ForecastDecision['next'] {
   return worksUntilThen ? 'work' : kind;
 }
 

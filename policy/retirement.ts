@@ -4,7 +4,7 @@
  */
 
 import { type Billing, HOUR_MS, paidUntilMs } from './billing.ts';
-import { type RefusalKind, type RefusalReason, type Refusals, isWaitingForAws } from './refusal.ts';
+import { isWaitingForAws, type RefusalKind, type RefusalReason, type Refusals } from './refusal.ts';
 
 /** The boot time that is assumed if it is unknown. */
 export const DEFAULT_BOOT_MS = 180_000;
@@ -182,7 +182,11 @@ export function idleLimitMs(bootMs: number | undefined): number {
   return Math.min(MAX_IDLE_MS, Math.max(MIN_IDLE_MS, bootMs ?? DEFAULT_BOOT_MS));
 }
 
-function untilMaxAge(facts: RetirementFacts, rules: RetirementRules, againInMs: number | undefined): RetirementDecision {
+function untilMaxAge(
+  facts: RetirementFacts,
+  rules: RetirementRules,
+  againInMs: number | undefined,
+): RetirementDecision {
   const times = [againInMs, rules.maxAgeMs === undefined ? undefined : rules.maxAgeMs - facts.ageMs];
   const known = times.filter((time) => time !== undefined);
   // An hour at most: timers beyond 24 days overflow, and another decision costs nothing.

@@ -35,7 +35,10 @@ export interface SilentInstance {
   action: 'terminate' | 'complete-launch' | 'complete-termination';
 }
 
-export function findSilentInstances(instances: readonly InstanceReport[], rules: SilenceRules): SilentInstance[] {
+export function findSilentInstances(
+  instances: readonly InstanceReport[],
+  rules: SilenceRules,
+): SilentInstance[] {
   return instances.flatMap((seen) => {
     const reason = silent(seen, rules);
     const action = reason && actionFor(seen.lifecycleState);
@@ -44,7 +47,10 @@ export function findSilentInstances(instances: readonly InstanceReport[], rules:
 }
 
 /** An instance is silent if neither its launch nor its last report is recent. */
-function silent(seen: InstanceReport, { nowMs, bootBudgetMs, silentMs }: SilenceRules): SilentInstance['reason'] | undefined {
+function silent(
+  seen: InstanceReport,
+  { nowMs, bootBudgetMs, silentMs }: SilenceRules,
+): SilentInstance['reason'] | undefined {
   if (nowMs - seen.launchedAtMs < bootBudgetMs) return undefined;
   if (seen.reportedAtMs !== undefined && nowMs - seen.reportedAtMs < silentMs) return undefined;
   return seen.readyAtMs === undefined ? 'boot-failed' : 'agent-crashed';

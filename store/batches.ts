@@ -5,9 +5,9 @@ import {
   type KeysAndAttributes,
 } from '@aws-sdk/client-dynamodb';
 import { type Clock, systemClock } from '../aws/clock.ts';
-import { DYNAMODB_MAX_BATCH_GET } from '../lib/limits.ts';
-import { type BackoffBounds, backoffMs } from '../lib/backoff.ts';
 import type { JobRecord } from '../jobs/record.ts';
+import { type BackoffBounds, backoffMs } from '../lib/backoff.ts';
+import { DYNAMODB_MAX_BATCH_GET } from '../lib/limits.ts';
 import { itemKey, jobIdIn, jobKey } from './keys.ts';
 import { parseJob } from './records.ts';
 

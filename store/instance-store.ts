@@ -4,9 +4,9 @@ import {
   GetItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
+import type { Forecast, InstanceRecord, Retirement } from '../jobs/record.ts';
 import { batchGet } from './batches.ts';
 import { readPartitionKeys } from './index-pages.ts';
-import type { InstanceRecord, Forecast, Retirement } from '../jobs/record.ts';
 import { instanceKey, itemKey } from './keys.ts';
 import { EARLIER_KEYS, parseInstance } from './records.ts';
 import { type Change, updateExpression } from './update-expression.ts';
@@ -59,7 +59,12 @@ export interface InstanceStore {
    *
    * @returns what operators requested
    */
-  recordReport(instance: string, nowMs: number, forecast?: Forecast, signal?: AbortSignal): Promise<OperatorRequests>;
+  recordReport(
+    instance: string,
+    nowMs: number,
+    forecast?: Forecast,
+    signal?: AbortSignal,
+  ): Promise<OperatorRequests>;
   /**
    * Why the instance retires. It stays listed as live until it is `gone`, unless `listing` says otherwise. While it is
    * listed, the keeper settles what it left.
@@ -102,16 +107,25 @@ export interface Readiness {
 
 /** @param recordSeconds how long records are kept; see `instanceRetentionSeconds` */
 export function createInstanceStore(db: DynamoDBClient, table: string, recordSeconds: number): InstanceStore {
-  const expiryAfter = (endedMs: number) => Math.floor(endedMs / 1000) + instanceRetentionSeconds(recordSeconds);
+  const expiryAfter = (endedMs: number) =>
+    Math.floor(endedMs / 1000) + instanceRetentionSeconds(recordSeconds);
   const update = (instance: string, change: Change, abortSignal?: AbortSignal) =>
     db.send(
-      new UpdateItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)), ...updateExpression(change) }),
+      new UpdateItemCommand({
+        TableName: table,
+        Key: itemKey(instanceKey(instance)),
+        ...updateExpression(change),
+      }),
       abortSignal && { abortSignal },
     );
   /** Returns the record afterwards, which costs no more. Undefined: the condition did not hold. */
   const updateIf = async (instance: string, change: Change, abortSignal?: AbortSignal) => {
     const words = { ...updateExpression(change), ReturnValues: 'ALL_NEW' } as const;
-    const command = new UpdateItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)), ...words });
+    const command = new UpdateItemCommand({
+      TableName: table,
+      Key: itemKey(instanceKey(instance)),
+      ...words,
+    });
     try {
       const { Attributes } = await db.send(command, abortSignal && { abortSignal });
       return parseInstance(Attributes ?? {});
@@ -171,7 +185,9 @@ export function createInstanceStore(db: DynamoDBClient, table: string, recordSec
     },
     async find(instances) {
       const found = await Promise.all(
-        instances.map((instance) => db.send(new GetItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)) }))),
+        instances.map((instance) =>
+          db.send(new GetItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)) })),
+        ),
       );
       const records = found.flatMap(({ Item }) => (Item && parseInstance(Item)) ?? []);
       return new Map(records.map((record) => [record.instance, record]));

@@ -6,12 +6,12 @@ import {
   type ReturnValue,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
+import { CANCELLED_REASON, type JobRecord, type JobState, type Try } from '../jobs/record.ts';
+import { boundTries } from '../jobs/tries.ts';
 import { SQS_MAX_RETENTION_SECONDS } from '../lib/limits.ts';
 import { expiryOfCancelled, expiryOfEnded, expiryOfQueued } from './expiry.ts';
 import { itemKey, jobKey } from './keys.ts';
 import { statePartition } from './partitions.ts';
-import { CANCELLED_REASON, type JobRecord, type JobState, type Try } from '../jobs/record.ts';
-import { boundTries } from '../jobs/tries.ts';
 import { parseJob } from './records.ts';
 import { type Change, updateExpression } from './update-expression.ts';
 

@@ -9,12 +9,18 @@ import {
   UpdateItemCommand,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
+import { CANCELLED_REASON, type JobRecord, type JobState, TERMINAL_STATES } from '../jobs/record.ts';
 import { DYNAMODB_MAX_BATCH_WRITE } from '../lib/limits.ts';
-import { batchGetJobs, runInBatches, systemRetryContext, retryUnprocessed, type RetryContext } from './batches.ts';
+import {
+  batchGetJobs,
+  type RetryContext,
+  retryUnprocessed,
+  runInBatches,
+  systemRetryContext,
+} from './batches.ts';
 import { toItem } from './item.ts';
 import { itemKey, JOB_PREFIX, jobKey } from './keys.ts';
 import { statePartition } from './partitions.ts';
-import { CANCELLED_REASON, type JobRecord, type JobState, TERMINAL_STATES } from '../jobs/record.ts';
 import { parseJob } from './records.ts';
 import { type Change, updateExpression } from './update-expression.ts';
 
@@ -154,7 +160,11 @@ export class JobIndex {
    *
    * @param expires epoch seconds: when no message of it can be left
    */
-  markRemoved({ pk, id, state, attempts, nonce }: JobRecord, atMs: number, expires: number): Promise<boolean> {
+  markRemoved(
+    { pk, id, state, attempts, nonce }: JobRecord,
+    atMs: number,
+    expires: number,
+  ): Promise<boolean> {
     const removedAt = new Date(atMs).toISOString();
     const left: JobRecord = { pk, id, state, attempts, removedAt, expires, ...(nonce && { nonce }) };
     return this.#isAccepted(
@@ -195,7 +205,11 @@ export class JobIndex {
 
   /** The record afterwards, or undefined when the condition does not hold. */
   async #update(id: string, change: Change): Promise<JobRecord | undefined> {
-    const update = { Key: itemKey(jobKey(id)), ReturnValues: 'ALL_NEW', ...updateExpression(change) } as const;
+    const update = {
+      Key: itemKey(jobKey(id)),
+      ReturnValues: 'ALL_NEW',
+      ...updateExpression(change),
+    } as const;
     try {
       const { Attributes } = await this.#client.send(
         new UpdateItemCommand({ TableName: this.#table, ...update }),

@@ -1,23 +1,23 @@
 import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { createBodyAttributes } from './body-in-record.ts';
-import { JobEndings, ownedByClaim, type WriteResult } from './job-endings.ts';
-import { expiryOfCancelled } from './expiry.ts';
-import { toItem } from './item.ts';
-import { itemKey, jobKey } from './keys.ts';
-import { listingSortKey, statePartition, runningPartition } from './partitions.ts';
-import { tryKey } from './bucket-keys.ts';
 import { createOwnJobId } from '../jobs/message.ts';
 import {
   CANCELLED_REASON,
+  findLabel,
   type JobRecord,
   type JobState,
-  findLabel,
   TERMINAL_STATES,
   type Try,
   type TryLog,
 } from '../jobs/record.ts';
-import { createRedriveChange, explainRefusedRedrive } from './redrive.ts';
 import { areOverlong, boundTries } from '../jobs/tries.ts';
+import { createBodyAttributes } from './body-in-record.ts';
+import { tryKey } from './bucket-keys.ts';
+import { expiryOfCancelled } from './expiry.ts';
+import { toItem } from './item.ts';
+import { JobEndings, ownedByClaim, type WriteResult } from './job-endings.ts';
+import { itemKey, jobKey } from './keys.ts';
+import { listingSortKey, runningPartition, statePartition } from './partitions.ts';
+import { createRedriveChange, explainRefusedRedrive } from './redrive.ts';
 import type { Change } from './update-expression.ts';
 
 /** What an agent writes of a job when it claims it. */

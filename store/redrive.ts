@@ -1,5 +1,5 @@
-import { BodyMissingError, ForeignBodyError, type BodyStore } from './body-store.ts';
 import type { JobRecord, JobState } from '../jobs/record.ts';
+import { BodyMissingError, type BodyStore, ForeignBodyError } from './body-store.ts';
 import type { Change } from './update-expression.ts';
 
 const DEAD: ReadonlySet<JobState> = new Set(['failed', 'timed_out', 'lost']);

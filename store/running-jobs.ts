@@ -1,10 +1,10 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { JobRecord } from '../jobs/record.ts';
 import { batchGet, batchGetJobs } from './batches.ts';
 import { readPartitionKeys } from './index-pages.ts';
 import { fromItem } from './item.ts';
 import { jobIdIn, jobKey } from './keys.ts';
 import { runningPartition } from './partitions.ts';
-import type { JobRecord } from '../jobs/record.ts';
 import { KEY_ATTRIBUTE } from './table-schema.ts';
 
 /**

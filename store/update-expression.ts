@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { type ItemValue, toAttribute } from './item.ts';
 import type { Forecast, Retirement, Try, TryLog } from '../jobs/record.ts';
+import { type ItemValue, toAttribute } from './item.ts';
 
 /** Undefined is left out: an unknown attribute is absent. */
 type Values = Record<string, ItemValue | Forecast | Retirement | TryLog | readonly Try[] | undefined>;

@@ -21,7 +21,10 @@ const roleArn = v.pipe(text, v.regex(/^arn:[\w-]+:iam::\d{12}:role\/.+$/, 'the A
 
 const variableName = v.pipe(
   v.string(),
-  v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a variable name of letters, digits and _ that does not begin with a digit'),
+  v.regex(
+    /^[A-Za-z_][A-Za-z0-9_]*$/,
+    'a variable name of letters, digits and _ that does not begin with a digit',
+  ),
   v.check(
     (name) => !name.startsWith('MAYFLY_'),
     'any name that does not begin with MAYFLY_, which the agent sets itself',

@@ -41,7 +41,11 @@ export class UsageError extends Error {}
  * @returns undefined if only the help was asked for
  * @throws UsageError naming the option, its value and what is allowed
  */
-export function readOptions(argv: string[], ownFolder: string, env: NodeJS.ProcessEnv): CommandLineOptions | undefined {
+export function readOptions(
+  argv: string[],
+  ownFolder: string,
+  env: NodeJS.ProcessEnv,
+): CommandLineOptions | undefined {
   const values = parse(argv);
   if (values.help) return undefined;
   if (!values.config) throw new UsageError("--config is missing: the file with the agent's configuration");

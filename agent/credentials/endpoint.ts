@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../aws/clock.ts';
-import { findConnectionUsers } from './connection-users.ts';
 import { ConnectionLimiter } from './connection-limiter.ts';
+import { findConnectionUsers } from './connection-users.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { NoCredentialsError, type WorkerCredentials } from './session.ts';
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
+import { backoffMs } from '../../lib/backoff.ts';
 import { messageOf } from '../../lib/error-message.ts';
 import { resolvesWithin } from '../../lib/with-timeout.ts';
-import { backoffMs } from '../../lib/backoff.ts';
 import { classifyRefusal } from '../../policy/refusal.ts';
 import type { RefusalTracker } from '../supervision/refusals.ts';
 

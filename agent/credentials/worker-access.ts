@@ -4,7 +4,13 @@ import type { Log } from '../../aws/log.ts';
 import type { StsClients } from '../../aws/sts-clients.ts';
 import type { RefusalTracker } from '../supervision/refusals.ts';
 import { type Admission, CredentialsEndpoint } from './endpoint.ts';
-import { NoCredentialsError, RoleSession, formatRfc3339, SESSION_SECONDS, type WorkerCredentials } from './session.ts';
+import {
+  formatRfc3339,
+  NoCredentialsError,
+  RoleSession,
+  SESSION_SECONDS,
+  type WorkerCredentials,
+} from './session.ts';
 
 /** Gives workers credentials of their role. Each worker is admitted while it runs. */
 export interface WorkerAccess {

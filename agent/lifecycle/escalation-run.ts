@@ -4,7 +4,13 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { toError } from '../../lib/error-message.ts';
 import { withTimeout } from '../../lib/with-timeout.ts';
-import { type Answer, classifyAnswer, type Escalation, decideNext, type EscalationStep } from '../../policy/escalation.ts';
+import {
+  type Answer,
+  classifyAnswer,
+  decideNext,
+  type Escalation,
+  type EscalationStep,
+} from '../../policy/escalation.ts';
 import type { InstanceContext } from './instance-context.ts';
 
 export const CALL_MS = 15_000;
@@ -52,9 +58,18 @@ export async function escalate(
     const { answer, error } = await ask(self, escalation.step, Math.min(CALL_MS, leftMs));
     if (error) {
       lastError = `${error.name}: ${error.message}`;
-      log.warn({ rung: escalation.step, answer, tries, err: error }, 'AWS did not accept the end of this instance');
+      log.warn(
+        { rung: escalation.step, answer, tries, err: error },
+        'AWS did not accept the end of this instance',
+      );
     }
-    const step = decideNext(escalation, isEnding() ? 'accepted' : answer, clock.monotonic() - started, rules, random());
+    const step = decideNext(
+      escalation,
+      isEnding() ? 'accepted' : answer,
+      clock.monotonic() - started,
+      rules,
+      random(),
+    );
     if (step.kind === 'done') return result('accepted');
     if (step.kind === 'stay') return result('stay');
     await clock.sleep(step.afterMs, signal);
@@ -63,7 +78,11 @@ export async function escalate(
   return result('power-off');
 }
 
-async function ask(self: InstanceContext, rung: EscalationStep, ms: number): Promise<{ answer: Answer; error?: Error }> {
+async function ask(
+  self: InstanceContext,
+  rung: EscalationStep,
+  ms: number,
+): Promise<{ answer: Answer; error?: Error }> {
   try {
     await withTimeout(self.clock, ms, (abortSignal) => call(self, rung, abortSignal));
     return { answer: 'accepted' };
@@ -73,7 +92,11 @@ async function ask(self: InstanceContext, rung: EscalationStep, ms: number): Pro
   }
 }
 
-function call({ clients, identity }: InstanceContext, rung: EscalationStep, abortSignal: AbortSignal): Promise<unknown> {
+function call(
+  { clients, identity }: InstanceContext,
+  rung: EscalationStep,
+  abortSignal: AbortSignal,
+): Promise<unknown> {
   const InstanceId = identity.instanceId;
   if (rung === 'unhealthy') {
     const health = { InstanceId, HealthStatus: 'Unhealthy', ShouldRespectGracePeriod: false };

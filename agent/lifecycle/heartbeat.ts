@@ -1,7 +1,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import type { Forecast } from '../../jobs/record.ts';
 import { withTimeout } from '../../lib/with-timeout.ts';
 import { heartbeatKey } from '../../store/bucket-keys.ts';
-import type { Forecast } from '../../jobs/record.ts';
 import type { InstanceContext } from './instance-context.ts';
 
 const CALL_MS = 15_000;

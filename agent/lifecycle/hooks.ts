@@ -4,7 +4,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { sleepUnlessAborted } from '../../lib/sleep.ts';
 import { withTimeout } from '../../lib/with-timeout.ts';
-import { classifyAnswer, autoScalingRetryMs } from '../../policy/escalation.ts';
+import { autoScalingRetryMs, classifyAnswer } from '../../policy/escalation.ts';
 import type { InstanceContext } from './instance-context.ts';
 
 const CALL_MS = 15_000;
@@ -59,7 +59,11 @@ function isInactive(error: unknown): boolean {
  * Keeps the instance in its wait state until the signal is aborted, with a heartbeat every `reportSeconds`. AWS terminates
  * the instance after 48 hours or 100 time-outs of the hook ("Amazon EC2 Auto Scaling lifecycle hooks").
  */
-export async function sendHookHeartbeats(self: InstanceContext, hook: string, signal: AbortSignal): Promise<void> {
+export async function sendHookHeartbeats(
+  self: InstanceContext,
+  hook: string,
+  signal: AbortSignal,
+): Promise<void> {
   const command = new RecordLifecycleActionHeartbeatCommand({
     AutoScalingGroupName: self.groupName,
     LifecycleHookName: hook,

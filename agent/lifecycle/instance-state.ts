@@ -4,26 +4,26 @@ import { brokenByRefusals } from '../../policy/broken.ts';
 import { currentRefusals } from '../../policy/refusal.ts';
 import {
   type Broken,
-  type RetirementDecision,
   decideRetirement,
-  type RetirementFacts,
   isTerminatingState,
   isWarmPoolState,
   type Reason,
+  type RetirementDecision,
+  type RetirementFacts,
   type RetirementRules,
 } from '../../policy/retirement.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
-import { recordRetirement } from './retirement-record.ts';
-import { Launch } from './launch.ts';
-import { Wakeup } from './wakeup.ts';
 import { drainFor } from './drain.ts';
-import { createForecast } from './forecast.ts';
 import { isFleetPaused } from './fleet-pause.ts';
+import { createForecast } from './forecast.ts';
+import type { InstanceContext } from './instance-context.ts';
+import { Launch } from './launch.ts';
+import { type Observation, startObserving } from './observation.ts';
 import { startReporting } from './report.ts';
 import { retireIfIdle, retireNow } from './retire.ts';
-import type { InstanceContext } from './instance-context.ts';
+import { recordRetirement } from './retirement-record.ts';
+import { Wakeup } from './wakeup.ts';
 import { isInWarmPool, waitInWarmPool } from './warm-pool.ts';
-import { type Observation, startObserving } from './observation.ts';
 
 /** The policy decides this often even if nothing happens. */
 const MAX_WAIT_MS = 3_600_000;

@@ -1,9 +1,9 @@
 import { resolvesWithin } from '../../lib/with-timeout.ts';
-import { Wakeup } from './wakeup.ts';
 import { wasReady } from './first-ready.ts';
 import { completeLifecycleHook } from './hooks.ts';
-import { reportAgentStart, completeLaunchHook, recordReady } from './ready.ts';
 import type { InstanceContext } from './instance-context.ts';
+import { completeLaunchHook, recordReady, reportAgentStart } from './ready.ts';
+import { Wakeup } from './wakeup.ts';
 
 /** How long a table that does not answer may delay the launch. */
 const TABLE_MS = 10_000;

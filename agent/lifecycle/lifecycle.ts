@@ -1,10 +1,10 @@
-import { createInstanceStore } from '../../store/instance-store.ts';
 import type { Retirement } from '../../jobs/record.ts';
 import type { Broken } from '../../policy/retirement.ts';
+import { createInstanceStore } from '../../store/instance-store.ts';
 import { NO_SUPERVISOR, type Supervisor } from '../supervision/watchdog.ts';
 import { findGroupName } from './group.ts';
-import { InstanceState } from './instance-state.ts';
 import type { InstanceContext } from './instance-context.ts';
+import { InstanceState } from './instance-state.ts';
 
 export type LifecycleOptions = Omit<InstanceContext, 'groupName' | 'instances' | 'random' | 'supervisor'> & {
   /** Why the worker's program cannot be started here. Such an instance is never ready and retires at once. */
@@ -56,7 +56,9 @@ export async function startLifecycle({ workerMissing, ...options }: LifecycleOpt
   };
 }
 
-async function createInstanceContext(options: Omit<LifecycleOptions, 'workerMissing'>): Promise<InstanceContext> {
+async function createInstanceContext(
+  options: Omit<LifecycleOptions, 'workerMissing'>,
+): Promise<InstanceContext> {
   const { config, clients, identity, log } = options;
   const groupName = await findGroupName(clients, identity).catch((error: unknown) => {
     log.warn({ err: error }, 'cannot find the Auto Scaling group: going on as an instance without one');

@@ -1,11 +1,11 @@
 import { withTimeout } from '../../lib/with-timeout.ts';
 import type { GroupFacts } from '../../policy/retirement.ts';
+import { isFleetPaused } from './fleet-pause.ts';
 import { readGroupStatus } from './group.ts';
 import { completeLifecycleHook } from './hooks.ts';
-import { type Notices, readNotices } from './notices.ts';
-import { isFleetPaused } from './fleet-pause.ts';
-import { repeat } from './repeat.ts';
 import type { InstanceContext } from './instance-context.ts';
+import { type Notices, readNotices } from './notices.ts';
+import { repeat } from './repeat.ts';
 
 const GROUP_CALL_MS = 15_000;
 /**
@@ -24,7 +24,11 @@ export interface Observation {
 }
 
 /** Observes the group, AWS's notices and whether the fleet is paused, until the signal is aborted. */
-export function startObserving(self: InstanceContext, signal: AbortSignal, onObservation: (observation: Observation) => void): void {
+export function startObserving(
+  self: InstanceContext,
+  signal: AbortSignal,
+  onObservation: (observation: Observation) => void,
+): void {
   const { config } = self;
   const { metadata, spot = false } = self.identity;
   const observeGroup = createGroupObserver(self, signal, onObservation);
@@ -36,7 +40,11 @@ export function startObserving(self: InstanceContext, signal: AbortSignal, onObs
   });
 }
 
-function observePause(self: InstanceContext, signal: AbortSignal, onObservation: (observation: Observation) => void): void {
+function observePause(
+  self: InstanceContext,
+  signal: AbortSignal,
+  onObservation: (observation: Observation) => void,
+): void {
   const { config, supervisor } = self;
   if (config.table === undefined) return;
   const checkMs = Math.min(config.reportSeconds * 1000, MAX_PAUSE_CHECK_MS);
@@ -63,6 +71,7 @@ function createGroupObserver(
     // One answer may show a group between two states, so a surplus counts only if it is seen twice in a row.
     onObservation({ group: { ...group, surplus: group.surplus && surplusBefore } });
     surplusBefore = group.surplus;
-    if (lifecycleState === 'Pending:Wait') await completeLifecycleHook(self, self.config.launchHook, 0, signal);
+    if (lifecycleState === 'Pending:Wait')
+      await completeLifecycleHook(self, self.config.launchHook, 0, signal);
   };
 }

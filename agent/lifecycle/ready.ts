@@ -1,5 +1,5 @@
-import { withTimeout } from '../../lib/with-timeout.ts';
 import { retry } from '../../lib/retry.ts';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { findFirstReady } from './first-ready.ts';
 import { completeLifecycleHook } from './hooks.ts';
 import type { InstanceContext } from './instance-context.ts';
@@ -14,7 +14,11 @@ const HOOK_MS = 30_000;
  *
  * @param onFailure called each time the table does not answer
  */
-export function reportAgentStart(self: InstanceContext, onFailure: () => void, signal: AbortSignal): Promise<void> {
+export function reportAgentStart(
+  self: InstanceContext,
+  onFailure: () => void,
+  signal: AbortSignal,
+): Promise<void> {
   const { clock, identity, instances } = self;
   return reportUntilAnswered(
     self,
@@ -30,7 +34,11 @@ export function reportAgentStart(self: InstanceContext, onFailure: () => void, s
  * Completes the launch hook, so that Auto Scaling puts the instance in service or moves it to the warm pool. An agent that
  * was started again tries only once: most likely the hook was completed before, unless the instance was rebooted.
  */
-export async function completeLaunchHook(self: InstanceContext, again: boolean, signal: AbortSignal): Promise<void> {
+export async function completeLaunchHook(
+  self: InstanceContext,
+  again: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   await completeLifecycleHook(self, self.config.launchHook, again ? 0 : HOOK_MS, signal);
 }
 

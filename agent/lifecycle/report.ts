@@ -1,9 +1,9 @@
 import type { Forecast } from '../../jobs/record.ts';
 import { hasChanged } from './forecast.ts';
-import { repeat } from './repeat.ts';
-import type { InstanceContext } from './instance-context.ts';
 import { createHeartbeat } from './heartbeat.ts';
+import type { InstanceContext } from './instance-context.ts';
 import type { Observation } from './observation.ts';
+import { repeat } from './repeat.ts';
 
 /** A report is made early if what it says has changed. This is checked so many times per report. */
 const CHECKS_PER_REPORT = 6;

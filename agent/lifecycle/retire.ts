@@ -1,14 +1,14 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { withTimeout } from '../../lib/with-timeout.ts';
 import type { Retirement, RetirementReason } from '../../jobs/record.ts';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { selectFirstStep } from '../../policy/escalation.ts';
 import { BROKEN_REASONS, type Broken } from '../../policy/retirement.ts';
 import type { JobLoop } from '../work/types.ts';
-import { requestPowerOff, recordRetirement, withdrawRetirement } from './retirement-record.ts';
 import { type EscalationResult, escalate } from './escalation-run.ts';
 import { completeLifecycleHook } from './hooks.ts';
-import { saveInstanceLog } from './save-log.ts';
 import type { InstanceContext } from './instance-context.ts';
+import { recordRetirement, requestPowerOff, withdrawRetirement } from './retirement-record.ts';
+import { saveInstanceLog } from './save-log.ts';
 
 const DEPTH_MS = 5000;
 /** How long to wait for the wait state of the termination hook, before the instance is powered off without it. */
@@ -59,7 +59,11 @@ export async function retireIfIdle(
 }
 
 /** Retires an instance that must end, whatever is in the queue. Its jobs have ended or were requeued. */
-export async function retireNow(self: InstanceContext, request: RetirementRequest, signal: AbortSignal): Promise<Retirement> {
+export async function retireNow(
+  self: InstanceContext,
+  request: RetirementRequest,
+  signal: AbortSignal,
+): Promise<Retirement> {
   const retirement = await retire(self, request, false, signal);
   if (!retirement) throw new Error(`the escalation kept an instance that must end (${request.reason})`);
   return retirement;

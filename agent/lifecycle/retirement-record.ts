@@ -55,7 +55,11 @@ export async function withdrawRetirement(self: InstanceContext): Promise<void> {
   );
 }
 
-async function logFailure(self: InstanceContext, message: string, action: () => Promise<unknown>): Promise<void> {
+async function logFailure(
+  self: InstanceContext,
+  message: string,
+  action: () => Promise<unknown>,
+): Promise<void> {
   try {
     await action();
   } catch (error) {

@@ -1,7 +1,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { withTimeout } from '../../lib/with-timeout.ts';
-import { instanceLogKey } from '../../store/bucket-keys.ts';
 import type { Broken } from '../../policy/retirement.ts';
+import { instanceLogKey } from '../../store/bucket-keys.ts';
 import type { InstanceContext } from './instance-context.ts';
 
 const SAVE_MS = 20_000;
@@ -10,7 +10,11 @@ const SAVE_MS = 20_000;
  * Puts the latest lines of the agent's log into the log bucket. If the agent cannot, `save_log` of mayfly-retire puts the
  * instance's log there. A failed write is logged and delays nothing more.
  */
-export async function saveInstanceLog(self: InstanceContext, broken: Broken, decidedAt: string): Promise<void> {
+export async function saveInstanceLog(
+  self: InstanceContext,
+  broken: Broken,
+  decidedAt: string,
+): Promise<void> {
   const { clients, clock, config, identity, log, recentLog } = self;
   if (config.logBucket === undefined || recentLog === undefined) return;
   const object = {

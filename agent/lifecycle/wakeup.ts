@@ -1,5 +1,5 @@
-import { sleepUnlessAborted } from '../../lib/sleep.ts';
 import { type Clock, NO_LONGER_NEEDED } from '../../aws/clock.ts';
+import { sleepUnlessAborted } from '../../lib/sleep.ts';
 
 /** Ends a wait when something has changed. If nobody waits, it ends the next wait at once. */
 export class Wakeup {

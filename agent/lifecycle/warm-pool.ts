@@ -1,7 +1,7 @@
 import { sleepUnlessAborted } from '../../lib/sleep.ts';
 import { isWarmPoolState } from '../../policy/retirement.ts';
-import { type Notices, readNotices } from './notices.ts';
 import type { InstanceContext } from './instance-context.ts';
+import { type Notices, readNotices } from './notices.ts';
 
 /**
  * Whether the instance is to stay in its group's warm pool for now. If the metadata service does not answer, the instance

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { StreamLog, TryLog } from '../../jobs/record.ts';
-import { type TimelineEntry, STREAM_NUMBERS, type Stream } from './timeline.ts';
+import { STREAM_NUMBERS, type Stream, type TimelineEntry } from './timeline.ts';
 
 /** The most entries of a log in a record: more entries would need more space than the log itself. */
 export const MAX_INLINE_ENTRIES = 256;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { LogBucket } from './bucket.ts';
-import type { LogThrottle } from './log-throttle.ts';
 import type { LogMemory } from './log-memory.ts';
+import type { LogThrottle } from './log-throttle.ts';
 
 /** What the logs of all tries of an agent share. */
 export interface TryLogContext {

@@ -1,7 +1,7 @@
 import { isBucketRefusal } from '../../aws/bucket-refusals.ts';
+import { MAX_INLINE_LOG_BYTES, type StreamLog, type TryLog } from '../../jobs/record.ts';
 import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { chunkKey, type LogPart } from '../../store/bucket-keys.ts';
-import { MAX_INLINE_LOG_BYTES, type StreamLog, type TryLog } from '../../jobs/record.ts';
 import type { OutputSink } from '../runner/runner.ts';
 import { ChunkWriter } from './chunk-writer.ts';
 import { IndexWriter } from './index-writer.ts';

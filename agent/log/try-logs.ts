@@ -4,8 +4,8 @@ import type { Log } from '../../aws/log.ts';
 import { DeadlineTimer } from '../../lib/deadline-timer.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { LogBucket } from './bucket.ts';
-import { LogThrottle } from './log-throttle.ts';
 import { LogMemory } from './log-memory.ts';
+import { LogThrottle } from './log-throttle.ts';
 import type { FlushableLog, TryLogContext } from './try-log-context.ts';
 import { type TryLogOptions, TryLogWriter } from './try-log-writer.ts';
 

@@ -1,10 +1,10 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
-import { awsEnvironment } from '../credentials/aws-environment.ts';
-import { SlotRunner } from './slot-runner.ts';
 import type { CommandLineOptions } from '../config/options.ts';
+import { awsEnvironment } from '../credentials/aws-environment.ts';
 import { ProcessRunner } from './process-runner.ts';
 import type { Runner } from './runner.ts';
+import { SlotRunner } from './slot-runner.ts';
 import { workerEnvironment } from './worker-environment.ts';
 
 /** Creates what starts workers: in slots if there are any, else as child processes. */

@@ -2,7 +2,7 @@ import { createConnection, type Socket } from 'node:net';
 import type { Clock } from '../../aws/clock.ts';
 import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { releaseBuffer } from './release-buffer.ts';
-import { FrameReader, encodeFrame, PROTOCOL_VERSION } from './slot-frames.ts';
+import { encodeFrame, FrameReader, PROTOCOL_VERSION } from './slot-frames.ts';
 
 /** A slot says hello within milliseconds, on an overloaded machine within seconds. */
 const HELLO_MS = 10_000;
@@ -121,7 +121,8 @@ export class SlotConnection {
         onFrame: (received, fields) => {
           this.listen(undefined);
           if (received === letter) resolve(fields);
-          else reject(new Error(received === 'X' ? fields[0] : `the slot answered ${letter} with ${received}`));
+          else
+            reject(new Error(received === 'X' ? fields[0] : `the slot answered ${letter} with ${received}`));
         },
         onLost: (reason) => reject(new Error(reason)),
       });

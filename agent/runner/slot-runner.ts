@@ -100,7 +100,10 @@ export class SlotRunner implements Runner {
     if (task.argument !== undefined) args.push(task.argument);
     const variables = Object.entries({ HOME: slot.home, ...environment, ...task.variables });
     try {
-      const texts = [joinWithNul(args, 'an argument'), joinWithNul(variables.map(formatVariable), 'a variable')];
+      const texts = [
+        joinWithNul(args, 'an argument'),
+        joinWithNul(variables.map(formatVariable), 'a variable'),
+      ];
       const run = new SlotRun(slot, task.output, () => this.#release(slot));
       slot.send('R', directory, task.stdin, ...texts);
       return run;

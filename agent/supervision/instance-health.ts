@@ -1,11 +1,11 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { describeEnding, type Ending, classifyEnding } from '../../jobs/outcome.ts';
+import { classifyEnding, describeEnding, type Ending } from '../../jobs/outcome.ts';
 import type { Broken } from '../../policy/retirement.ts';
 import { addTry, type FailureStreak, slowdownPauseMs } from '../../policy/slowdown.ts';
+import type { WorkerDisk } from '../runner/worker-disk.ts';
 import type { AttemptResult } from '../work/attempt.ts';
 import type { InstanceCheck } from './instance-check.ts';
-import type { WorkerDisk } from '../runner/worker-disk.ts';
 
 export interface InstanceHealthOptions {
   /** Undefined: disks are not checked. */

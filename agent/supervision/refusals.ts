@@ -1,6 +1,11 @@
 import type { Clock } from '../../aws/clock.ts';
 import { toError } from '../../lib/error-message.ts';
-import { addFailure, type RefusableCall, type Refusals as RefusalsNow, classifyRefusal } from '../../policy/refusal.ts';
+import {
+  addFailure,
+  classifyRefusal,
+  type RefusableCall,
+  type Refusals as RefusalsNow,
+} from '../../policy/refusal.ts';
 
 /**
  * Tracks which of the calls that an agent cannot work without are refused now, and whether a receive was ever answered.

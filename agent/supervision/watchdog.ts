@@ -1,8 +1,8 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { judgeLiveness, MAX_SILENCE_MS, type LivenessFacts } from '../../policy/watchdog.ts';
-import type { Notify } from './notify.ts';
+import { judgeLiveness, type LivenessFacts, MAX_SILENCE_MS } from '../../policy/watchdog.ts';
 import type { JobLoopStatus } from '../work/types.ts';
+import type { Notify } from './notify.ts';
 
 /** Gets reports of the agent's progress. */
 export interface Supervisor {

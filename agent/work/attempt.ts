@@ -2,23 +2,23 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { readNonce } from '../../jobs/binding.ts';
-import { type Job, createOwnJobId } from '../../jobs/message.ts';
+import { createOwnJobId, type Job } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
 import { messageOf } from '../../lib/error-message.ts';
-import type { Claim, ClaimRequest, JobTable } from '../../store/job-table.ts';
+import { retry } from '../../lib/retry.ts';
 import { type LeaseTimes, longestRunMs } from '../../policy/lease.ts';
 import { classifyRefusal } from '../../policy/refusal.ts';
-import type { Bodies } from './bodies.ts';
-import type { Cancellations } from './cancellations.ts';
+import type { Claim, ClaimRequest, JobTable } from '../../store/job-table.ts';
 import type { WorkerAccess } from '../credentials/worker-access.ts';
-import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
-import type { Leases } from './leases.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
 import type { TryLogs } from '../log/try-logs.ts';
-import { attributesVariable } from './attributes-variable.ts';
-import { retry } from '../../lib/retry.ts';
-import type { RefusalTracker } from '../supervision/refusals.ts';
 import type { RunEnd, Runner } from '../runner/runner.ts';
+import type { RefusalTracker } from '../supervision/refusals.ts';
+import { attributesVariable } from './attributes-variable.ts';
+import type { Bodies } from './bodies.ts';
+import type { Cancellations } from './cancellations.ts';
+import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
+import type { Leases } from './leases.ts';
 
 export interface AttemptOptions {
   runner: Runner;
@@ -77,9 +77,12 @@ export class Attempts {
       if (claim.kind === 'refused' && claim.fails) return this.#fail(inFlight, claim.reason);
       if (claim.kind !== 'claimed') return { kind: 'not-claimed', claim };
     }
-    if (inFlight.reading.kind === 'broken') return ended({ kind: 'refused', reason: inFlight.reading.reason });
+    if (inFlight.reading.kind === 'broken')
+      return ended({ kind: 'refused', reason: inFlight.reading.reason });
     if (inFlight.claim && inFlight.claim.attempts > maxAttempts) return ended({ kind: 'used-up' });
-    const attributes = messageAttributes ? attributesVariable(inFlight.message.attributes) : { variables: {} };
+    const attributes = messageAttributes
+      ? attributesVariable(inFlight.message.attributes)
+      : { variables: {} };
     if ('reason' in attributes) return ended({ kind: 'refused', reason: attributes.reason });
     const job = await this.#withBody(inFlight, inFlight.reading.job);
     if ('kind' in job) return ended(job);
@@ -99,7 +102,8 @@ export class Attempts {
     const { bodyKey } = job;
     if (bodyKey === undefined) return job;
     const fetched = await this.#options.bodies.fetch(inFlight, { ...job, bodyKey });
-    if (inFlight.stopped === 'lease-lost' || inFlight.stopped === 'cancelled') return { kind: inFlight.stopped };
+    if (inFlight.stopped === 'lease-lost' || inFlight.stopped === 'cancelled')
+      return { kind: inFlight.stopped };
     return fetched;
   }
 
@@ -176,10 +180,16 @@ export class Attempts {
     const id = jobIdOf(inFlight);
     await table
       .revertClaim(id, fence, this.#options.clock.now())
-      .catch((err: unknown) => this.#options.log.warn({ job: id, err }, 'a claim could not be removed from the table'));
+      .catch((err: unknown) =>
+        this.#options.log.warn({ job: id, err }, 'a claim could not be removed from the table'),
+      );
   }
 
-  async #run(inFlight: InFlightMessage, job: Job, attributes: Record<string, string>): Promise<AttemptResult> {
+  async #run(
+    inFlight: InFlightMessage,
+    job: Job,
+    attributes: Record<string, string>,
+  ): Promise<AttemptResult> {
     const { runner, access, leases, cancels, clock, graceSeconds } = this.#options;
     const limitMs = (job.limitSeconds ?? this.#options.limitSeconds) * 1000;
     const startMs = clock.monotonic();
@@ -244,7 +254,9 @@ function ended(ending: Ending): { kind: 'ended'; ending: Ending } {
 function toEnding(end: RunEnd, inFlight: InFlightMessage, limitSeconds: number): Ending {
   // A worker that was stopped before it could start must not count as one that the instance could not start.
   if (end.kind === 'not-started') {
-    return inFlight.stopped === 'interrupted' || inFlight.stopped === 'cancelled' ? { kind: 'interrupted' } : end;
+    return inFlight.stopped === 'interrupted' || inFlight.stopped === 'cancelled'
+      ? { kind: 'interrupted' }
+      : end;
   }
   // A worker that ended before the stop reached it has ended by itself.
   if (end.kind === 'lost' || end.stopped) {

@@ -3,17 +3,17 @@ import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { readNonce } from '../../jobs/binding.ts';
 import { bodyKey, parseBodyKey } from '../../jobs/body-key.ts';
-import { messageOf } from '../../lib/error-message.ts';
-import { BodyMissingError, type BodyStore, BodyUnusableError, digestBody } from '../../store/body-store.ts';
 import { isDedupedId } from '../../jobs/envelope.ts';
 import { type Job, withBody } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
 import { MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
-import { readRepeatedBody } from '../../store/redrive.ts';
+import { messageOf } from '../../lib/error-message.ts';
+import { retry } from '../../lib/retry.ts';
+import { BodyMissingError, type BodyStore, BodyUnusableError, digestBody } from '../../store/body-store.ts';
 import type { JobTable } from '../../store/job-table.ts';
+import { readRepeatedBody } from '../../store/redrive.ts';
 import type { InFlightMessage } from './in-flight-message.ts';
 import type { Leases } from './leases.ts';
-import { retry } from '../../lib/retry.ts';
 
 export interface BodiesOptions {
   /** Creates the store when it is needed. Undefined: there is no log bucket. */
@@ -62,8 +62,12 @@ export class Bodies {
         clock,
         random,
         shouldGiveUp: (error) =>
-          isOver() || clock.monotonic() > deadlineMs || error instanceof BodyUnusableError || isBucketRefusal(error),
-        onFailure: (err, tries) => log.warn({ job: job.id, err, tries }, "a job's body could not be fetched yet"),
+          isOver() ||
+          clock.monotonic() > deadlineMs ||
+          error instanceof BodyUnusableError ||
+          isBucketRefusal(error),
+        onFailure: (err, tries) =>
+          log.warn({ job: job.id, err, tries }, "a job's body could not be fetched yet"),
       });
       const text = await Promise.race([fetched, this.#rejectWhen(isOver, done.signal)]);
       return withBody(job, text);
@@ -107,7 +111,8 @@ export class Bodies {
     const { id, bodyKey: known, stdin } = inFlight.reading.job;
     if (known !== undefined || Buffer.byteLength(stdin) <= MAX_KEPT_BODY_BYTES) return;
     // An earlier job with the same dedupe key may have left a body, which outlives that job's record.
-    const replaces = isDedupedId(id) && inFlight.claim !== undefined && inFlight.claim.bodyDigest === undefined;
+    const replaces =
+      isDedupedId(id) && inFlight.claim !== undefined && inFlight.claim.bodyDigest === undefined;
     await this.#put(id, stdin, replaces);
   }
 

@@ -1,8 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { findCancelled } from '../../store/running-jobs.ts';
 import { DeadlineTimer } from '../../lib/deadline-timer.ts';
+import { findCancelled } from '../../store/running-jobs.ts';
 import { type InFlightMessage, jobIdOf, stopWorker } from './in-flight-message.ts';
 
 export interface CancellationsOptions {
@@ -58,7 +58,9 @@ export class Cancellations {
   /** Jobs whose worker runs and was not stopped yet. */
   #findRunning(): InFlightMessage[] {
     const candidates = [...this.#options.inFlight()];
-    return candidates.filter((inFlight) => inFlight.phase === 'running' && inFlight.claim && inFlight.stopped === undefined);
+    return candidates.filter(
+      (inFlight) => inFlight.phase === 'running' && inFlight.claim && inFlight.stopped === undefined,
+    );
   }
 
   #stop(inFlight: InFlightMessage): void {

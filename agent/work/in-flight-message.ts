@@ -1,7 +1,7 @@
 import type { MessageReading } from '../../jobs/message.ts';
-import type { Message } from '../../store/job-queue.ts';
 import type { Try } from '../../jobs/record.ts';
 import type { LeaseTimes } from '../../policy/lease.ts';
+import type { Message } from '../../store/job-queue.ts';
 import type { Run } from '../runner/runner.ts';
 
 /**

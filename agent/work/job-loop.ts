@@ -1,32 +1,32 @@
 import type { Clients } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { SQS_MAX_BATCH_SIZE, SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
-import { resolvesWithin } from '../../lib/with-timeout.ts';
-import { createBodyStore } from '../../store/body-store.ts';
 import { type MessageRules, readMessage } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
+import type { BackoffBounds } from '../../lib/backoff.ts';
+import { SQS_MAX_BATCH_SIZE, SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
+import type { Broken } from '../../policy/retirement.ts';
+import { createBodyStore } from '../../store/body-store.ts';
 import { JobQueue, type Message } from '../../store/job-queue.ts';
 import { JobTable } from '../../store/job-table.ts';
-import type { BackoffBounds } from '../../lib/backoff.ts';
-import type { Broken } from '../../policy/retirement.ts';
+import type { AgentConfig } from '../config/agent-config.ts';
+import type { WorkerAccess } from '../credentials/worker-access.ts';
+import { TryLogs } from '../log/try-logs.ts';
+import type { Runner } from '../runner/runner.ts';
+import type { WorkerDisk } from '../runner/worker-disk.ts';
+import { InstanceCheck } from '../supervision/instance-check.ts';
+import { InstanceHealth } from '../supervision/instance-health.ts';
+import { RefusalTracker } from '../supervision/refusals.ts';
 import { type AttemptResult, Attempts } from './attempt.ts';
 import { Bodies } from './bodies.ts';
 import { Cancellations } from './cancellations.ts';
-import type { AgentConfig } from '../config/agent-config.ts';
-import type { WorkerAccess } from '../credentials/worker-access.ts';
 import { type InFlightMessage, jobIdOf, stopWorker } from './in-flight-message.ts';
-import { InstanceCheck } from '../supervision/instance-check.ts';
-import { InstanceHealth } from '../supervision/instance-health.ts';
 import { Leases } from './leases.ts';
-import { TryLogs } from '../log/try-logs.ts';
 import { Receiver, type Room } from './receive.ts';
-import { RefusalTracker } from '../supervision/refusals.ts';
-import type { Runner } from '../runner/runner.ts';
 import { Settler } from './settle.ts';
 import { Slots } from './slots.ts';
-import type { JobLoopProgress, JobLoop, JobLoopState } from './types.ts';
-import type { WorkerDisk } from '../runner/worker-disk.ts';
+import type { JobLoop, JobLoopProgress, JobLoopState } from './types.ts';
 
 export interface JobLoopOptions {
   config: AgentConfig;
@@ -192,7 +192,8 @@ class RunningJobLoop implements JobLoop {
   }
 
   resume(): void {
-    if (!this.#hasStarted && this.#idleSinceMs !== undefined) this.#idleSinceMs = this.#options.clock.monotonic();
+    if (!this.#hasStarted && this.#idleSinceMs !== undefined)
+      this.#idleSinceMs = this.#options.clock.monotonic();
     this.#hasStarted = true;
     this.#draining = false;
     this.#stopping = false;
@@ -272,7 +273,8 @@ class RunningJobLoop implements JobLoop {
     };
     this.#leases.add(inFlight);
     if (this.#settler.wasDeletedLate(message.id)) this.#settle(this.#settler.deleteAgain(inFlight));
-    else if (!wanted || this.#draining || (this.#receiver.paused && !this.#isLastReceive)) this.#requeue(inFlight);
+    else if (!wanted || this.#draining || (this.#receiver.paused && !this.#isLastReceive))
+      this.#requeue(inFlight);
     else this.#slots.push(inFlight);
   }
 

@@ -1,11 +1,11 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
+import { backoffMs } from '../../lib/backoff.ts';
+import { DeadlineTimer } from '../../lib/deadline-timer.ts';
 import { SQS_MAX_BATCH_SIZE } from '../../lib/limits.ts';
+import { extensionSeconds, type LeaseTimes, leaseTimes } from '../../policy/lease.ts';
 import type { JobQueue } from '../../store/job-queue.ts';
 import type { JobTable } from '../../store/job-table.ts';
-import { backoffMs } from '../../lib/backoff.ts';
-import { extensionSeconds, type LeaseTimes, leaseTimes } from '../../policy/lease.ts';
-import { DeadlineTimer } from '../../lib/deadline-timer.ts';
 import { type InFlightMessage, jobIdOf, stopWorker } from './in-flight-message.ts';
 
 export interface LeasesOptions {
@@ -43,7 +43,9 @@ export class Leases {
   }
 
   /** Creates the lease of a message whose receive began at `startMs` (monotonic). */
-  createLease(startMs: number): Pick<InFlightMessage, 'receivedAtMs' | 'lease' | 'renewAtMs' | 'renewFailures'> {
+  createLease(
+    startMs: number,
+  ): Pick<InFlightMessage, 'receivedAtMs' | 'lease' | 'renewAtMs' | 'renewFailures'> {
     const lease = this.#times(startMs, this.#options.leaseSeconds);
     return { receivedAtMs: startMs, lease, renewAtMs: lease.renewAtMs, renewFailures: 0 };
   }
@@ -130,9 +132,16 @@ export class Leases {
   #stopIfNeeded(inFlight: InFlightMessage, nowMs: number): void {
     if (inFlight.phase !== 'running' || inFlight.stopped === 'lease-lost') return;
     if (nowMs >= inFlight.lease.stopAtMs) {
-      this.#options.log.warn({ job: jobIdOf(inFlight) }, 'the lease could not be renewed: stopping the worker');
+      this.#options.log.warn(
+        { job: jobIdOf(inFlight) },
+        'the lease could not be renewed: stopping the worker',
+      );
       stopWorker(inFlight, 'lease-lost', Math.max(0, inFlight.lease.killAtMs - nowMs));
-    } else if (inFlight.limitAtMs !== undefined && nowMs >= inFlight.limitAtMs && inFlight.stopped === undefined) {
+    } else if (
+      inFlight.limitAtMs !== undefined &&
+      nowMs >= inFlight.limitAtMs &&
+      inFlight.stopped === undefined
+    ) {
       stopWorker(inFlight, 'timed-out', this.#options.graceSeconds * 1000);
     }
   }
@@ -154,7 +163,9 @@ export class Leases {
     }));
     // The SDK tries up to three times. All tries together leave time for another renewal before the lease ends.
     const timeoutMs = Math.max(300, (leaseSeconds * 1000) / 9);
-    const results = await queue.changeVisibility(entries, timeoutMs).catch((error: unknown) => batch.map(() => error));
+    const results = await queue
+      .changeVisibility(entries, timeoutMs)
+      .catch((error: unknown) => batch.map(() => error));
     const renewals = batch.map(async (inFlight, index) => {
       try {
         if (results[index]) throw results[index];
@@ -221,6 +232,8 @@ function isSettling({ phase }: InFlightMessage): boolean {
 function nextDueMs(inFlight: InFlightMessage): number {
   if (inFlight.phase !== 'running' || inFlight.stopped === 'lease-lost') return inFlight.renewAtMs;
   const limitMs =
-    inFlight.stopped === undefined ? (inFlight.limitAtMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+    inFlight.stopped === undefined
+      ? (inFlight.limitAtMs ?? Number.POSITIVE_INFINITY)
+      : Number.POSITIVE_INFINITY;
   return Math.min(inFlight.renewAtMs, inFlight.lease.stopAtMs, limitMs);
 }

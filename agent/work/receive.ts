@@ -1,8 +1,8 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
+import { backoffMs } from '../../lib/backoff.ts';
 import { SQS_MAX_BATCH_SIZE, SQS_MAX_WAIT_SECONDS } from '../../lib/limits.ts';
 import type { JobQueue, Message } from '../../store/job-queue.ts';
-import { backoffMs } from '../../lib/backoff.ts';
 import type { RefusalTracker } from '../supervision/refusals.ts';
 
 export interface ReceiverOptions {

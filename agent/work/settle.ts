@@ -1,22 +1,28 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import type { TryEnd, WriteResult } from '../../store/job-endings.ts';
 import { createOwnJobId } from '../../jobs/message.ts';
-import { type Ending, type MessageAction, type Outcome, decideOutcome, type RetryRules } from '../../jobs/outcome.ts';
-import { EntryError, type JobQueue, type Message } from '../../store/job-queue.ts';
+import {
+  decideOutcome,
+  type Ending,
+  type MessageAction,
+  type Outcome,
+  type RetryRules,
+} from '../../jobs/outcome.ts';
 import type { JobRecord, TryLog } from '../../jobs/record.ts';
-import type { Claim, JobTable } from '../../store/job-table.ts';
+import { retry } from '../../lib/retry.ts';
 import { extensionSeconds } from '../../policy/lease.ts';
 import { classifyRefusal } from '../../policy/refusal.ts';
 import { deadLetterRetryMs, invisibleMs, SETTLEMENT_RETRY_MS } from '../../policy/refused-settlement.ts';
+import type { TryEnd, WriteResult } from '../../store/job-endings.ts';
+import { EntryError, type JobQueue, type Message } from '../../store/job-queue.ts';
+import type { Claim, JobTable } from '../../store/job-table.ts';
+import type { TryLogWriter } from '../log/try-log-writer.ts';
 import { type AttemptResult, countAttempts } from './attempt.ts';
 import { Batcher } from './batcher.ts';
 import type { Bodies } from './bodies.ts';
 import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
 import type { Leases } from './leases.ts';
-import type { TryLogWriter } from '../log/try-log-writer.ts';
-import { retry } from '../../lib/retry.ts';
-import { countEarlierTries, endLastTry, type Exit, toExit } from './try-end.ts';
+import { countEarlierTries, type Exit, endLastTry, toExit } from './try-end.ts';
 
 export interface SettlerOptions {
   queue: JobQueue;
@@ -64,9 +70,13 @@ export class Settler {
   constructor(options: SettlerOptions) {
     this.#options = options;
     const { queue } = options;
-    this.#removals = new Batcher((batch) => queue.deleteMessages(batch.map((inFlight) => inFlight.receiptHandle)));
+    this.#removals = new Batcher((batch) =>
+      queue.deleteMessages(batch.map((inFlight) => inFlight.receiptHandle)),
+    );
     this.#hidings = new Batcher((batch) =>
-      queue.changeVisibility(batch.map(({ inFlight, seconds }) => ({ receiptHandle: inFlight.receiptHandle, seconds }))),
+      queue.changeVisibility(
+        batch.map(({ inFlight, seconds }) => ({ receiptHandle: inFlight.receiptHandle, seconds })),
+      ),
     );
   }
 
@@ -107,7 +117,11 @@ export class Settler {
     this.#options.leases.untrack(inFlight);
   }
 
-  async #settleEnded(inFlight: InFlightMessage, ending: Ending, writer: TryLogWriter | undefined): Promise<void> {
+  async #settleEnded(
+    inFlight: InFlightMessage,
+    ending: Ending,
+    writer: TryLogWriter | undefined,
+  ): Promise<void> {
     const { clock, rules, random } = this.#options;
     const { receiveCount, sentAtMs } = inFlight.message;
     const ageSeconds = sentAtMs === undefined ? 0 : (clock.now() - sentAtMs) / 1000;
@@ -119,19 +133,31 @@ export class Settler {
     inFlight.phase = 'ending';
     const log = await writer?.end({ alone: outcome.state === undefined });
     inFlight.phase = 'settling';
-    const written = await this.#record(inFlight, outcome, { ...exit, reason: outcome.reason, endedAtMs }, log);
+    const written = await this.#record(
+      inFlight,
+      outcome,
+      { ...exit, reason: outcome.reason, endedAtMs },
+      log,
+    );
     if (written === 'taken-over') {
       this.#options.log.warn(
         { job: jobIdOf(inFlight) },
         'another agent has taken over the job: nothing was recorded',
       );
     } else if (written === 'cancelled') {
-      this.#options.log.info({ job: jobIdOf(inFlight) }, 'the job is not tried again: its cancellation was requested');
+      this.#options.log.info(
+        { job: jobIdOf(inFlight) },
+        'the job is not tried again: its cancellation was requested',
+      );
       await this.#deleteCancelled(inFlight);
     } else if (outcome.state === 'cancelled') {
       await this.#deleteCancelled(inFlight);
     } else {
-      await this.#applyFate(inFlight, outcome.action, { ...exit, reason: outcome.reason, fence: inFlight.claim?.fence });
+      await this.#applyFate(inFlight, outcome.action, {
+        ...exit,
+        reason: outcome.reason,
+        fence: inFlight.claim?.fence,
+      });
     }
   }
 
@@ -219,7 +245,10 @@ export class Settler {
       await this.#retry(inFlight, 'deleted', () => this.#removals.add(inFlight), maxRetryMs);
     } catch (err) {
       if (!table) throw err;
-      log.error({ job: jobIdOf(inFlight), err }, 'the message of a job cannot be deleted: that is tried again later');
+      log.error(
+        { job: jobIdOf(inFlight), err },
+        'the message of a job cannot be deleted: that is tried again later',
+      );
       return this.#hideForLong(inFlight);
     }
     // SQS accepts an outdated receipt handle, and deletes nothing.
@@ -240,7 +269,10 @@ export class Settler {
     this.#deletedLate.add(messageId);
   }
 
-  async #deadLetter(inFlight: InFlightMessage, { reason = 'unknown', exitStatus, signal, fence }: JobEnd): Promise<void> {
+  async #deadLetter(
+    inFlight: InFlightMessage,
+    { reason = 'unknown', exitStatus, signal, fence }: JobEnd,
+  ): Promise<void> {
     const { queue, clock, log, bodies, table, stopping } = this.#options;
     const job = jobIdOf(inFlight);
     if (!queue.hasDeadLetterQueue) {
@@ -334,7 +366,10 @@ export class Settler {
 
   #logEnd(inFlight: InFlightMessage, { state, reason }: Outcome): void {
     const level = state === undefined ? 'error' : LEVELS[state];
-    this.#options.log[level]({ job: jobIdOf(inFlight), attempt: countAttempts(inFlight), state, reason }, 'job ended');
+    this.#options.log[level](
+      { job: jobIdOf(inFlight), attempt: countAttempts(inFlight), state, reason },
+      'job ended',
+    );
   }
 }
 

@@ -29,7 +29,10 @@ export function countEarlierTries(
 }
 
 /** Returns the job's tries with the end of the last one. */
-export function endLastTry({ attempts, tries }: NonNullable<InFlightMessage['claim']>, end: Undefinable<Partial<Try>>): Try[] {
+export function endLastTry(
+  { attempts, tries }: NonNullable<InFlightMessage['claim']>,
+  end: Undefinable<Partial<Try>>,
+): Try[] {
   const last = tries.at(-1);
   return last ? [...tries.slice(0, -1), { ...last, ...end, attempt: attempts } as Try] : [];
 }

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startAgent } from '../contenders/agent.ts';
 import { startBaseline } from '../contenders/baseline.ts';
 import type { Counts } from '../setup/servers.ts';
-import { openSlotSockets, missingForCgroups } from '../setup/slot-sockets.ts';
 import { type BenchSetup, stopChild } from '../setup/setup.ts';
+import { missingForCgroups, openSlotSockets } from '../setup/slot-sockets.ts';
 import { median, spread } from '../stats.ts';
 
 const SLOTS = 8;

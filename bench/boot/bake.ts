@@ -91,7 +91,9 @@ async function bake(machine: Machine, treeJson: string, shared: string, root: st
 
 /** Runs the phase `test` of the image's component on a machine that booted from the image without user-data. */
 export async function runTestPhase(machine: Machine, treeJson: string): Promise<void> {
-  const phase = makeComponentDocument(readMachineFiles(), treeJson).phases.find(({ name }) => name === 'test');
+  const phase = makeComponentDocument(readMachineFiles(), treeJson).phases.find(
+    ({ name }) => name === 'test',
+  );
   for (const { inputs } of phase?.steps ?? [])
     for (const script of inputs.commands) await runOrThrow(machine, script);
 }

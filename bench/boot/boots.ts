@@ -1,6 +1,6 @@
 import { eventually } from '../../test/support/eventually.ts';
-import { readJournal, activeSinceMs } from './journal.ts';
 import { type BootCloud, waitForConsole } from './boot-cloud.ts';
+import { activeSinceMs, readJournal } from './journal.ts';
 import type { Launch } from './launch-timer.ts';
 
 /** The times of a boot, in seconds since the machine was powered on. */
@@ -17,7 +17,10 @@ const MULTI_USER = 'Multi-User System';
 const USER_DATA = 'mayfly-boot: ';
 
 /** Launches an instance while a job waits, waits until it has run the job, and terminates it. */
-export async function timeBoot(site: BootCloud, look?: (launch: Launch) => Promise<void>): Promise<BootTimes> {
+export async function timeBoot(
+  site: BootCloud,
+  look?: (launch: Launch) => Promise<void>,
+): Promise<BootTimes> {
   const { launch, done } = await site.launchForJob();
   const { endedAtMs } = await done;
   await look?.(launch);

@@ -9,12 +9,12 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { missingForMachines } from '../../local/machines/requirements.ts';
 import { synthesise } from '../../test/support/deploy.ts';
-import { wholeNumberFrom, namesFrom } from '../options.ts';
+import { namesFrom, wholeNumberFrom } from '../options.ts';
 import { bakeImage } from './bake.ts';
+import { type BootCloud, openBootCloud, PROPS } from './boot-cloud.ts';
 import { timeBareBoot, timeBoot } from './boots.ts';
 import { printBootDetails } from './details.ts';
-import { type ImageMeasurements, print, summarise, isBakedFastEnough } from './report.ts';
-import { openBootCloud, PROPS, type BootCloud } from './boot-cloud.ts';
+import { type ImageMeasurements, isBakedFastEnough, print, summarise } from './report.ts';
 
 const IMAGES = ['stock', 'prepared', 'baked'] as const;
 

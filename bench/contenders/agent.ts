@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { AgentConfigInput } from '../../agent/config/agent-config.ts';
 import { bundle } from '../../infra/bundle/bundle.ts';
 import { NODE_OPTIONS } from '../../local/instances/process-launcher.ts';
-import { REGION, type BenchSetup } from '../setup/setup.ts';
+import { type BenchSetup, REGION } from '../setup/setup.ts';
 
 export interface AgentOptions {
   slots: number;

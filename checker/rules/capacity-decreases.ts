@@ -34,7 +34,9 @@ function judgeLowering(call: CallFacts, scene: Scene): Violation[] {
     return again ? [violation('lowered-twice', named, call)] : [];
   }
   if (named === undefined && isServiceRole(call) && isAccountedFor(call, scene)) return [];
-  return [violation('capacity-lowered', String(readInput(call, 'AutoScalingGroupName') ?? named ?? '?'), call)];
+  return [
+    violation('capacity-lowered', String(readInput(call, 'AutoScalingGroupName') ?? named ?? '?'), call),
+  ];
 }
 
 /**

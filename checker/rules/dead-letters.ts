@@ -10,7 +10,9 @@ const TAKING = new Set(['PurgeQueue', 'DeleteMessage', 'DeleteMessageBatch', 'St
 export function isDeadLetterHidden(job: string, facts: Facts): boolean {
   if ((facts.deadLettersHidden ?? 0) > 0) return true;
   const sent = facts.calls.find((call) => isForDeadLetterQueue(call, facts) && sendsDeadLetterOf(job, call));
-  return sent !== undefined && facts.calls.some((call) => takesDeadLetters(call, facts) && call.atMs >= sent.atMs);
+  return (
+    sent !== undefined && facts.calls.some((call) => takesDeadLetters(call, facts) && call.atMs >= sent.atMs)
+  );
 }
 
 /** A dead letter without its job's id counts: the message had no room for the attribute. */

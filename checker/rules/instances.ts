@@ -8,7 +8,12 @@ import { judgeCapacityDecreases } from './capacity-decreases.ts';
  * justified.
  */
 export function judgeInstances(facts: Facts, runs: readonly Run[]): Violation[] {
-  return [...instancesLeft(facts), ...capacityLeft(facts), ...judgeBusyTerminations(facts, runs), ...judgeCapacityDecreases(facts)];
+  return [
+    ...instancesLeft(facts),
+    ...capacityLeft(facts),
+    ...judgeBusyTerminations(facts, runs),
+    ...judgeCapacityDecreases(facts),
+  ];
 }
 
 /** Instances of the warm pool may stay. */

@@ -1,4 +1,4 @@
-import { isRole, findRemovals } from '../calls.ts';
+import { findRemovals, isRole } from '../calls.ts';
 import type { Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
 import { isDeadLetterHidden } from './dead-letters.ts';
@@ -18,7 +18,11 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
   const mayBeHidden = isDeadLetterHidden(job, facts);
   const gaveUp = !facts.records || GIVEN_UP.has(facts.records.find(({ id }) => id === job)?.state ?? '');
   const accounted =
-    hasSucceeded || deadLetters.length > 0 || isVisible || isCancelledOrRemoved(job, facts) || (gaveUp && mayBeHidden);
+    hasSucceeded ||
+    deadLetters.length > 0 ||
+    isVisible ||
+    isCancelledOrRemoved(job, facts) ||
+    (gaveUp && mayBeHidden);
   const violations: Violation[] = [];
   if (!accounted && facts.queue.inFlight === 0) {
     violations.push({
@@ -40,7 +44,12 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
   }
   return [
     ...violations,
-    ...judgeRecord(job, facts, runs, { hasSucceeded, isDeadLettered: deadLetters.length > 0, isVisible, mayBeHidden }),
+    ...judgeRecord(job, facts, runs, {
+      hasSucceeded,
+      isDeadLettered: deadLetters.length > 0,
+      isVisible,
+      mayBeHidden,
+    }),
   ];
 }
 

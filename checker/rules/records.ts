@@ -1,7 +1,7 @@
-import { requestsCancellation, isRole, findRemovals, writtenState, findWrites } from '../calls.ts';
+import { findRemovals, findWrites, isRole, requestsCancellation, writtenState } from '../calls.ts';
 import type { Facts, RecordFacts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
-import { MAX_TRIES, findTry } from '../tries.ts';
+import { findTry, MAX_TRIES } from '../tries.ts';
 
 const TERMINAL: ReadonlySet<string | undefined> = new Set([
   'succeeded',
@@ -29,7 +29,12 @@ export interface JobLocation {
 }
 
 /** The record agrees with what happened, the job ends once, and it does not run after its end. */
-export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], location: JobLocation): Violation[] {
+export function judgeRecord(
+  job: string,
+  facts: Facts,
+  runs: readonly Run[],
+  location: JobLocation,
+): Violation[] {
   if (!facts.records || facts.queue.inFlight > 0) return [];
   const record = facts.records.find(({ id }) => id === job);
   const violation = (rule: Violation['rule'], message: string): Violation => ({
@@ -56,7 +61,11 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], loc
     ),
   ];
   if (record?.removed || (!record && removals.length > 0)) return common;
-  if (!record) return [...common, ...disagrees(location.hasSucceeded || location.isDeadLettered ? 'has no record' : undefined)];
+  if (!record)
+    return [
+      ...common,
+      ...disagrees(location.hasSucceeded || location.isDeadLettered ? 'has no record' : undefined),
+    ];
   const unasked = record.state === 'cancelled' && !(record.cancelRequested && isAskedByPerson(job, facts));
   return [
     ...common,

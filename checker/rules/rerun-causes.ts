@@ -1,11 +1,11 @@
 import {
   callerInstance,
-  writtenLeaseMs,
+  findPossibleWrites,
   mayHaveSucceeded,
   readInput,
-  writtenState,
   succeeded,
-  findPossibleWrites,
+  writtenLeaseMs,
+  writtenState,
 } from '../calls.ts';
 import type { CallFacts, Facts } from '../facts.ts';
 import type { Run } from '../journal.ts';
@@ -84,7 +84,8 @@ export function findCauseInQueue(earlier: Run, run: Run, facts: Facts): string |
   const since = until.filter(({ atMs }) => atMs >= earlier.seenMs);
   if (
     since.some(
-      (call) => mayHaveSucceeded(call) && visibilityTimeouts(call).some((seconds) => seconds * 1000 < leaseMs),
+      (call) =>
+        mayHaveSucceeded(call) && visibilityTimeouts(call).some((seconds) => seconds * 1000 < leaseMs),
     )
   ) {
     return 'it was requeued';

@@ -1,7 +1,7 @@
 import { callerInstance, findWrites } from '../calls.ts';
 import type { Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
-import { findCauseInQueue, findCauseInTable, describeClaim } from './rerun-causes.ts';
+import { describeClaim, findCauseInQueue, findCauseInTable } from './rerun-causes.ts';
 
 /** A job runs again only with a cause, never twice at the same time, and succeeds once. */
 export function judgeRuns(facts: Facts, runs: readonly Run[]): { violations: Violation[]; notes: string[] } {

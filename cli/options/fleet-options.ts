@@ -33,7 +33,8 @@ export function addFleetOptionsBeforeVerb(command: Command): Command {
     (_, verb) => {
       if (verb.options.some(({ long }) => long === '--stack')) return;
       const given = fleetFlags(verb).find(([, { source }]) => source === 'cli');
-      if (given) verb.error(`error: ${verb.name()} does not use a fleet: it has no option ${flagOf(given[0])}.`);
+      if (given)
+        verb.error(`error: ${verb.name()} does not use a fleet: it has no option ${flagOf(given[0])}.`);
     },
   );
 }

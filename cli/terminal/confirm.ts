@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
-import { ExitCode } from '../exit-code.ts';
 import { CliError } from '../error.ts';
+import { ExitCode } from '../exit-code.ts';
 import { wrapLines } from './say.ts';
 
 /** Whether stdin and stderr are a terminal, so that a question can be asked. */

@@ -1,5 +1,5 @@
-import { ExitCode } from '../exit-code.ts';
 import { CliError } from '../error.ts';
+import { ExitCode } from '../exit-code.ts';
 
 /**
  * Runs a task that Ctrl-C can stop. The first Ctrl-C aborts the signal that `run` gets. A second one has its default effect.

@@ -1,8 +1,10 @@
 import { PurgeQueueCommand, PurgeQueueInProgress } from '@aws-sdk/client-sqs';
 import { BodyUnusableError, createBodyStore } from '../../store/body-store.ts';
 import type { FleetContext } from '../context.ts';
-import type { DeadLetter } from './parse.ts';
-import { type DeadLetterSelector, createSelector, matchesReason } from './selection.ts';
+import { FleetError, NoDeadLetterError } from '../errors.ts';
+import { withExplainedErrors } from '../explain.ts';
+import { createJobIndex } from '../job-records.ts';
+import { refuseUnknown } from '../known-options.ts';
 import type {
   DeadLetterList,
   ListDeadLettersOptions,
@@ -11,14 +13,11 @@ import type {
   RedriveOptions,
   RedriveResult,
 } from './options.ts';
+import type { DeadLetter } from './parse.ts';
+import { countDeadLetters, DeadLetterReader, requireDeadLetterQueue } from './reader.ts';
 import { redriveDeadLetters } from './redrive.ts';
-import { countDeadLetters, requireDeadLetterQueue, DeadLetterReader } from './reader.ts';
-import { FleetError, NoDeadLetterError } from '../errors.ts';
-import { withExplainedErrors } from '../explain.ts';
-import { refuseUnknown } from '../known-options.ts';
-import { createJobIndex } from '../job-records.ts';
+import { createSelector, type DeadLetterSelector, matchesReason } from './selection.ts';
 
-export type { DeadLetter } from './parse.ts';
 export type {
   DeadLetterList,
   ListDeadLettersOptions,
@@ -28,6 +27,7 @@ export type {
   RedriveOptions,
   RedriveResult,
 } from './options.ts';
+export type { DeadLetter } from './parse.ts';
 
 const LIST_LIMIT = 100;
 
@@ -158,7 +158,11 @@ async function purgeAll(context: FleetContext): Promise<Purged> {
   return { count, ids: [], missing: [], remaining: 0 };
 }
 
-async function purgeSome(context: FleetContext, choice: DeadLetterSelector, dryRun: boolean): Promise<Purged> {
+async function purgeSome(
+  context: FleetContext,
+  choice: DeadLetterSelector,
+  dryRun: boolean,
+): Promise<Purged> {
   const sweep = new DeadLetterReader(context);
   const total = choice.hasIds ? 0 : await countDeadLetters(context);
   const ids: string[] = [];

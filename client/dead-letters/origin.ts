@@ -27,7 +27,11 @@ export function readOrigin({ Attributes, MessageAttributes = {} }: Message): Mes
  *
  * @param record of the job that it names
  */
-export function findOwner({ id, messageId }: DeadLetter, proof: MessageOrigin, record: JobRecord | undefined): string {
+export function findOwner(
+  { id, messageId }: DeadLetter,
+  proof: MessageOrigin,
+  record: JobRecord | undefined,
+): string {
   const { nonce } = record ?? {};
   return proof.isFromAgent || nonce === undefined || nonce === proof.nonce ? id : createOwnJobId(messageId);
 }

@@ -1,7 +1,7 @@
 import type { Message } from '@aws-sdk/client-sqs';
 import { redrivenFrom } from '../../jobs/dead-letter.ts';
+import { type Job, readJob, redrive } from '../../jobs/message.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { type Job, redrive, readJob } from '../../jobs/message.ts';
 
 /** A message of the dead-letter queue: a job that failed after all its attempts, or a message that is no job. */
 export interface DeadLetter {
@@ -35,7 +35,8 @@ export function parseDeadLetter(message: Message): DeadLetter {
   const { MessageId: messageId = '', Body: body = '' } = message;
   const { SentTimestamp: sent, DeadLetterQueueSourceArn: movedFrom } = message.Attributes ?? {};
   // The attributes of a message that SQS moved itself, if any, are from before it was redriven.
-  const attribute = (name: string) => (movedFrom ? undefined : message.MessageAttributes?.[name]?.StringValue);
+  const attribute = (name: string) =>
+    movedFrom ? undefined : message.MessageAttributes?.[name]?.StringValue;
   const reading = readJob(messageId, body, RULES);
   const source = attribute('MayflySource') ?? movedFrom;
   const reason = attribute('MayflyReason') ?? (movedFrom && MOVED);

@@ -8,9 +8,9 @@ import { selectProducerAttributes } from '../../jobs/message-attributes.ts';
 import { SQS_MAX_BATCH_SIZE } from '../../lib/limits.ts';
 import { type EntryError, JobQueue } from '../../store/job-queue.ts';
 import type { FleetContext } from '../context.ts';
-import { type DeadLetter, parseDeadLetter } from './parse.ts';
-import { type MessageOrigin, readOrigin } from './origin.ts';
 import { FleetError } from '../errors.ts';
+import { type MessageOrigin, readOrigin } from './origin.ts';
+import { type DeadLetter, parseDeadLetter } from './parse.ts';
 
 /**
  * Visibility timeout of received messages, so that the next receive returns others. They are released before it ends.
@@ -38,7 +38,8 @@ export async function countDeadLetters(context: FleetContext): Promise<number> {
       AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
     }),
   );
-  const { ApproximateNumberOfMessages: visible, ApproximateNumberOfMessagesNotVisible: inFlight } = Attributes;
+  const { ApproximateNumberOfMessages: visible, ApproximateNumberOfMessagesNotVisible: inFlight } =
+    Attributes;
   return Number(visible ?? 0) + Number(inFlight ?? 0);
 }
 
@@ -143,7 +144,10 @@ export class DeadLetterReader {
 }
 
 function notDeleted(cause: EntryError): FleetError {
-  return new FleetError(`A dead letter was not deleted (${cause.name}: ${cause.message}). Run the command again.`, {
-    cause,
-  });
+  return new FleetError(
+    `A dead letter was not deleted (${cause.name}: ${cause.message}). Run the command again.`,
+    {
+      cause,
+    },
+  );
 }

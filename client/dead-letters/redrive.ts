@@ -1,19 +1,19 @@
-import { ForeignBodyError, BodyUnusableError, createBodyStore } from '../../store/body-store.ts';
 import type { JobRecord } from '../../jobs/record.ts';
+import { BodyUnusableError, createBodyStore, ForeignBodyError } from '../../store/body-store.ts';
 import { readRepeatedBody } from '../../store/redrive.ts';
 import type { FleetContext } from '../context.ts';
-import { type DeadLetter, isFromFleet, queueIdentity } from './parse.ts';
-import { type DeadLetterSelector, createSelector } from './selection.ts';
-import type { Redriven, RedriveOptions, RedriveOutcome, RedriveResult } from './options.ts';
-import { findOwner } from './origin.ts';
-import { countDeadLetters, DeadLetterReader } from './reader.ts';
-import { mapInParallel } from '../map-in-parallel.ts';
 import { enqueuePrepared } from '../enqueue/enqueue.ts';
-import { BadBodyError, NotTrackedError, WrongOptionError } from '../errors.ts';
 import { deduplicatedId } from '../enqueue/ids.ts';
 import type { RepeatedOptions } from '../enqueue/options.ts';
 import { prepareJob } from '../enqueue/prepare.ts';
+import { BadBodyError, NotTrackedError, WrongOptionError } from '../errors.ts';
 import { createJobIndex } from '../job-records.ts';
+import { mapInParallel } from '../map-in-parallel.ts';
+import type { Redriven, RedriveOptions, RedriveOutcome, RedriveResult } from './options.ts';
+import { findOwner } from './origin.ts';
+import { type DeadLetter, isFromFleet, queueIdentity } from './parse.ts';
+import { countDeadLetters, DeadLetterReader } from './reader.ts';
+import { createSelector, type DeadLetterSelector } from './selection.ts';
 
 /**
  * Enqueues a new job from each dead letter, whose record names the old job, and then deletes the dead letter. SQS's own
@@ -120,10 +120,17 @@ class Redrive {
     if (problem !== undefined) return { outcome: 'refused', why: problem };
     const newId = deduplicatedId(`redrive ${messageId}`);
     const { retriedAs = newId } = record ?? {};
-    if (retriedAs !== newId && !this.#choice.includesId(deadLetter)) return { outcome: 'retried', newId: retriedAs };
+    if (retriedAs !== newId && !this.#choice.includesId(deadLetter))
+      return { outcome: 'retried', newId: retriedAs };
     try {
       const body = await this.#bodyOf(deadLetter, id, record);
-      const order = prepareJob(facts, newId, body, optionsOf(deadLetter, record), this.#sweep.attributesOf(deadLetter));
+      const order = prepareJob(
+        facts,
+        newId,
+        body,
+        optionsOf(deadLetter, record),
+        this.#sweep.attributesOf(deadLetter),
+      );
       if (!this.#how.dryRun) await enqueuePrepared(this.#context, { ...order, retryOf: id });
     } catch (error) {
       if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;

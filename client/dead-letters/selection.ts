@@ -1,6 +1,6 @@
 import { WrongOptionError } from '../errors.ts';
-import type { DeadLetter } from './parse.ts';
 import type { DeadLetterSelection } from './options.ts';
+import type { DeadLetter } from './parse.ts';
 
 /** Selects the dead letters that the options ask for. */
 export interface DeadLetterSelector {
@@ -24,10 +24,14 @@ export function createSelector({ ids = [], reason, all = false }: DeadLetterSele
     );
   }
   if (ids.length > 0 && (all || reason !== undefined)) {
-    throw new WrongOptionError('Dead letters are selected by ids, or by a reason (--reason), or all (--all): not by two of these.');
+    throw new WrongOptionError(
+      'Dead letters are selected by ids, or by a reason (--reason), or all (--all): not by two of these.',
+    );
   }
   if (all && reason !== undefined) {
-    throw new WrongOptionError('Dead letters are selected by a reason (--reason), or all (--all): not by both.');
+    throw new WrongOptionError(
+      'Dead letters are selected by a reason (--reason), or all (--all): not by both.',
+    );
   }
   const notFound = new Set(ids);
   const wanted = new Set(ids);

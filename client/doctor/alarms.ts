@@ -1,9 +1,9 @@
 import { parsePolicyName } from '../../aws/scaling-policy.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { type AlarmWatch, backlogWatch, bootBreakerWatch, findDifferences } from './alarm-settings.ts';
+import type { CheckInput, DeployedAlarm, DeployedPolicy } from './check-input.ts';
 import { enableAlarmCommand, putAlarmCommand } from './commands.ts';
-import type { DeployedAlarm, CheckInput, DeployedPolicy } from './check-input.ts';
-import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
+import { bad, checkRead, type Finding, ok, readValue, warn } from './finding.ts';
 import { DEPLOY_FOR_COMMAND } from './scaling.ts';
 
 const SLOWER = 'only the keeper launches instances now, minutes later';
@@ -62,7 +62,8 @@ function repairBacklog(
   if (policy === 'unknown')
     return "Set the scaling policy of the group as the alarm's action, as the stack does.";
   if (policy === 'gone') return 'Create the scaling policy again first. Then run `mayfly doctor` again.';
-  const own = alarm?.actions.filter((arn) => !arn.endsWith(`:policyName/${parsePolicyName(policy.arn)}`)) ?? [];
+  const own =
+    alarm?.actions.filter((arn) => !arn.endsWith(`:policyName/${parsePolicyName(policy.arn)}`)) ?? [];
   return putAlarmCommand(fleet, name, { ...keptOf(alarm), ...watch, actions: [policy.arn, ...own] });
 }
 
@@ -87,7 +88,12 @@ function bootBreaker(name: string, alarm: DeployedAlarm | undefined, fleet: Flee
   return changed(name, alarm, watch, repair);
 }
 
-function changed(name: string, alarm: DeployedAlarm, watch: AlarmWatch | undefined, repair: string): Finding[] {
+function changed(
+  name: string,
+  alarm: DeployedAlarm,
+  watch: AlarmWatch | undefined,
+  repair: string,
+): Finding[] {
   const differences = watch ? findDifferences(alarm, watch) : [];
   if (differences.length === 0) return [];
   return [warn('alarms', `The alarm ${name} was changed by hand: ${differences.join('; ')}.`, repair)];

@@ -1,9 +1,9 @@
 import type { GroupMember, ScalingGroup } from '../../aws/scaling-group.ts';
-import type { FleetFacts } from '../../store/fleet-facts.ts';
-import type { FleetState } from '../../store/fleet-state.ts';
-import type { SavedLog } from '../../store/bucket-keys.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
 import type { Step } from '../../policy/steps.ts';
+import type { SavedLog } from '../../store/bucket-keys.ts';
+import type { FleetFacts } from '../../store/fleet-facts.ts';
+import type { FleetState } from '../../store/fleet-state.ts';
 import type { GroupActivities } from '../instances/group-state.ts';
 import type { InstanceFacts } from '../instances/instance-view.ts';
 import type { AlarmSettings } from './alarm-settings.ts';

@@ -1,6 +1,6 @@
 import { AUTO_SCALING_MAX_PROTECTED_INSTANCES } from '../../lib/limits.ts';
-import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { quoteForShell } from '../../lib/shell-word.ts';
+import type { FleetFacts } from '../../store/fleet-facts.ts';
 import type { AlarmSettings } from './alarm-settings.ts';
 import type { HookSettings, PolicySettings } from './check-input.ts';
 
@@ -88,7 +88,11 @@ export function setQueueAttributeCommand(
   });
 }
 
-export function setRedriveCommand(fleet: FleetFacts, deadLetterQueueArn: string, maxReceiveCount: number): string {
+export function setRedriveCommand(
+  fleet: FleetFacts,
+  deadLetterQueueArn: string,
+  maxReceiveCount: number,
+): string {
   const policy = { deadLetterTargetArn: deadLetterQueueArn, maxReceiveCount };
   return awsCommand(fleet, 'sqs set-queue-attributes', {
     'queue-url': fleet.queueUrl,

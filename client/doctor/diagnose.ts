@@ -2,7 +2,6 @@ import type { FleetContext } from '../context.ts';
 import { checkAlarms } from './alarms.ts';
 import type { CheckInput } from './check-input.ts';
 import { type Finding, ok } from './finding.ts';
-import { readCheckInput } from './read-fleet.ts';
 import { checkGroup } from './group.ts';
 import { checkHooks } from './hooks.ts';
 import { checkInstances } from './instances.ts';
@@ -10,7 +9,8 @@ import { checkJobs } from './jobs.ts';
 import { checkKeeper } from './keeper.ts';
 import { checkLaunches } from './launches.ts';
 import { checkNetwork } from './network.ts';
-import { hasKnownSettings, checkDeadLetters, checkLogBucket, checkQueue, checkTable } from './queues.ts';
+import { checkDeadLetters, checkLogBucket, checkQueue, checkTable, hasKnownSettings } from './queues.ts';
+import { readCheckInput } from './read-fleet.ts';
 import { checkPolicy } from './scaling.ts';
 import { checkSetup } from './setup.ts';
 

@@ -1,6 +1,6 @@
-import { createInstanceView } from '../instances/instance-view.ts';
 import { formatTime } from '../format-time.ts';
 import { describeProblem } from '../instance-problem.ts';
+import { createInstanceView } from '../instances/instance-view.ts';
 import { type Boot, type CheckInput, hasStartedJob } from './check-input.ts';
 import { bad, type Finding, readValue, warn } from './finding.ts';
 import { describeSavedLog } from './saved-log.ts';
@@ -35,7 +35,13 @@ export function checkFailedInstances(facts: CheckInput): Finding[] {
     const { slowed: since } = createInstanceView(one, facts.nowMs, facts.fleet.silentSeconds * 1000);
     if (!since) return [];
     const text = `${one.instance} has run one job at a time since ${formatTime(Date.parse(since.since))}: ${since.failures} tries in a row failed on it, the last one with "${since.reason}".`;
-    return [bad('instances', text, 'See the logs of its jobs. If they succeed on other instances, terminate this one.')];
+    return [
+      bad(
+        'instances',
+        text,
+        'See the logs of its jobs. If they succeed on other instances, terminate this one.',
+      ),
+    ];
   });
   // The finding on an open breaker names them.
   if (readValue(facts.state)?.trippedAtMs !== undefined) return slowed;

@@ -1,8 +1,8 @@
 import type { ScalingGroup } from '../../aws/scaling-group.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { protectInstancesCommand, resumeProcessCommand, updateGroupCommand } from './commands.ts';
 import type { CheckInput } from './check-input.ts';
-import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
+import { protectInstancesCommand, resumeProcessCommand, updateGroupCommand } from './commands.ts';
+import { bad, checkRead, type Finding, ok, warn } from './finding.ts';
 
 /** Checks whether the group is as the stack created it. */
 export function checkGroup({ group, fleet }: CheckInput): Finding[] {

@@ -1,6 +1,6 @@
-import { putHookCommand } from './commands.ts';
 import type { CheckInput, HookSettings } from './check-input.ts';
-import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
+import { putHookCommand } from './commands.ts';
+import { bad, checkRead, type Finding, ok, readValue, warn } from './finding.ts';
 import { DEPLOY_FOR_COMMAND } from './scaling.ts';
 
 interface Hook {

@@ -1,10 +1,10 @@
 import { heartbeatKey } from '../../store/bucket-keys.ts';
-import { type InstanceFacts, createInstanceView } from '../instances/instance-view.ts';
-import { awsCommand } from './commands.ts';
+import { createInstanceView, type InstanceFacts } from '../instances/instance-view.ts';
 import type { CheckInput } from './check-input.ts';
-import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
-import { checkRefusedInstances } from './refused-instances.ts';
+import { awsCommand } from './commands.ts';
 import { checkFailedInstances } from './failed-instances.ts';
+import { bad, checkRead, type Finding, ok, readValue, warn } from './finding.ts';
+import { checkRefusedInstances } from './refused-instances.ts';
 
 /** The keeper runs once a minute, and completes lifecycle hooks before it terminates an instance. */
 const KEEPER_MS = 5 * 60_000;

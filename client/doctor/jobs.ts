@@ -1,6 +1,6 @@
 import type { JobRecord } from '../../jobs/record.ts';
 import type { CheckInput } from './check-input.ts';
-import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
+import { bad, checkRead, type Finding, ok, warn } from './finding.ts';
 
 /** A job is claimed shortly before its worker starts, and its end is recorded shortly after the worker's. */
 const MARGIN_MS = 2 * 60_000;

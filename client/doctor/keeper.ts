@@ -1,7 +1,7 @@
 import { formatTime } from '../format-time.ts';
-import { awsCommand } from './commands.ts';
 import type { CheckInput } from './check-input.ts';
-import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
+import { awsCommand } from './commands.ts';
+import { bad, checkRead, type Finding, ok, warn } from './finding.ts';
 
 /** It runs once a minute. A run that fails to start is not repeated. */
 const SILENT_MS = 5 * 60_000;

@@ -1,11 +1,11 @@
 import type { ScalingGroup } from '../../aws/scaling-group.ts';
-import { createLaunchesView } from '../instances/describe.ts';
 import { formatTime } from '../format-time.ts';
-import type { RefusedLaunches } from '../instances/refused-launches.ts';
 import { describeProblem } from '../instance-problem.ts';
-import { describeActivitiesCommand, resumeProcessCommand } from './commands.ts';
+import { createLaunchesView } from '../instances/describe.ts';
+import type { RefusedLaunches } from '../instances/refused-launches.ts';
 import type { Boot, CheckInput } from './check-input.ts';
-import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
+import { describeActivitiesCommand, resumeProcessCommand } from './commands.ts';
+import { bad, checkRead, type Finding, ok, readValue, warn } from './finding.ts';
 import { adviseOnRefusedLaunch } from './launch-refusals.ts';
 import { findLastRefused } from './refused-instances.ts';
 import { describeSavedLog } from './saved-log.ts';
@@ -115,7 +115,10 @@ function missing({ activities, fleet, nowMs }: CheckInput, group: ScalingGroup):
   const lacking = group.desired - alive(group);
   const last = readValue(activities);
   if (lacking <= 0 || group.suspended.has('Launch') || !last || last.refused) return [];
-  const latestMs = Math.max(0, ...[...last.launches, ...last.terminations].map(({ startedAtMs }) => startedAtMs));
+  const latestMs = Math.max(
+    0,
+    ...[...last.launches, ...last.terminations].map(({ startedAtMs }) => startedAtMs),
+  );
   if (nowMs - latestMs < LAUNCH_MS) return [];
   return [
     bad(

@@ -1,6 +1,6 @@
-import { awsCommand } from './commands.ts';
 import type { CheckInput, SubnetState } from './check-input.ts';
-import { bad, type Finding, checkRead, ok, warn } from './finding.ts';
+import { awsCommand } from './commands.ts';
+import { bad, checkRead, type Finding, ok, warn } from './finding.ts';
 
 /** Services that an agent needs. */
 const NEEDED = ['sqs', 'dynamodb', 's3', 'autoscaling'];
@@ -14,7 +14,10 @@ export function checkNetwork({ network, fleet }: CheckInput): Finding[] {
     if (findings.length > 0) return findings;
     const number = seen.subnets.length;
     return [
-      ok('network', number === 1 ? 'one subnet that reaches AWS' : `${number} subnets, each of which reaches AWS`),
+      ok(
+        'network',
+        number === 1 ? 'one subnet that reaches AWS' : `${number} subnets, each of which reaches AWS`,
+      ),
     ];
   });
 }

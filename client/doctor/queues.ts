@@ -2,9 +2,9 @@ import { SQS_MAX_RECEIVE_COUNT } from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { STATE_INDEX } from '../../store/table-schema.ts';
 import { formatTime } from '../format-time.ts';
-import { awsCommand, setQueueAttributeCommand, setRedriveCommand } from './commands.ts';
 import type { CheckInput, QueueState } from './check-input.ts';
-import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
+import { awsCommand, setQueueAttributeCommand, setRedriveCommand } from './commands.ts';
+import { bad, checkRead, type Finding, ok, readValue, warn } from './finding.ts';
 
 export function checkQueue({ queue, fleet, deadLetters }: CheckInput): Finding[] {
   return checkRead('queue', queue, (seen) => {
@@ -46,7 +46,11 @@ export function hasKnownSettings({ keeperFunction }: CheckInput['fleet']): boole
   return keeperFunction !== undefined;
 }
 
-function redriveOf({ redrive }: QueueState, deadLetters: QueueState | undefined, fleet: FleetFacts): Finding[] {
+function redriveOf(
+  { redrive }: QueueState,
+  deadLetters: QueueState | undefined,
+  fleet: FleetFacts,
+): Finding[] {
   const repair = deadLetters
     ? setRedriveCommand(fleet, deadLetters.arn, SQS_MAX_RECEIVE_COUNT)
     : `Set its redrive policy again: the fleet's dead-letter queue, and a maxReceiveCount of ${SQS_MAX_RECEIVE_COUNT}.`;
@@ -94,7 +98,10 @@ export function checkDeadLetters({ deadLetters, queue, fleet }: CheckInput): Fin
   });
 }
 
-function deadLettersFinding(count: number, { sample, sampleProblem }: Pick<QueueState, 'sample' | 'sampleProblem'>): Finding {
+function deadLettersFinding(
+  count: number,
+  { sample, sampleProblem }: Pick<QueueState, 'sample' | 'sampleProblem'>,
+): Finding {
   const text = count === 1 ? 'There is one dead letter.' : `There are ${count} dead letters.`;
   const details = sampleProblem === undefined ? [] : [`They could not be received. ${sampleProblem}`];
   if (sample) {
@@ -108,7 +115,9 @@ export function checkTable({ table, fleet }: CheckInput): Finding[] {
   return checkRead('table', table, ({ status, indexStatus, olderIndexStatus, expiresBy }) => {
     const { table: name } = fleet;
     if (status !== 'ACTIVE' && status !== 'UPDATING') {
-      return [bad('table', `The table ${name} is ${status}: agents do not start jobs that they cannot record.`)];
+      return [
+        bad('table', `The table ${name} is ${status}: agents do not start jobs that they cannot record.`),
+      ];
     }
     const findings: Finding[] = [];
     if (indexStatus === undefined) {

@@ -6,7 +6,7 @@ import {
 import { DescribeAlarmsCommand, type MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import { parsePolicyName } from '../../aws/scaling-policy.ts';
 import type { FleetContext } from '../context.ts';
-import type { DeployedAlarm, HookSettings, DeployedPolicy } from './check-input.ts';
+import type { DeployedAlarm, DeployedPolicy, HookSettings } from './check-input.ts';
 
 /** The fleet's scaling policy, if it exists. An unknown name gives an empty list ("DescribePolicies"). */
 export async function readPolicies({

@@ -1,8 +1,8 @@
 import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { findSavedLog, instanceLogPrefix } from '../../store/bucket-keys.ts';
 import { readFleetState } from '../../store/fleet-state.ts';
 import { createInstanceStore } from '../../store/instance-store.ts';
-import { instanceLogPrefix, findSavedLog } from '../../store/bucket-keys.ts';
 import { LISTING_INDEX, STATE_INDEX } from '../../store/table-schema.ts';
 import type { FleetContext } from '../context.ts';
 import { FleetError, NoCredentialsError, UnreachableError } from '../errors.ts';
@@ -15,8 +15,8 @@ import { type ReadResult, readValue } from './finding.ts';
 import { readAlarms, readHooks, readPolicies } from './read-deployed.ts';
 import { readLocalInstances } from './read-local.ts';
 import { readNetwork } from './read-network.ts';
-import { readQueue, readSample } from './read-queues.ts';
 import { findOrphanedJobs } from './read-orphaned-jobs.ts';
+import { readQueue, readSample } from './read-queues.ts';
 
 /** Number of launches that are read. The boot breaker opens after three failures in a row. */
 const LAST_BOOTS = 5;
@@ -53,9 +53,7 @@ export async function readCheckInput(context: FleetContext): Promise<CheckInput>
   const subnets = readValue(group)?.subnets ?? [];
   const [network, instances, boots, localInstances, stranded] = await Promise.all([
     subnets.length === 0 ? undefined : look(() => readNetwork(context, subnets)),
-    living.error
-      ? living
-      : look<InstanceFacts[]>(() => readInstances(context, members, records, launched)),
+    living.error ? living : look<InstanceFacts[]>(() => readInstances(context, members, records, launched)),
     look(() => lookAtBoots(context, launched.launches)),
     readLocalInstances(context),
     look(() => findOrphanedJobs(context, readValue(queue))),
@@ -64,7 +62,9 @@ export async function readCheckInput(context: FleetContext): Promise<CheckInput>
   return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, localInstances, orphaned: stranded };
 }
 
-async function lookAtDeployed(context: FleetContext): Promise<Pick<CheckInput, 'policies' | 'hooks' | 'alarms'>> {
+async function lookAtDeployed(
+  context: FleetContext,
+): Promise<Pick<CheckInput, 'policies' | 'hooks' | 'alarms'>> {
   const [policies, hooks, alarms] = await Promise.all([
     looked(context.facts, () => readPolicies(context)),
     looked(context.facts, () => readHooks(context)),

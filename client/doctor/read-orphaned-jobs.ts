@@ -1,7 +1,7 @@
 import { IndexNotReadyError } from '../../store/index-pages.ts';
 import type { FleetContext } from '../context.ts';
-import { readIndexedJobs, isIndexed, type Range } from '../jobs/indexed-jobs.ts';
-import type { QueueState, OrphanedJobs } from './check-input.ts';
+import { isIndexed, type Range, readIndexedJobs } from '../jobs/indexed-jobs.ts';
+import type { OrphanedJobs, QueueState } from './check-input.ts';
 
 /** A message is sent after its record is written, and SQS's counts may be a minute old. Newer jobs are not reported. */
 const YOUNG_MS = 15 * 60_000;

@@ -1,5 +1,5 @@
-import { type InstanceView, createInstanceView } from '../instances/instance-view.ts';
 import { formatTime } from '../format-time.ts';
+import { createInstanceView, type InstanceView } from '../instances/instance-view.ts';
 import { adviseOnError, CANNOT, COULD_NOT } from '../instances/refusal-text.ts';
 import { type Boot, type CheckInput, hasStartedJob } from './check-input.ts';
 import { bad, type Finding, readValue } from './finding.ts';

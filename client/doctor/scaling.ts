@@ -1,9 +1,9 @@
 import { parsePolicyName } from '../../aws/scaling-policy.ts';
-import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { stepsFor } from '../../policy/steps.ts';
-import { putPolicyCommand } from './commands.ts';
+import type { FleetFacts } from '../../store/fleet-facts.ts';
 import type { CheckInput, DeployedPolicy, PolicySettings } from './check-input.ts';
-import { bad, type Finding, checkRead, ok, readValue, warn } from './finding.ts';
+import { putPolicyCommand } from './commands.ts';
+import { bad, checkRead, type Finding, ok, readValue, warn } from './finding.ts';
 
 /** Advice where the settings are not known, because an earlier version deployed the fleet. */
 export const DEPLOY_FOR_COMMAND =
@@ -25,7 +25,9 @@ export function checkPolicy({ policies, group, fleet }: CheckInput): Finding[] {
           'scaling policy',
           `The scaling policy ${name} is gone: neither the alarm nor the keeper can launch an instance.`,
           repair,
-          ['A policy that is created again has another ARN. Run `mayfly doctor` again: it shows how the alarm gets it.'],
+          [
+            'A policy that is created again has another ARN. Run `mayfly doctor` again: it shows how the alarm gets it.',
+          ],
         ),
       ];
     }

@@ -19,7 +19,9 @@ export type JsonValue =
 export function encodeBody(body: Body): string {
   const text = typeof body === 'string' ? body : body instanceof Uint8Array ? decode(body) : toJson(body);
   if (!text.isWellFormed())
-    throw new BadBodyError(`The body is not valid Unicode: it has a lone surrogate at position ${loneSurrogate(text)}.`);
+    throw new BadBodyError(
+      `The body is not valid Unicode: it has a lone surrogate at position ${loneSurrogate(text)}.`,
+    );
   const bytes = Buffer.byteLength(text);
   if (bytes <= MAX_BODY_BYTES) return text;
   throw new BadBodyError(
@@ -53,7 +55,9 @@ function toJson(value: unknown): string {
     throw new BadBodyError(`The body cannot be written as JSON: ${(cause as Error).message}.`, { cause });
   }
   if (text === undefined)
-    throw new BadBodyError(`The body is of type ${typeof value}; allowed are text, UTF-8 bytes and JSON values.`);
+    throw new BadBodyError(
+      `The body is of type ${typeof value}; allowed are text, UTF-8 bytes and JSON values.`,
+    );
   return text;
 }
 

@@ -1,10 +1,10 @@
 import { messageOf } from '../../lib/error-message.ts';
-import { enqueueBlock, type NumberedJob, type BlockOutcome } from './enqueue-block.ts';
-import { readBlocks } from './read-blocks.ts';
 import { awsTime, type FleetContext } from '../context.ts';
 import { NotAllSentError, type SentSummary, WrongOptionError } from '../errors.ts';
+import { type BlockOutcome, enqueueBlock, type NumberedJob } from './enqueue-block.ts';
 import { createSeed, isSeed } from './ids.ts';
 import type { EnqueueManyOptions, NewJob, SentJob } from './options.ts';
+import { readBlocks } from './read-blocks.ts';
 
 /** Result of `enqueueMany`. */
 export interface EnqueuedMany {
@@ -63,7 +63,9 @@ class Run {
   constructor(context: FleetContext, options: EnqueueManyOptions) {
     this.seed = options.seed ?? createSeed();
     if (!isSeed(this.seed)) {
-      throw new WrongOptionError(`The seed ${this.seed} is not valid; a seed has 1 to 100 letters and digits.`);
+      throw new WrongOptionError(
+        `The seed ${this.seed} is not valid; a seed has 1 to 100 letters and digits.`,
+      );
     }
     this.#context = context;
     this.#options = options;
@@ -124,6 +126,7 @@ function sentence({ seed, through, also, unknown }: SentSummary, cause: unknown)
   const why = messageOf(cause);
   const others = also.length > 0 ? `, and ${also.length} of those after it` : '';
   const unsure = unknown.length > 0 ? `; ${unknown.length} may have been sent` : '';
-  const sent = through === 0 && also.length === 0 ? 'None was sent' : `Jobs up to number ${through} were sent${others}`;
+  const sent =
+    through === 0 && also.length === 0 ? 'None was sent' : `Jobs up to number ${through} were sent${others}`;
   return `Not all jobs were enqueued. ${sent}${unsure}. ${why} To send the rest, run it again with the seed ${seed} and \`resumed\`.`;
 }

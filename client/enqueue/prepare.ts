@@ -4,10 +4,10 @@ import { bodyKey } from '../../jobs/body-key.ts';
 import { measureAttributes } from '../../jobs/dead-letter.ts';
 import { type Envelope, findLabelProblem, readEnvelope } from '../../jobs/envelope.ts';
 import {
-  SQS_MAX_MESSAGE_BYTES,
-  SQS_MAX_DELAY_SECONDS,
-  SQS_MAX_VISIBILITY_SECONDS,
   SQS_MAX_ATTRIBUTES,
+  SQS_MAX_DELAY_SECONDS,
+  SQS_MAX_MESSAGE_BYTES,
+  SQS_MAX_VISIBILITY_SECONDS,
 } from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { BadBodyError, FleetError, NotTrackedError, WrongOptionError } from '../errors.ts';

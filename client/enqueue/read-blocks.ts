@@ -1,9 +1,9 @@
 import type { Clock } from '../../aws/clock.ts';
-import type { NumberedJob } from './enqueue-block.ts';
 import type { FleetContext } from '../context.ts';
+import { refuseUnknown } from '../known-options.ts';
+import type { NumberedJob } from './enqueue-block.ts';
 import { jobId } from './ids.ts';
 import { Input, TIMED_OUT } from './input.ts';
-import { refuseUnknown } from '../known-options.ts';
 import type { EnqueueManyOptions, NewJob } from './options.ts';
 import { prepareJob } from './prepare.ts';
 

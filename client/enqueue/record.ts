@@ -1,10 +1,10 @@
 import { bodyKey } from '../../jobs/body-key.ts';
 import type { JobRecord } from '../../jobs/record.ts';
-import { digestBody } from '../../store/body-store.ts';
 import { createBodyAttributes } from '../../store/body-in-record.ts';
+import { digestBody } from '../../store/body-store.ts';
 import { expiryOfQueued } from '../../store/expiry.ts';
-import { listingSortKey, statePartition } from '../../store/partitions.ts';
 import { jobKey } from '../../store/keys.ts';
+import { listingSortKey, statePartition } from '../../store/partitions.ts';
 import { awsTime, type FleetContext } from '../context.ts';
 import { BadBodyError } from '../errors.ts';
 import { createJobIndex } from '../job-records.ts';

@@ -4,11 +4,11 @@ import {
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
 import { createBindingAttributes } from '../../jobs/binding.ts';
+import { measureAttributes } from '../../jobs/dead-letter.ts';
+import { backoffMs } from '../../lib/backoff.ts';
 import { SQS_MAX_BATCH_SIZE, SQS_MAX_MESSAGE_BYTES } from '../../lib/limits.ts';
 import { createBodyStore } from '../../store/body-store.ts';
-import { measureAttributes } from '../../jobs/dead-letter.ts';
 import { EntryError } from '../../store/job-queue.ts';
-import { backoffMs } from '../../lib/backoff.ts';
 import type { FleetContext } from '../context.ts';
 import { explainError, isRefusal } from '../explain.ts';
 import type { PreparedJob } from './prepare.ts';

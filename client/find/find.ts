@@ -4,9 +4,9 @@ import { createClients } from '../../aws/clients.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import type { FleetContext } from '../context.ts';
 import { WrongOptionError } from '../errors.ts';
-import { factsFromNames, type ResourceNames } from './resource-names.ts';
 import { findInOutputs } from './outputs-file.ts';
 import { readFactsFromParameter } from './parameters.ts';
+import { factsFromNames, type ResourceNames } from './resource-names.ts';
 
 /**
  * Options of `Fleet.find`. The fleet is found by an outputs file if one is given; else by the names of its resources if

@@ -1,18 +1,18 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { GroupMember, ScalingGroup } from '../../aws/scaling-group.ts';
-import { type FleetState, readFleetState } from '../../store/fleet-state.ts';
-import { type InstanceStore, createInstanceStore } from '../../store/instance-store.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
+import { type FleetState, readFleetState } from '../../store/fleet-state.ts';
+import { createInstanceStore, type InstanceStore } from '../../store/instance-store.ts';
 import { findRunningJobs } from '../../store/running-jobs.ts';
 import type { FleetContext } from '../context.ts';
 import { mapInParallel } from '../map-in-parallel.ts';
 import { type GroupActivities, readActivities, readGroup, readWarmPool } from './group-state.ts';
 import {
+  createInstanceView,
+  createRetiredView,
   type InstanceFacts,
   type InstanceView,
-  createInstanceView,
   type RetiredView,
-  createRetiredView,
 } from './instance-view.ts';
 import type { RefusedLaunches } from './refused-launches.ts';
 
@@ -102,7 +102,9 @@ export async function describeFleet(
     capacity: { desired: group.desired, min: group.minSize, max: group.maxSize },
     launches: createLaunchesView(group, state, activities),
     keeper: keeperView(state),
-    instances: seen.map((one) => createInstanceView(one, nowMs, facts.silentSeconds * 1000)).toSorted(byLaunch),
+    instances: seen
+      .map((one) => createInstanceView(one, nowMs, facts.silentSeconds * 1000))
+      .toSorted(byLaunch),
     retired: gone,
   };
 }
@@ -136,7 +138,8 @@ export async function readInstances(
   const records = new Map(living.map((record) => [record.instance, record]));
   return mapInParallel([...new Set([...byId.keys(), ...records.keys()])], async (instance) => {
     const record = records.get(instance);
-    const running = record && facts.trackJobs && (await findRunningJobs(clients.dynamodb, facts.table, instance));
+    const running =
+      record && facts.trackJobs && (await findRunningJobs(clients.dynamodb, facts.table, instance));
     const jobs = running ? running.jobs : [];
     const launchedAtMs = launches.find((launch) => launch.instance === instance)?.startedAtMs;
     return { instance, member: byId.get(instance), record, jobs, launchedAtMs };

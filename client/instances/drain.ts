@@ -1,11 +1,11 @@
-import { createInstanceStore } from '../../store/instance-store.ts';
 import type { InstanceRecord, RetirementReason } from '../../jobs/record.ts';
+import { createInstanceStore } from '../../store/instance-store.ts';
 import { findRunningJobs } from '../../store/running-jobs.ts';
 import { awsTime, type FleetContext } from '../context.ts';
 import { InWarmPoolError, ThrottledError, UnknownInstanceError, UnreachableError } from '../errors.ts';
 import { explainError } from '../explain.ts';
-import { readGroup, readWarmPool } from './group-state.ts';
 import { LONGEST_OUTAGE_MS } from '../outage.ts';
+import { readGroup, readWarmPool } from './group-state.ts';
 
 /** Options of `drain`. */
 export interface DrainOptions {

@@ -9,7 +9,7 @@ import {
 import { AUTO_SCALING_MAX_ACTIVITIES } from '../../lib/limits.ts';
 import type { FleetContext } from '../context.ts';
 import { StoreGoneError } from '../errors.ts';
-import { type RefusedLaunches, findRefusedLaunches } from './refused-launches.ts';
+import { findRefusedLaunches, type RefusedLaunches } from './refused-launches.ts';
 
 /** The group's latest scaling activities, newest first. */
 export interface GroupActivities {
@@ -35,7 +35,10 @@ export function readWarmPool({ clients, facts }: FleetContext): Promise<GroupMem
 /** The latest hundred activities, in one call. */
 export async function readActivities({ clients, facts }: FleetContext): Promise<GroupActivities> {
   const { Activities = [], NextToken } = await clients.autoScaling.send(
-    new DescribeScalingActivitiesCommand({ AutoScalingGroupName: facts.group, MaxRecords: AUTO_SCALING_MAX_ACTIVITIES }),
+    new DescribeScalingActivitiesCommand({
+      AutoScalingGroupName: facts.group,
+      MaxRecords: AUTO_SCALING_MAX_ACTIVITIES,
+    }),
   );
   const refused = findRefusedLaunches(Activities, NextToken === undefined);
   return {

@@ -1,9 +1,9 @@
 import type { GroupMember } from '../../aws/scaling-group.ts';
 import {
+  type Forecast,
+  findLabel,
   type InstanceRecord,
   type JobRecord,
-  findLabel,
-  type Forecast,
   type RefusedForecast,
   type RetirementReason,
 } from '../../jobs/record.ts';
@@ -123,7 +123,8 @@ function doingOf(
   if (record?.retirement) return 'leaving';
   if (record?.reportedAtMs === undefined) return 'booting';
   // An instance that leaves the warm pool was stopped there and could not report.
-  if (nowMs - record.reportedAtMs >= silentMs) return launchedAtMs > record.reportedAtMs ? 'booting' : 'silent';
+  if (nowMs - record.reportedAtMs >= silentMs)
+    return launchedAtMs > record.reportedAtMs ? 'booting' : 'silent';
   if (jobs.length > 0) return 'working';
   if (record.forecast?.refused) return 'refused';
   const { running = 0, slowed } = record.forecast ?? {};

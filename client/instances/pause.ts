@@ -1,5 +1,5 @@
 import { ResumeProcessesCommand, SuspendProcessesCommand } from '@aws-sdk/client-auto-scaling';
-import { updateFleetState, readFleetState } from '../../store/fleet-state.ts';
+import { readFleetState, updateFleetState } from '../../store/fleet-state.ts';
 import type { FleetContext } from '../context.ts';
 import { readGroup } from './group-state.ts';
 

@@ -1,8 +1,8 @@
 import { expiryOfCancelled } from '../../store/expiry.ts';
 import { awsTime, type FleetContext, requireRecords } from '../context.ts';
-import { mapInParallel } from '../map-in-parallel.ts';
 import { createJobIndex } from '../job-records.ts';
-import { type JobView, unknownView, createJobView } from './view.ts';
+import { mapInParallel } from '../map-in-parallel.ts';
+import { createJobView, type JobView, unknownView } from './view.ts';
 import { waitFor } from './wait.ts';
 
 /** Options of `cancel`. */

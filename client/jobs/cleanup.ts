@@ -1,14 +1,14 @@
 import { type JobRecord, TERMINAL_STATES } from '../../jobs/record.ts';
 import { SQS_MAX_RETENTION_SECONDS } from '../../lib/limits.ts';
-import { cancelJobs } from './cancel.ts';
 import { type FleetContext, requireRecords } from '../context.ts';
-import { mapInParallel } from '../map-in-parallel.ts';
 import { FleetError, StoreGoneError } from '../errors.ts';
 import { explainError } from '../explain.ts';
-import { removeObjects } from './remove-objects.ts';
 import { createJobIndex, readRecords } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
+import { mapInParallel } from '../map-in-parallel.ts';
+import { cancelJobs } from './cancel.ts';
 import { readJobsEndedBefore } from './indexed-jobs.ts';
+import { removeObjects } from './remove-objects.ts';
 
 /** Options of `cleanup`. */
 export interface CleanupOptions {
@@ -98,7 +98,9 @@ export async function cleanUpEndedJobs(
   requireRecords(context.facts, 'clean up');
   const total: CleanedUpEnded = { jobs: 0, objects: 0 };
   const removeAll = async (chunk: readonly JobRecord[]) => {
-    const cleaned = dryRun ? chunk.map(removable) : await mapInParallel(chunk, (record) => remove(context, record));
+    const cleaned = dryRun
+      ? chunk.map(removable)
+      : await mapInParallel(chunk, (record) => remove(context, record));
     for (const removed of cleaned.filter(({ outcome }) => outcome === 'removed')) {
       total.jobs += 1;
       total.objects += removed.objects;

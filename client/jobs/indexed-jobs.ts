@@ -1,10 +1,10 @@
+import { type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
 import { isIndexComplete, readFleetState } from '../../store/fleet-state.ts';
 import { IndexNotReadyError } from '../../store/index-pages.ts';
 import { readLiveInstanceKeys } from '../../store/instance-store.ts';
 import { instanceIdIn } from '../../store/keys.ts';
-import { type EntryFilter, readListedJobs, type Partition } from '../../store/listed-jobs.ts';
-import { statePartitions, runningPartition } from '../../store/partitions.ts';
-import { type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
+import { type EntryFilter, type Partition, readListedJobs } from '../../store/listed-jobs.ts';
+import { runningPartition, statePartitions } from '../../store/partitions.ts';
 import type { FleetContext } from '../context.ts';
 import { createJobIndex } from '../job-records.ts';
 
@@ -83,7 +83,10 @@ async function runningPartitions({ clients, facts }: FleetContext, instance?: st
 }
 
 /** All jobs that ended before a time: by the index if it contains all jobs, else by a scan of the table. */
-export async function* readJobsEndedBefore(context: FleetContext, beforeMs: number): AsyncGenerator<JobRecord> {
+export async function* readJobsEndedBefore(
+  context: FleetContext,
+  beforeMs: number,
+): AsyncGenerator<JobRecord> {
   try {
     if (await isIndexed(context)) {
       // A job that ended before the time was enqueued before it.

@@ -1,12 +1,12 @@
+import { findLabel, type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
 import { IndexNotReadyError } from '../../store/index-pages.ts';
 import type { EntryFilter } from '../../store/listed-jobs.ts';
-import { type JobRecord, type JobState, findLabel, TERMINAL_STATES } from '../../jobs/record.ts';
 import { awsTime, type FleetContext, requireRecords } from '../context.ts';
 import { WrongOptionError } from '../errors.ts';
-import { readIndexedJobs, isIndexed, type Range } from './indexed-jobs.ts';
 import { createJobIndex } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
-import { type JobView, createJobView } from './view.ts';
+import { isIndexed, type Range, readIndexedJobs } from './indexed-jobs.ts';
+import { createJobView, type JobView } from './view.ts';
 
 /** Options of `list`. A job is listed if it matches all of them. */
 export interface ListOptions {
@@ -66,7 +66,13 @@ async function addByIndex(
   const onMore = () => onNotice?.(unanswered({ label, requestId, instance }, limit));
   try {
     if (!(await isIndexed(context))) return false;
-    for await (const record of readIndexedJobs(context, ranges, { label, requestId, instance }, limit, onMore)) {
+    for await (const record of readIndexedJobs(
+      context,
+      ranges,
+      { label, requestId, instance },
+      limit,
+      onMore,
+    )) {
       add(record);
       if (newest.size === limit) break;
     }

@@ -1,8 +1,8 @@
 import { DeleteObjectsCommand, ListObjectsV2Command, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { bodyKey } from '../../jobs/body-key.ts';
-import { logPrefix } from '../../store/bucket-keys.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { MAX_KEPT_TRIES } from '../../jobs/tries.ts';
+import { logPrefix } from '../../store/bucket-keys.ts';
 import type { FleetContext } from '../context.ts';
 import { FleetError } from '../errors.ts';
 import { isInBucket } from '../logs/inline.ts';

@@ -1,12 +1,12 @@
 import type { JobRecord, JobState } from '../../jobs/record.ts';
 import { type FleetContext, requireRecords } from '../context.ts';
 import { type Enqueued, enqueuePrepared } from '../enqueue/enqueue.ts';
-import { JobIsLiveError } from '../errors.ts';
-import { deduplicatedId, createJobId } from '../enqueue/ids.ts';
-import { readStoredBody } from './stored-body.ts';
+import { createJobId, deduplicatedId } from '../enqueue/ids.ts';
 import { prepareJob } from '../enqueue/prepare.ts';
+import { JobIsLiveError } from '../errors.ts';
 import { createJobIndex, readRecord, readRecords } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
+import { readStoredBody } from './stored-body.ts';
 
 /** Options of `retry`. */
 export interface RetryOptions {
@@ -44,7 +44,10 @@ export async function retryJob(
   const record = await readRecord(context, id);
   const state = shownState(record, facts, clock.now());
   if (isLive(state)) {
-    throw new JobIsLiveError(id, `Job ${id} is ${state}. Only a job that has ended can be retried: cancel it first.`);
+    throw new JobIsLiveError(
+      id,
+      `Job ${id} is ${state}. Only a job that has ended can be retried: cancel it first.`,
+    );
   }
   const retried = await enqueueAgain(context, record);
   return { id: retried.id, retryOf: id, outcome: 'retried' };
@@ -69,7 +72,8 @@ async function lastRetryOf(context: FleetContext, record: JobRecord): Promise<Jo
   let last = record;
   for (;;) {
     const { retriedAs } = last;
-    const next = retriedAs === undefined ? undefined : (await readRecords(context, [retriedAs])).get(retriedAs);
+    const next =
+      retriedAs === undefined ? undefined : (await readRecords(context, [retriedAs])).get(retriedAs);
     if (!next) return last;
     last = next;
   }
@@ -90,7 +94,11 @@ async function enqueueAgain(context: FleetContext, record: JobRecord, onceId?: s
     other: 'Enqueue it again from its source.',
   });
   const order = prepareJob(context.facts, onceId ?? createJobId(), body, options);
-  const enqueued = await enqueuePrepared(context, { ...order, retryOf: id, isDeduplicated: onceId !== undefined });
+  const enqueued = await enqueuePrepared(context, {
+    ...order,
+    retryOf: id,
+    isDeduplicated: onceId !== undefined,
+  });
   await createJobIndex(context).markRetried(id, order.id);
   return enqueued;
 }

@@ -1,7 +1,7 @@
 import type { JobRecord } from '../../jobs/record.ts';
 import type { FleetContext } from '../context.ts';
 import { readRecords } from '../job-records.ts';
-import { type JobView, unknownView, createJobView } from './view.ts';
+import { createJobView, type JobView, unknownView } from './view.ts';
 
 /** Options of `status`. */
 export interface StatusOptions {

@@ -1,10 +1,15 @@
-import { BodyMissingError, BodyUnusableError, createBodyStore, MAX_BODY_BYTES } from '../../store/body-store.ts';
 import type { JobRecord } from '../../jobs/record.ts';
+import {
+  BodyMissingError,
+  BodyUnusableError,
+  createBodyStore,
+  MAX_BODY_BYTES,
+} from '../../store/body-store.ts';
 import { type FleetContext, requireRecords } from '../context.ts';
-import { mapInParallel } from '../map-in-parallel.ts';
 import { BodyNotKeptError, FleetError } from '../errors.ts';
 import { explainError } from '../explain.ts';
 import { readRecord } from '../job-records.ts';
+import { mapInParallel } from '../map-in-parallel.ts';
 import type { JobView } from './view.ts';
 
 /** Parts of the message if a body is not stored any more. */

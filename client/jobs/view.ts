@@ -1,18 +1,18 @@
-import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { logPrefix } from '../../store/bucket-keys.ts';
 import {
+  findLabel,
   type JobRecord,
   type JobState,
-  findLabel,
   TERMINAL_STATES,
   type Try,
   type TryLog,
 } from '../../jobs/record.ts';
 import { MAX_KEPT_TRIES } from '../../jobs/tries.ts';
 import type { Waiting } from '../../policy/waiting.ts';
+import { logPrefix } from '../../store/bucket-keys.ts';
+import type { FleetFacts } from '../../store/fleet-facts.ts';
+import { formatTime } from '../format-time.ts';
 import { shownState } from '../job-state.ts';
 import { isInBucket } from '../logs/inline.ts';
-import { formatTime } from '../format-time.ts';
 
 /** A job, as `--json` prints it. Times are ISO 8601. What is not known is absent. */
 export interface JobView {
@@ -160,7 +160,8 @@ export function unknownView(id: string): JobView {
 }
 
 function reasonOf(record: JobRecord, state: JobState, nowMs: number): string | undefined {
-  if (state === 'lost' && record.state === 'queued') return 'its message has exceeded the retention period of the queue';
+  if (state === 'lost' && record.state === 'queued')
+    return 'its message has exceeded the retention period of the queue';
   if (state === 'running' && record.leaseUntilMs !== undefined && record.leaseUntilMs < nowMs) {
     const since = formatTime(record.leaseUntilMs);
     return `its instance has not reported since ${since}: the job is settled when the instance is known to be gone`;

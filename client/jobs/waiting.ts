@@ -1,11 +1,16 @@
+import {
+  explainWaiting,
+  type Waiting,
+  type WaitingFacts,
+  type WaitingInstance,
+} from '../../policy/waiting.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import { type Waiting, type WaitingFacts, type WaitingInstance, explainWaiting } from '../../policy/waiting.ts';
 import type { FleetContext } from '../context.ts';
 import { FleetError } from '../errors.ts';
 import { explainError } from '../explain.ts';
+import { formatTime } from '../format-time.ts';
 import { describeFleet, type FleetView } from '../instances/describe.ts';
 import type { InstanceView } from '../instances/instance-view.ts';
-import { formatTime } from '../format-time.ts';
 import type { JobView, WaitingView } from './view.ts';
 
 /**

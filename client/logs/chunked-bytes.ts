@@ -18,7 +18,8 @@ export class ChunkedBytes {
    */
   async *take(bytes: number): AsyncGenerator<Uint8Array> {
     for (let missing = bytes; missing > 0; ) {
-      if (this.#left.length === 0 && !(await this.#advance())) throw new MissingChunkError(this.#chunks.taken + 1);
+      if (this.#left.length === 0 && !(await this.#advance()))
+        throw new MissingChunkError(this.#chunks.taken + 1);
       const piece = this.#left.subarray(0, missing);
       this.#left = this.#left.subarray(piece.length);
       missing -= piece.length;

@@ -1,13 +1,13 @@
 import { GetObjectCommand, NoSuchKey } from '@aws-sdk/client-s3';
-import { chunkKey } from '../../store/bucket-keys.ts';
 import type { JobRecord } from '../../jobs/record.ts';
+import { chunkKey } from '../../store/bucket-keys.ts';
 import type { FleetContext } from '../context.ts';
 import { ThrottledError, UnreachableError } from '../errors.ts';
 import { explainError } from '../explain.ts';
-import type { LogSource } from './reading.ts';
 import { readRecord } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
 import { LONGEST_OUTAGE_MS } from '../outage.ts';
+import type { LogSource } from './reading.ts';
 
 /** How often an object is requested if its body breaks off. The SDK retries only calls without any answer. */
 const READS = 3;

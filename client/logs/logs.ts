@@ -1,6 +1,6 @@
 import { type FleetContext, requireRecords } from '../context.ts';
-import { type LogEvent, type LogOptions, readLog } from './reading.ts';
 import { createLogSource } from './log-source.ts';
+import { type LogEvent, type LogOptions, readLog } from './reading.ts';
 
 export { LogGoneError, NoSuchTryError } from './errors.ts';
 export type { Hole, LogPiece, LogStream, Output } from './pieces.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../aws/clock.ts';
-import type { LogPart } from '../../store/bucket-keys.ts';
 import { type JobRecord, TERMINAL_STATES, type Try } from '../../jobs/record.ts';
+import type { LogPart } from '../../store/bucket-keys.ts';
 import { MissingChunkError } from './chunked-bytes.ts';
 import { LogGoneError, NoSuchTryError } from './errors.ts';
 import type { LogPiece, LogStream } from './pieces.ts';

@@ -1,9 +1,9 @@
 import type { JobRecord, StreamLog, Try } from '../../jobs/record.ts';
 import type { FleetContext } from '../context.ts';
 import { inlineContent } from './inline.ts';
+import { createLogSource } from './log-source.ts';
 import type { FetchObject } from './numbered-objects.ts';
 import { LOG_STREAMS, type LogStream } from './pieces.ts';
-import { createLogSource } from './log-source.ts';
 
 /** The end of one stream's output. */
 export interface StreamTail {

@@ -1,5 +1,5 @@
-import type { LogPart } from '../../store/bucket-keys.ts';
 import type { Try } from '../../jobs/record.ts';
+import type { LogPart } from '../../store/bucket-keys.ts';
 import { BucketLog } from './bucket-log.ts';
 import { inlinePieces, isInBucket } from './inline.ts';
 import { type Hole, LOG_STREAMS, type LogPiece, LogPosition, type LogStream } from './pieces.ts';

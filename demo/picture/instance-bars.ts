@@ -1,10 +1,15 @@
 import { countOf } from '../../cli/terminal/format.ts';
-import type { JobRun, InstanceHistory } from '../history.ts';
+import type { InstanceHistory, JobRun } from '../history.ts';
 import { STYLE, type TimeScale } from './frame.ts';
 import { element, text, title } from './svg.ts';
 
 /** A bar for each instance: its boot, its idle time, its jobs (a lane for each slot), and why it retired. */
-export function instanceBars(lives: readonly InstanceHistory[], scale: TimeScale, top: number, endMs: number): string {
+export function instanceBars(
+  lives: readonly InstanceHistory[],
+  scale: TimeScale,
+  top: number,
+  endMs: number,
+): string {
   return lives.map((life, index) => lifeBar(life, scale, top + index * STYLE.row, endMs)).join('');
 }
 

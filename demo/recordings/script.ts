@@ -102,7 +102,12 @@ export const WAITING: readonly WaitingStep[] = [
     typed: `mayfly fleet resume && ${WHY}`,
     expected: /no instance is there yet|is launching/,
   },
-  { comment: 'a while later it has been tried once', typed: WHY, when: 'retry', expected: /is tried again at/ },
+  {
+    comment: 'a while later it has been tried once',
+    typed: WHY,
+    when: 'retry',
+    expected: /is tried again at/,
+  },
   { comment: 'it ends well the second time', typed: 'mayfly wait $ID' },
   { comment: 'a job that takes the only slot there may be', typed: "mayfly enqueue 'sleep 90'" },
   { comment: 'and one that is not to begin at once', typed: "mayfly enqueue --delay 40 'echo done'" },

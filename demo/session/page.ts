@@ -8,7 +8,8 @@ const PREFIXES = { comment: '# ', typed: '$ ', printed: '' } as const;
 export function putIntoPage(page: string, lines: readonly Line[]): string {
   const begin = page.indexOf(BEGIN);
   const end = page.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`docs/following-jobs.md has no ${BEGIN} with ${END} after it`);
+  if (begin < 0 || end < begin)
+    throw new Error(`docs/following-jobs.md has no ${BEGIN} with ${END} after it`);
   const shown = lines.map(({ kind, text }) => `${PREFIXES[kind]}${text}`.trimEnd()).join('\n');
   return `${page.slice(0, begin + BEGIN.length)}\n\n\`\`\`console\n${shown}\n\`\`\`\n\n${page.slice(end)}`;
 }

@@ -1,6 +1,6 @@
 import { GetParameterCommand, ParameterNotFound } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, type GetCallerIdentityResponse, STSClient } from '@aws-sdk/client-sts';
-import { type Check, assertThat } from '../check.ts';
+import { assertThat, type Check } from '../check.ts';
 import type { FirstRun } from '../run.ts';
 
 const BOOTSTRAP = '/cdk-bootstrap/hnb659fds/version';

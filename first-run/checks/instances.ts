@@ -3,7 +3,7 @@ import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { HeadBucketCommand } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { type JobView, StoreGoneError } from '../../client/index.ts';
-import { type Check, assertThat } from '../check.ts';
+import { assertThat, type Check } from '../check.ts';
 import type { FirstRun } from '../run.ts';
 import { waitForEnd } from './jobs.ts';
 
@@ -98,7 +98,10 @@ export const update: Check = {
 
 async function outputsOf(run: FirstRun): Promise<string> {
   return JSON.stringify(
-    (await run.findStack())?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]).toSorted(),
+    (await run.findStack())?.Outputs?.map(({ OutputKey, OutputValue }) => [
+      OutputKey,
+      OutputValue,
+    ]).toSorted(),
   );
 }
 
@@ -127,7 +130,10 @@ export const destruction: Check = {
     for (const [store, read] of Object.entries(await stores(run))) {
       await run.waitUntil(`the deletion of the ${store}`, UNTIL_GONE_SECONDS, async () => isGone(read));
     }
-    assertThat(['succeeded', 'queued'].includes(last.state), `the job was ${last.state} when the table was deleted`);
+    assertThat(
+      ['succeeded', 'queued'].includes(last.state),
+      `the job was ${last.state} when the table was deleted`,
+    );
     return `the job was ${last.state}; stack, queue, table and bucket are gone`;
   },
 };
@@ -149,7 +155,12 @@ async function watchUntilGone(run: FirstRun, first: JobView, destroying: Promise
     if (job && job.state !== 'unknown') last = job;
     return over;
   };
-  await run.waitUntil(`the deletion of ${run.stack}`, run.timings.jobSeconds + 2 * run.timings.retireSeconds, check, run.timings.lastPollSeconds);
+  await run.waitUntil(
+    `the deletion of ${run.stack}`,
+    run.timings.jobSeconds + 2 * run.timings.retireSeconds,
+    check,
+    run.timings.lastPollSeconds,
+  );
   return last;
 }
 

@@ -1,6 +1,6 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { Fleet, JobView } from '../../client/index.ts';
-import { type Check, assertThat } from '../check.ts';
+import { assertThat, type Check } from '../check.ts';
 import type { FirstRun } from '../run.ts';
 
 /** Waits for the end of a job. */

@@ -4,10 +4,17 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { BODY_PREFIX } from '../../jobs/body-key.ts';
 import { JOB_LOG_PREFIX } from '../../store/bucket-keys.ts';
+import type { EncryptionKeys } from '../props/stores.ts';
 import type { FleetArns } from './fleet-arns.ts';
 import { grantKeys } from './keys.ts';
-import { FLEET_ITEM, formatResolved, INSTANCE_ITEMS, formatIndexArns, JOB_ITEMS, conditionOnKeys } from './permissions.ts';
-import type { EncryptionKeys } from '../props/stores.ts';
+import {
+  conditionOnKeys,
+  FLEET_ITEM,
+  formatIndexArns,
+  formatResolved,
+  INSTANCE_ITEMS,
+  JOB_ITEMS,
+} from './permissions.ts';
 
 /** What grants have to know of a fleet of this app or of another. */
 export interface GrantTarget {

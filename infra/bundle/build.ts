@@ -8,8 +8,8 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { execaSync } from 'execa';
-import { BUNDLES, type BundleName, bundle } from './bundle.ts';
 import { distRoot, packageRoot } from '../../lib/package-files.ts';
+import { BUNDLES, type BundleName, bundle } from './bundle.ts';
 
 rmSync(distRoot, { recursive: true, force: true });
 compile('tsconfig.build.json');

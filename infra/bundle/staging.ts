@@ -7,7 +7,10 @@ import { join, sep } from 'node:path';
  * Fills a temporary directory, passes it to `use` with the hash of its content, and removes it. CDK copies the directory of
  * an asset while `use` creates the construct.
  */
-export function withStagingDirectory<T>(fill: (directory: string) => void, use: (directory: string, hash: string) => T): T {
+export function withStagingDirectory<T>(
+  fill: (directory: string) => void,
+  use: (directory: string, hash: string) => T,
+): T {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-asset-'));
   try {
     fill(directory);

@@ -19,8 +19,8 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { Network } from './network.ts';
 import type { FleetSettings } from '../props/settings.ts';
+import type { Network } from './network.ts';
 
 interface GroupOptions {
   fleetName: string;
@@ -71,7 +71,11 @@ export function createLaunchTemplate(scope: Construct, options: GroupOptions): L
 export const MIN_CAPACITY = 0;
 
 /** The Auto Scaling group, from 0 to `maxCapacity` instances. Only its own instances reduce it. */
-export function createGroup(scope: Construct, template: LaunchTemplate, options: GroupOptions): AutoScalingGroup {
+export function createGroup(
+  scope: Construct,
+  template: LaunchTemplate,
+  options: GroupOptions,
+): AutoScalingGroup {
   const { settings, network } = options;
   const asg = new AutoScalingGroup(scope, 'Group', {
     vpc: network.vpc,

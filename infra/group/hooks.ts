@@ -57,5 +57,8 @@ export function computeTerminationHeartbeatSeconds(
   settings: Pick<FleetSettings, 'limitSeconds' | 'graceSeconds' | 'reportSeconds'>,
 ): number {
   const forJobs = (settings.limitSeconds + settings.graceSeconds) / (AUTO_SCALING_MAX_HEARTBEATS / 2);
-  return Math.min(AUTO_SCALING_MAX_HEARTBEAT_SECONDS, Math.ceil(Math.max(300, 3 * settings.reportSeconds, forJobs)));
+  return Math.min(
+    AUTO_SCALING_MAX_HEARTBEAT_SECONDS,
+    Math.ceil(Math.max(300, 3 * settings.reportSeconds, forJobs)),
+  );
 }

@@ -50,7 +50,12 @@ export function checkBuilderOutboundAccess(scope: Construct, vpc: IVpc, subnet: 
   });
 }
 
-function checkSubnets(scope: Construct, vpc: IVpc, selection: SubnetSelection, choice = OF_FLEET): SubnetProblems {
+function checkSubnets(
+  scope: Construct,
+  vpc: IVpc,
+  selection: SubnetSelection,
+  choice = OF_FLEET,
+): SubnetProblems {
   const { subnets, isPendingLookup } = vpc.selectSubnets(selection);
   // In the first synth of a lookup the subnets are placeholders.
   if (isPendingLookup) return { errors: [], warnings: {} };

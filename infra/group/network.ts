@@ -9,8 +9,8 @@ import {
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
-import { checkOutboundAccess } from './network-checks.ts';
 import type { FleetSettings } from '../props/settings.ts';
+import { checkOutboundAccess } from './network-checks.ts';
 
 export interface Network {
   vpc: IVpc;
@@ -19,10 +19,7 @@ export interface Network {
   securityGroups: readonly ISecurityGroup[];
 }
 
-type NetworkSettings = Pick<
-  FleetSettings,
-  'vpc' | 'vpcSubnets' | 'securityGroups' | 'allowAllIpv6Outbound'
->;
+type NetworkSettings = Pick<FleetSettings, 'vpc' | 'vpcSubnets' | 'securityGroups' | 'allowAllIpv6Outbound'>;
 
 /** The network of the instances: the owner's VPC, or one of the fleet's own with outbound access and no inbound access. */
 export function createNetwork(scope: Construct, settings: NetworkSettings): Network {

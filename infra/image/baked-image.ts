@@ -11,14 +11,14 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
 import { IMAGE_BUILDER_MAX_DOCUMENT_LENGTH } from '../../lib/limits.ts';
-import { makeComponentDocument } from './image-component.ts';
-import { createBuilderProfile, createRemoverRole } from './image-permissions.ts';
-import type { MachineFile } from '../instance/machine-files.ts';
 import type { Network } from '../group/network.ts';
 import { checkBuilderOutboundAccess } from '../group/network-checks.ts';
+import type { MachineFile } from '../instance/machine-files.ts';
+import { measureBytes } from '../instance/user-data.ts';
 import type { BakedImageSettings } from '../props/instances.ts';
 import type { FleetSettings } from '../props/settings.ts';
-import { measureBytes } from '../instance/user-data.ts';
+import { makeComponentDocument } from './image-component.ts';
+import { createBuilderProfile, createRemoverRole } from './image-permissions.ts';
 
 export interface BakedImageOptions {
   fleetName: string;

@@ -11,7 +11,13 @@ import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { ASSET_KEY_ACKNOWLEDGEMENT, allowDecryptAssets, formatResolved, formatObjectArn, createVaultPolicy } from '../access/permissions.ts';
+import {
+  ASSET_KEY_ACKNOWLEDGEMENT,
+  allowDecryptAssets,
+  createVaultPolicy,
+  formatObjectArn,
+  formatResolved,
+} from '../access/permissions.ts';
 
 interface BuilderOptions {
   assets: Asset[];
@@ -48,7 +54,8 @@ export function createBuilderProfile(scope: Construct, options: BuilderOptions) 
   });
   acknowledgeWildcards(policy, programs);
   const rights = [policy];
-  if (setupVaultPassword) rights.push(createVaultPolicy(scope, 'BuilderVaultPolicy', role, setupVaultPassword));
+  if (setupVaultPassword)
+    rights.push(createVaultPolicy(scope, 'BuilderVaultPolicy', role, setupVaultPassword));
   return { profile: new InstanceProfile(scope, 'BuilderProfile', { role }), rights };
 }
 

@@ -86,7 +86,11 @@ type ValueAt<Key> = Key extends keyof AgentConfigInput
 type FlatAgentConfig = { [Key in AgentKey]?: ValueAt<Key> };
 
 /** The content of agent.json. CloudFormation puts in the names of the resources. */
-export function makeAgentConfig(stack: Stack, settings: FleetSettings, environment: AgentEnvironment): string {
+export function makeAgentConfig(
+  stack: Stack,
+  settings: FleetSettings,
+  environment: AgentEnvironment,
+): string {
   const { workerRole, ...names } = environment;
   const values: FlatAgentConfig = {
     version: 1,

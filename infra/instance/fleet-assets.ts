@@ -2,10 +2,10 @@ import { Stack } from 'aws-cdk-lib';
 import { InstanceArchitecture } from 'aws-cdk-lib/aws-ec2';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
-import { NODE_PACKAGES, createNodeAsset } from './node-asset.ts';
 import type { FleetSettings } from '../props/settings.ts';
+import { createNodeAsset, NODE_PACKAGES } from './node-asset.ts';
 import { checkRequirements, readSetup } from './setup.ts';
-import { createTreeAsset, checkWorkerDirectory } from './tree.ts';
+import { checkWorkerDirectory, createTreeAsset } from './tree.ts';
 
 /** The assets that instances download. */
 export interface FleetAssets {

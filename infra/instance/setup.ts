@@ -111,7 +111,8 @@ function checkYamlFile(where: string, file: string, props: SetupProps, refuse: R
   const document = parseYaml(file, refuse);
   const { contents } = document;
   const [first] = isSeq(contents) ? contents.items : [];
-  if (!isMap(first)) refuse(`a .yml file with a list of tasks or plays (it is ${describeDocument(document)})`);
+  if (!isMap(first))
+    refuse(`a .yml file with a list of tasks or plays (it is ${describeDocument(document)})`);
   if (hasVaultValues(document)) needVaultPassword(where, describeEncrypted(file), props);
   return isMap(first) && KEYS_OF_PLAYS.some((key) => first.has(key)) ? 'playbook' : 'tasks';
 }

@@ -3,10 +3,10 @@ import { basename, join, resolve } from 'node:path';
 import { AssetHashType } from 'aws-cdk-lib';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
-import { BUNDLES, bundle } from '../bundle/bundle.ts';
 import { packageRoot } from '../../lib/package-files.ts';
-import { FleetPropsError, formatValue } from '../props/errors.ts';
+import { BUNDLES, bundle } from '../bundle/bundle.ts';
 import { withStagingDirectory } from '../bundle/staging.ts';
+import { FleetPropsError, formatValue } from '../props/errors.ts';
 
 /** Files of tools, which are not deployed. */
 const NEVER_SHIPPED = new Set(['.git', '.DS_Store', '__pycache__']);
@@ -43,7 +43,12 @@ export type Programs = Partial<Record<'command' | 'instanceCheck', string[] | un
 export function checkWorkerDirectory(where: string, programs: Programs, given?: string): string {
   const directory = given === undefined ? join(packageRoot, 'workers') : resolve(given);
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
-    throw new FleetPropsError(where, 'workerDirectory', formatValue(given), `a directory (${directory} is not one)`);
+    throw new FleetPropsError(
+      where,
+      'workerDirectory',
+      formatValue(given),
+      `a directory (${directory} is not one)`,
+    );
   }
   for (const [key, words = []] of Object.entries(programs)) {
     const [program = ''] = words;

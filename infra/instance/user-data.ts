@@ -2,8 +2,8 @@ import type { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { gzipSync, strToU8 } from 'fflate';
 import { EC2_MAX_USER_DATA_BYTES } from '../../lib/limits.ts';
-import { BOOT_SCRIPT, makeDropIns, type MachineFile, readMachineFiles } from './machine-files.ts';
 import type { FleetSettings } from '../props/settings.ts';
+import { BOOT_SCRIPT, type MachineFile, makeDropIns, readMachineFiles } from './machine-files.ts';
 
 /** Bytes to allow for a name that only the deployment knows. Queue URLs are the longest. */
 const BYTES_OF_A_REFERENCE = 160;
@@ -24,7 +24,10 @@ const COMMANDS = [
 ];
 
 /** The user-data of the instances: files and commands for cloud-init. */
-export function makeUserData(settings: FleetSettings, contents: { agentJson: string; treeJson: string }): string {
+export function makeUserData(
+  settings: FleetSettings,
+  contents: { agentJson: string; treeJson: string },
+): string {
   const own: MachineFile[] = [
     { path: '/etc/mayfly/agent.json', mode: '0644', content: contents.agentJson },
     { path: '/etc/mayfly/tree.json', mode: '0644', content: contents.treeJson },
@@ -44,7 +47,11 @@ export function makeUserData(settings: FleetSettings, contents: { agentJson: str
 /** A literal block: its content needs no quoting, and one line of JSON stays one line when CloudFormation puts names in. */
 function formatLiteral({ path, mode, content }: MachineFile): string[] {
   const lines = content.trimEnd().split('\n');
-  return [...formatHead(path, mode), '  content: |', ...lines.map((line) => (line === '' ? '' : `    ${line}`))];
+  return [
+    ...formatHead(path, mode),
+    '  content: |',
+    ...lines.map((line) => (line === '' ? '' : `    ${line}`)),
+  ];
 }
 
 /** A script that writes the files. Compressed together they are a quarter smaller. */
@@ -60,7 +67,11 @@ function makePutInPlace(files: readonly MachineFile[]): string {
 /** Compressed because of the limit. Without a time stamp, so that the same file gives the same bytes. */
 function formatCompressed({ path, mode, content }: MachineFile): string[] {
   const bytes = gzipSync(strToU8(content), { level: 9, mtime: 0 });
-  return [...formatHead(path, mode), '  encoding: gz+b64', `  content: ${Buffer.from(bytes).toString('base64')}`];
+  return [
+    ...formatHead(path, mode),
+    '  encoding: gz+b64',
+    `  content: ${Buffer.from(bytes).toString('base64')}`,
+  ];
 }
 
 const formatHead = (path: string, mode: string): string[] => [`- path: ${path}`, `  permissions: '${mode}'`];

@@ -1,4 +1,4 @@
-import { FleetPropsError, isDuration, isSize, formatValue } from './errors.ts';
+import { FleetPropsError, formatValue, isDuration, isSize } from './errors.ts';
 
 export const HOUR = 3600;
 export const DAY = 24 * HOUR;
@@ -31,7 +31,8 @@ export function checkAll(where: string, values: object, checks: Record<string, C
         Object.keys(checks).join(', '),
       );
     }
-    if (!check.test(value)) throw new FleetPropsError(where, `${prefix}${key}`, formatValue(value), check.allowed);
+    if (!check.test(value))
+      throw new FleetPropsError(where, `${prefix}${key}`, formatValue(value), check.allowed);
     if (check.keys) checkAll(where, value as object, check.keys, `${prefix}${key}.`);
   }
 }

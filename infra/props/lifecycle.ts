@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { DEFAULT_BOOT_BUDGET_SECONDS } from '../../policy/silent-instances.ts';
-import { DAY, duration, having, HOUR, object, oneOf, wholeSeconds } from './checks.ts';
+import { DAY, duration, HOUR, having, object, oneOf, wholeSeconds } from './checks.ts';
 import { toSeconds } from './conversions.ts';
 import { checksOf, type PropRows } from './rows.ts';
 import { type ScaleOutProps, scaleOutRows, toScaleOut } from './scale-out.ts';

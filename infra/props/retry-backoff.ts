@@ -42,7 +42,11 @@ export const retryBackoffRows = {
 
 /** A default gives way to the bound that is given: it is shortened to `longest` or extended to `first`. */
 export function toRetryBackoff(given: RetryBackoffProps): RetryBackoffSettings {
-  const { firstSeconds: first, factor, longestSeconds: longest } = settingsFrom(retryBackoffRows, given, given);
+  const {
+    firstSeconds: first,
+    factor,
+    longestSeconds: longest,
+  } = settingsFrom(retryBackoffRows, given, given);
   const defaults = DEFAULT_RETRY_BACKOFF;
   return {
     firstSeconds: first ?? Math.min(defaults.firstSeconds, longest ?? defaults.longestSeconds),

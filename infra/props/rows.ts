@@ -56,7 +56,9 @@ export type Settings<Rows, Props> = {
 
 type Reader = 'agent' | 'fact';
 type KeyFor<To extends Reader, Row> = Row extends { [Key in To]: infer Key extends string } ? Key : never;
-type Fact<Row, Value> = Row extends { toFact: (...args: never[]) => infer Output } ? Output : Converted<Row, Value>;
+type Fact<Row, Value> = Row extends { toFact: (...args: never[]) => infer Output }
+  ? Output
+  : Converted<Row, Value>;
 type ValueFor<To extends Reader, Row, Value> = Exclude<
   To extends 'fact' ? Fact<Row, Value> : Converted<Row, Value>,
   undefined

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { duration, HOUR, wholeMinutes, wholeSeconds, whole } from './checks.ts';
+import { duration, HOUR, whole, wholeMinutes, wholeSeconds } from './checks.ts';
 import { toSeconds } from './conversions.ts';
 import { type PropRows, settingsFrom } from './rows.ts';
 import { type FleetWorkerProps, workerRows } from './worker.ts';

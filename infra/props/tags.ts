@@ -35,7 +35,9 @@ function problemsOf([key, value]: [string, string]): string[] {
     return [`tag key is ${JSON.stringify(key)} (value ${JSON.stringify(value)}); allowed: ${ALLOWED_KEY}`];
   }
   if (value.length > EC2_MAX_TAG_VALUE_LENGTH) {
-    return [`tag ${key} has a value of ${value.length} characters; allowed: at most ${EC2_MAX_TAG_VALUE_LENGTH}`];
+    return [
+      `tag ${key} has a value of ${value.length} characters; allowed: at most ${EC2_MAX_TAG_VALUE_LENGTH}`,
+    ];
   }
   return [];
 }

@@ -1,8 +1,8 @@
 import type { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import { SQS_MAX_RETENTION_SECONDS, SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { checkAll } from './checks.ts';
-import type { WorkerFleetProps } from './props.ts';
 import { FleetPropsError, formatValue } from './errors.ts';
+import type { WorkerFleetProps } from './props.ts';
 import { checksOf } from './rows.ts';
 import { propTable, type TableSettings } from './table.ts';
 
@@ -16,7 +16,12 @@ export function validateProps(where: string, id: string, props: WorkerFleetProps
   checkAll(where, props, checksOf(propTable));
   const { check: name } = propTable.fleetName;
   if (props.fleetName === undefined && !name.test(id)) {
-    throw new FleetPropsError(where, "fleetName (by default the construct's id)", formatValue(id), name.allowed);
+    throw new FleetPropsError(
+      where,
+      "fleetName (by default the construct's id)",
+      formatValue(id),
+      name.allowed,
+    );
   }
   validateRetention(where, props);
   validateSecurityGroups(where, props);
@@ -53,7 +58,8 @@ function validateVaultKey(where: string, { setupVaultPassword }: WorkerFleetProp
   // The interface lacks the member; the class has it.
   const { encryptionKey } = (setupVaultPassword ?? {}) as { encryptionKey?: object };
   if (!encryptionKey || !('aliasName' in encryptionKey)) return;
-  const allowed = 'a key (Key.fromKeyArn, Key.fromLookup), as permission to use an alias does not include its key';
+  const allowed =
+    'a key (Key.fromKeyArn, Key.fromLookup), as permission to use an alias does not include its key';
   throw new FleetPropsError(where, 'setupVaultPassword.encryptionKey', 'an alias', allowed);
 }
 

@@ -1,7 +1,18 @@
 import type { Size } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { IParameter } from 'aws-cdk-lib/aws-ssm';
-import { type Check, commandCheck, flag, having, isObject, number, oneOf, sizeIn, text, whole } from './checks.ts';
+import {
+  type Check,
+  commandCheck,
+  flag,
+  having,
+  isObject,
+  number,
+  oneOf,
+  sizeIn,
+  text,
+  whole,
+} from './checks.ts';
 import { toMebibytes } from './conversions.ts';
 import type { PropRows } from './rows.ts';
 

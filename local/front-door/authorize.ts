@@ -147,7 +147,8 @@ function isBeyondPolicies(caller: Caller, action: string): boolean {
   return isInside(caller) || (caller.kind === 'owner' && KEYS_OF_THE_ROOT.includes(action));
 }
 
-const isInside = (caller: Caller): boolean => caller.kind === 'owner' && caller.accessKeyId === INTERNAL_CALLER;
+const isInside = (caller: Caller): boolean =>
+  caller.kind === 'owner' && caller.accessKeyId === INTERNAL_CALLER;
 
 const KEYS_OF_THE_ROOT = [
   ...['s3:GetBucketPolicy', 's3:PutBucketPolicy', 's3:DeleteBucketPolicy'],

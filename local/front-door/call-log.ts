@@ -103,7 +103,8 @@ export function summariseInput(value: unknown, depth = 0, longest = LONGEST_TEXT
   if (value instanceof Uint8Array) return `(${value.length} bytes)`;
   if (value instanceof Date) return value.toISOString();
   if (depth >= DEEPEST) return '(...)';
-  if (Array.isArray(value)) return value.slice(0, LONGEST_LIST).map((item) => summariseInput(item, depth + 1));
+  if (Array.isArray(value))
+    return value.slice(0, LONGEST_LIST).map((item) => summariseInput(item, depth + 1));
   if (!isStructure(value)) return value;
   const hidden = value['Type'] === 'SecureString';
   return Object.fromEntries(

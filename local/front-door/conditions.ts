@@ -87,7 +87,10 @@ function evaluateOne(
 }
 
 /** Replaces policy variables: `${aws:userid}`, or `${key, 'default'}`. An unknown variable matches nothing. */
-export function substituteVariables(text: string, context: ReadonlyMap<string, string | readonly string[]>): string {
+export function substituteVariables(
+  text: string,
+  context: ReadonlyMap<string, string | readonly string[]>,
+): string {
   return text.replace(/\$\{([^}]+)\}/g, (_, variable: string) => {
     const [name = '', fallback] = variable.split(',').map((part) => part.trim());
     if (name === '*' || name === '?' || name === '$') return name;

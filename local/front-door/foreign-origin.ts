@@ -9,7 +9,10 @@ const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\]|[a-z0-9.-]+\.localhost)$/i;
  *
  * @param names further names of the server, beside those of the loopback interface
  */
-export function findForeignOrigin(request: IncomingMessage, names: readonly string[] = []): string | undefined {
+export function findForeignOrigin(
+  request: IncomingMessage,
+  names: readonly string[] = [],
+): string | undefined {
   const { host = '', origin, 'sec-fetch-site': site } = request.headers;
   if (origin !== undefined) return `a web page (Origin: ${origin})`;
   // "none": a person typed the address into the address bar.

@@ -1,4 +1,9 @@
-import { type ConditionContext, evaluateConditionBlock, substituteVariables, matchesWildcard } from './conditions.ts';
+import {
+  type ConditionContext,
+  evaluateConditionBlock,
+  matchesWildcard,
+  substituteVariables,
+} from './conditions.ts';
 
 /** "Policy evaluation logic" of the IAM guide, for identity-based policies: deny, else allow, else deny. */
 
@@ -78,7 +83,9 @@ export function coversResource(
   context: ConditionContext,
 ): boolean {
   const variables = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
-  return applies(Resource, NotResource, (pattern) => matchesWildcard(resource, substituteVariables(pattern, variables)));
+  return applies(Resource, NotResource, (pattern) =>
+    matchesWildcard(resource, substituteVariables(pattern, variables)),
+  );
 }
 
 function applies(

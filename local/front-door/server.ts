@@ -8,7 +8,7 @@ import { authenticate } from './authenticate.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { type Faults, NoAnswerError } from './faults.ts';
 import { findForeignOrigin } from './foreign-origin.ts';
-import { type Protocol, findProtocol, readBody, readRequest, decompress } from './request.ts';
+import { decompress, findProtocol, type Protocol, readBody, readRequest } from './request.ts';
 import { AwsError, type Call, type Service } from './service.ts';
 import type { Sessions } from './sessions.ts';
 import { readSignatureFields, type SignatureFields } from './signature-fields.ts';

@@ -3,10 +3,10 @@ import { closeSync, existsSync, mkdirSync, openSync, realpathSync, writeFileSync
 import { appendFile, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, normalize } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readWriteFiles, isCloudConfig, type UserDataFile } from './cloud-config.ts';
+import { isCloudConfig, readWriteFiles, type UserDataFile } from './cloud-config.ts';
 import { fetchTree } from './fetch-tree.ts';
-import type { Instance, InstanceSpec, Launcher } from './launcher.ts';
 import { killOnExit } from './kill-on-exit.ts';
+import type { Instance, InstanceSpec, Launcher } from './launcher.ts';
 import { kill, killInstance } from './processes.ts';
 
 /** systemd's default `TimeoutStopSec` is 90 s; EC2 gives an instance some minutes. Real time. */

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { InstanceSpec, Launcher } from '../instances/launcher.ts';
 import { AWS_PORT, addressOf, CLOUD_ADDRESS, METADATA_ADDRESS } from './addresses.ts';
-import { forwardConnection, openListeners } from './listeners.ts';
 import { findImages, type Images, type Release } from './images.ts';
+import { forwardConnection, openListeners } from './listeners.ts';
 import { bootMachine, discardDisk, type Machine } from './machine.ts';
+import { createNamespaces } from './namespaces.ts';
 import { createPackageServer } from './package-server.ts';
 import { missingForMachines } from './requirements.ts';
-import { createNamespaces } from './namespaces.ts';
 
 /** EC2 gives an instance some minutes. Real time. */
 const STOP_MS = 120_000;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Instance, InstanceSpec } from '../instances/launcher.ts';
 import { macAddress } from '../instances/metadata.ts';
-import { machinePath } from './requirements.ts';
 import type { MachineNamespaces } from './namespaces.ts';
+import { machinePath } from './requirements.ts';
 
 /** The result of a command on a machine. */
 export interface CommandResult {
@@ -155,7 +155,15 @@ class BootedMachine implements Machine {
 
 function startMachine(spec: InstanceSpec, { namespaces, number, image, shared }: MachineOptions) {
   const { instanceId, privateIp, directory } = spec;
-  const machine = [instanceId, String(number), macAddress(privateIp), directory, image, namespaces.name, shared];
+  const machine = [
+    instanceId,
+    String(number),
+    macAddress(privateIp),
+    directory,
+    image,
+    namespaces.name,
+    shared,
+  ];
   const enter = ['--target', String(namespaces.pid), '--mount', '--net', '--pid', '--'];
   const log = openSync(join(directory, 'instance.log'), 'a');
   try {

@@ -10,8 +10,8 @@ import { startLifecycleRules } from './s3/lifecycle.ts';
 import { createS3Handler } from './s3/rest.ts';
 import { createS3 } from './s3/service.ts';
 import { createBucketSettings } from './s3/settings.ts';
-import { WriteQueue } from './s3/write-queue.ts';
 import { Versions } from './s3/versions.ts';
+import { WriteQueue } from './s3/write-queue.ts';
 
 /**
  * S3. Bucket names are unique across all regions. Each bucket is in one region, but can be used from all, as AWS

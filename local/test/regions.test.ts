@@ -14,8 +14,8 @@ import { CreateQueueCommand, ListQueuesCommand, SendMessageCommand, SQSClient } 
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Stacks } from './support/stacks.ts';
 import { startTestCloud, type TestCloud } from './support/cloud.ts';
+import { Stacks } from './support/stacks.ts';
 
 const HERE = 'us-east-1';
 const THERE = 'eu-west-1';

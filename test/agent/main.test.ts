@@ -4,7 +4,7 @@ import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { openSlotSockets, missingForSlots } from '../../bench/setup/slot-sockets.ts';
+import { missingForSlots, openSlotSockets } from '../../bench/setup/slot-sockets.ts';
 import { bundle } from '../../infra/bundle/bundle.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TestQueue, testQueues } from '../support/test-queue.ts';
@@ -197,7 +197,9 @@ test('under systemd, where the file is read, it ends without a call to the table
     if (action === 'UpdateItem') writes.push(JSON.stringify(input));
   });
   const agent = run();
-  await eventually('an instance that has started', () => writes.some((write) => write.includes('reportedAtMs')));
+  await eventually('an instance that has started', () =>
+    writes.some((write) => write.includes('reportedAtMs')),
+  );
   await bench.touch('crash');
   expect((await agent).exitCode).toBe(1);
   stop();

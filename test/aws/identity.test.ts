@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../aws/clock.ts';
 import { findIdentity } from '../../aws/identity.ts';
-import { MetadataError, createMetadata } from '../../aws/metadata.ts';
+import { createMetadata, MetadataError } from '../../aws/metadata.ts';
 import { startMetadataService } from '../../local/instances/imds.ts';
 import type { MetadataView } from '../../local/instances/metadata.ts';
 

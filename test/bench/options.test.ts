@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { expect, it } from 'vitest';
-import { wholeNumberFrom, namesFrom } from '../../bench/options.ts';
+import { namesFrom, wholeNumberFrom } from '../../bench/options.ts';
 
 it.each(['0', '-1', '1.5', 'many', ''])('refuses "%s" as a number of runs', (text) => {
   expect(() => wholeNumberFrom(1)(text)).toThrow(InvalidArgumentError);

@@ -11,4 +11,5 @@ it('the median of an empty list is an error', () => {
   expect(() => median([])).toThrow('the median of no values');
 });
 
-it('the spread is half the range as a fraction of the median', () => expect(spread([90, 100, 120])).toBeCloseTo(0.15));
+it('the spread is half the range as a fraction of the median', () =>
+  expect(spread([90, 100, 120])).toBeCloseTo(0.15));

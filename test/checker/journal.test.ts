@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseJournal, groupRuns } from '../../checker/journal.ts';
+import { groupRuns, parseJournal } from '../../checker/journal.ts';
 import { ran } from '../support/checker-facts.ts';
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`;

@@ -2,19 +2,19 @@ import { describe, expect, it } from 'vitest';
 import type { Facts, Rule } from '../../checker/facts.ts';
 import { judge } from '../../checker/judge.ts';
 import {
-  sendsDeadLetter,
   call,
   claimsNew,
   enqueues,
-  terminates,
   ONE,
   ran,
   removes,
   renews,
   requeues,
+  sendsDeadLetter,
   setsDesired,
   soundFacts,
   TWO,
+  terminates,
   writes,
 } from '../support/checker-facts.ts';
 

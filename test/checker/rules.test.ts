@@ -2,20 +2,20 @@ import { describe, expect, it } from 'vitest';
 import type { CallFacts, Facts, RecordFacts, Rule } from '../../checker/facts.ts';
 import { judge } from '../../checker/judge.ts';
 import {
-  notesCapacity,
-  sendsDeadLetter,
   call,
   cancels,
-  putsTombstone,
   leases,
-  terminates,
+  notesCapacity,
   ONE,
+  putsTombstone,
   ran,
   removes,
   requeues,
+  sendsDeadLetter,
   setsDesired,
   soundFacts,
   TWO,
+  terminates,
   writes,
 } from '../support/checker-facts.ts';
 
@@ -352,11 +352,21 @@ describe('similar changes that are correct have no violation', () => {
     },
     {
       what: 'the keeper lowers the capacity for an instance that has just ended, and its successor runs',
-      change: died(7_000, ...looks(7_100, 3), notesCapacity(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)),
+      change: died(
+        7_000,
+        ...looks(7_100, 3),
+        notesCapacity(DEAD, KEEPER, 7_950),
+        setsDesired(KEEPER, 1, 8_000),
+      ),
     },
     {
       what: 'the keeper lowers the capacity for an instance that ended long before, because jobs waited all the time, with launches suspended',
-      change: died(2_500, ...looks(2_600, 50), notesCapacity(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)),
+      change: died(
+        2_500,
+        ...looks(2_600, 50),
+        notesCapacity(DEAD, KEEPER, 7_950),
+        setsDesired(KEEPER, 1, 8_000),
+      ),
     },
     {
       what: 'the keeper lowers the capacity for two instances that ended one after the other, and both successors run',

@@ -80,7 +80,10 @@ describe('wrong usage', () => {
     [['fleet', 'pause', 'i-1'], 'pause applies to the whole fleet: it takes no instance.'],
     [['fleet', '--wait'], '--wait needs drain <instance>.'],
     [['fleet', 'drain', 'i-1', '--timeout', '5'], '--timeout needs drain <instance> --wait.'],
-    [['fleet', 'pause', '--watch'], 'pause does not take --watch or --retired: they are for showing the fleet.'],
+    [
+      ['fleet', 'pause', '--watch'],
+      'pause does not take --watch or --retired: they are for showing the fleet.',
+    ],
     [['fleet', '--watch', '0'], 'Allowed is a whole number from 1 to 3600.'],
     [['fleet', '--watch'], '--watch needs a terminal, or --json.'],
     [['local', '--release', 'debian-13'], '--release needs --instances machines.'],

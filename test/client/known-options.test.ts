@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { FleetContext } from '../../client/context.ts';
 import { WrongOptionError } from '../../client/errors.ts';
-import { Fleet } from '../../client/fleet.ts';
 import { factsFromNames } from '../../client/find/resource-names.ts';
+import { Fleet } from '../../client/fleet.ts';
 
 const names = { queueUrl: 'https://sqs/q', table: 'table', logBucket: 'logs', group: 'group' };
 /** It has no clients, so no call can be made. */

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { expect, it } from 'vitest';
-import { type PanelState, drawPanel, plainLine } from '../../demo/panel.ts';
+import { drawPanel, type PanelState, plainLine } from '../../demo/panel.ts';
 
 const moment: PanelState = {
   sample: { atMs: 0, visible: 24, inFlight: 8, desired: 5, running: 4 },

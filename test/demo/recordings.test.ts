@@ -30,7 +30,9 @@ test('doctor: the recording has the script, all ten findings, and a repaired fle
   const text = await recorded('doctor');
   expect(DAMAGES).toHaveLength(10);
   expect(DOCTOR.filter(({ typed }) => !text.includes(`$ ${typed}\n`))).toEqual([]);
-  expect(DAMAGES.filter(({ finding }) => !new RegExp(`^(warn|bad ) .*${finding}`, 'm').test(text))).toEqual([]);
+  expect(DAMAGES.filter(({ finding }) => !new RegExp(`^(warn|bad ) .*${finding}`, 'm').test(text))).toEqual(
+    [],
+  );
   expect(text).toMatch(/\nAll is well\.\n$/);
 });
 

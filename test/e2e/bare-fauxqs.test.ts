@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { buildApp } from 'fauxqs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AgentConfigInput } from '../../agent/config/agent-config.ts';
-import { parseJournal, groupRuns } from '../../checker/journal.ts';
+import { groupRuns, parseJournal } from '../../checker/journal.ts';
 import {
   type CloudAccess,
   type OperatorClients,

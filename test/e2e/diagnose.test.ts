@@ -8,8 +8,8 @@ import type { Check } from '../../client/doctor/finding.ts';
 import { Fleet } from '../../client/fleet.ts';
 import { toItem } from '../../store/item.ts';
 import { listingSortKey, statePartition } from '../../store/partitions.ts';
-import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { runAwsCli } from '../support/aws-cli.ts';
+import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { eventually } from '../support/eventually.ts';
 
 const open = deployedFleets();

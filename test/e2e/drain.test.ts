@@ -26,8 +26,7 @@ it(
 
     expect(await mayfly('fleet', 'drain', 'i-none')).toMatchObject({
       exitCode: 1,
-      stderr:
-        'mayfly: There is no instance i-none in fleet Test/test. `mayfly fleet` shows all instances.',
+      stderr: 'mayfly: There is no instance i-none in fleet Test/test. `mayfly fleet` shows all instances.',
     });
     expect(await mayfly('fleet', 'drain', drained)).toMatchObject({
       exitCode: 0,

@@ -5,8 +5,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
-import { onTerminal } from '../support/pty.ts';
 import { eventually } from '../support/eventually.ts';
+import { onTerminal } from '../support/pty.ts';
 
 const open = deployedFleets();
 

@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { packageRoot } from '../../lib/package-files.ts';
 import { readSetup } from '../../infra/instance/setup.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 import { VAULT_PASSWORD, vaultValue } from '../support/vault.ts';
 
 const ANSIBLE = join(packageRoot, 'ansible');

@@ -6,9 +6,9 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { formatVerdict } from '../../checker/report.ts';
 import { operatorEnvironment } from '../../demo/clients.ts';
-import { onTerminal } from '../support/pty.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 import { isRunning } from '../support/processes.ts';
+import { onTerminal } from '../support/pty.ts';
 
 // The verbs on a running fleet. All tests share one fleet.
 const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');

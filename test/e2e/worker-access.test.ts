@@ -1,12 +1,12 @@
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  addBuckets,
+  askWorker,
   awsWorkerDirectory,
   BUCKETS,
-  addBuckets,
   fillBuckets,
   ROLE_PERMISSIONS,
-  askWorker,
 } from '../support/aws-worker.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { evidenceName } from '../../first-run/evidence.ts';
-import { instanceLogKey, heartbeatKey } from '../../store/bucket-keys.ts';
+import { heartbeatKey, instanceLogKey } from '../../store/bucket-keys.ts';
 
 it('gives each log a name of its own, with its instance', () => {
   const keys = ['i-1', 'i-2'].flatMap((instance) => [

@@ -3,7 +3,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
-import { toText, onlyResource, synthTemplate } from '../support/synthesised.ts';
+import { onlyResource, synthTemplate, toText } from '../support/synthesised.ts';
 
 const template = synthTemplate();
 

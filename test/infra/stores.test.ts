@@ -4,9 +4,9 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
 import { backlogWatch, bootBreakerWatch } from '../../client/doctor/alarm-settings.ts';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
-import { FleetFactsSchema } from '../../store/fleet-facts.ts';
 import { stepsFor } from '../../policy/steps.ts';
-import { toText, resourcesOf, synthTemplate } from '../support/synthesised.ts';
+import { FleetFactsSchema } from '../../store/fleet-facts.ts';
+import { resourcesOf, synthTemplate, toText } from '../support/synthesised.ts';
 
 const template = synthTemplate();
 

@@ -11,9 +11,9 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import { createFleetApp } from '../../infra/fleet-app.ts';
-import { getCacheDirectory, NODE_PACKAGES, fetchNodeArchive } from '../../infra/instance/node-asset.ts';
-import { packageRoot } from '../../lib/package-files.ts';
+import { fetchNodeArchive, getCacheDirectory, NODE_PACKAGES } from '../../infra/instance/node-asset.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
+import { packageRoot } from '../../lib/package-files.ts';
 import { errorsOf } from '../support/aws-validation.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DEFAULT_RETRY_BACKOFF } from '../../agent/config/agent-config.ts';
-import { type Ending, decideOutcome, type RetryRules, type TryCounts } from '../../jobs/outcome.ts';
+import { decideOutcome, type Ending, type RetryRules, type TryCounts } from '../../jobs/outcome.ts';
 
 const RULES: RetryRules = {
   maxAttempts: 3,
@@ -36,13 +36,13 @@ test.each<[string, Ending, TryCounts, unknown[]]>([
     ['failed', false, deadLetter, /1001 s old, more than the 1000 s/],
   ],
   ['exit 1', exited(1), FIRST, ['queued', true, requeue(5), /exit status 1, attempt 1 of 3/]],
-  ['exit 1 on the last attempt', exited(1), LAST, ['failed', true, deadLetter, /exit status 1, attempt 3 of 3/]],
   [
-    'exit 1, old: age bounds free tries alone',
+    'exit 1 on the last attempt',
     exited(1),
-    OLD,
-    ['queued', true, requeue(5), /exit status 1/],
+    LAST,
+    ['failed', true, deadLetter, /exit status 1, attempt 3 of 3/],
   ],
+  ['exit 1, old: age bounds free tries alone', exited(1), OLD, ['queued', true, requeue(5), /exit status 1/]],
   ['a signal', died, FIRST, ['queued', true, requeue(5), /died of SIGSEGV, attempt 1 of 3/]],
   ['a signal on the last attempt', died, LAST, ['failed', true, deadLetter, /SIGSEGV/]],
   ['the limit', late, FIRST, ['timed_out', true, deadLetter, /limit of 60 s/]],

@@ -4,10 +4,10 @@ import { type Clients, createClients } from '../../aws/clients.ts';
 import { type Clock, systemClock } from '../../aws/clock.ts';
 import { createLog } from '../../aws/log.ts';
 import { resumeFleet } from '../../client/instances/pause.ts';
+import { runKeeper } from '../../keeper/run.ts';
 import { readFleetState } from '../../store/fleet-state.ts';
 import { createInstanceStore } from '../../store/instance-store.ts';
-import { runKeeper } from '../../keeper/run.ts';
-import { type Fleet, GROUP, openFleet, LONG_RETIREMENT, startAgent, TABLE } from '../support/agent-fleet.ts';
+import { type Fleet, GROUP, LONG_RETIREMENT, openFleet, startAgent, TABLE } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
 import { createContext, createKeeper } from '../support/keeper.ts';
 
@@ -48,24 +48,27 @@ test.each([
   [0, -20],
   [0, 20],
   [-20, 20],
-])('a working instance is not ended if its clock is %i minutes fast and the keeper’s %i', async (agent, keeper) => {
-  const fleet = await open();
-  const { instance, work, lifecycle } = await startAgent(fleet, {
-    ...machine(agent),
-    config: { retirement: LONG_RETIREMENT },
-  });
-  await eventually('its reports', async () => {
-    const { forecast, bootSeconds } = await fleet.instanceRecord(instance);
-    return forecast && bootSeconds !== undefined;
-  });
-  expect(await runElsewhere(fleet, keeper)).toEqual(['suspend-az-rebalance', 'report-breaker']);
-  const { reportedAtMs = 0, bootSeconds = Number.NaN } = await fleet.instanceRecord(instance);
-  expect(Math.abs(Date.now() - reportedAtMs)).toBeLessThan(MINUTE);
-  expect(bootSeconds).toBeGreaterThanOrEqual(0);
-  expect(bootSeconds).toBeLessThan(60);
-  await lifecycle.stop();
-  await work.drain(0);
-});
+])(
+  'a working instance is not ended if its clock is %i minutes fast and the keeper’s %i',
+  async (agent, keeper) => {
+    const fleet = await open();
+    const { instance, work, lifecycle } = await startAgent(fleet, {
+      ...machine(agent),
+      config: { retirement: LONG_RETIREMENT },
+    });
+    await eventually('its reports', async () => {
+      const { forecast, bootSeconds } = await fleet.instanceRecord(instance);
+      return forecast && bootSeconds !== undefined;
+    });
+    expect(await runElsewhere(fleet, keeper)).toEqual(['suspend-az-rebalance', 'report-breaker']);
+    const { reportedAtMs = 0, bootSeconds = Number.NaN } = await fleet.instanceRecord(instance);
+    expect(Math.abs(Date.now() - reportedAtMs)).toBeLessThan(MINUTE);
+    expect(bootSeconds).toBeGreaterThanOrEqual(0);
+    expect(bootSeconds).toBeLessThan(60);
+    await lifecycle.stop();
+    await work.drain(0);
+  },
+);
 
 test.each([
   [-20, 20],

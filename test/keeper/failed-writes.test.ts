@@ -1,7 +1,7 @@
 import type { DescribeAutoScalingGroupsCommandOutput } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, test } from 'vitest';
-import { createInstanceStore } from '../../store/instance-store.ts';
 import type { Retirement } from '../../jobs/record.ts';
+import { createInstanceStore } from '../../store/instance-store.ts';
 import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { createKeeper } from '../support/keeper.ts';
 

@@ -1,10 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { createInstanceStore } from '../../store/instance-store.ts';
-import { heartbeatKey } from '../../store/bucket-keys.ts';
 import type { FaultEffect } from '../../local/front-door/faults.ts';
+import { heartbeatKey } from '../../store/bucket-keys.ts';
+import { createInstanceStore } from '../../store/instance-store.ts';
 import { type Fleet, openFleet, TABLE } from '../support/agent-fleet.ts';
-import { type Keeper, createKeeper } from '../support/keeper.ts';
+import { createKeeper, type Keeper } from '../support/keeper.ts';
 
 const open = openFleet();
 const BUCKET = 'logs';

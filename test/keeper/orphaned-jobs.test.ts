@@ -1,8 +1,8 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
-import { JobIndex } from '../../store/job-index.ts';
 import { createInstanceStore } from '../../store/instance-store.ts';
 import { toItem } from '../../store/item.ts';
+import { JobIndex } from '../../store/job-index.ts';
 import { JobTable } from '../../store/job-table.ts';
 import { type Fleet, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { addStateIndex, createOldJobTable } from '../support/job-table.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { InstanceRecord } from '../../jobs/record.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
-import type { Snapshot } from '../../keeper/snapshot.ts';
 import { plan } from '../../keeper/plan.ts';
+import type { Snapshot } from '../../keeper/snapshot.ts';
 
 const NOW_MS = Date.parse('2026-01-01T12:00:00Z');
 const MINUTE_MS = 60_000;
@@ -20,7 +20,10 @@ const record = (instance: string, more: Partial<InstanceRecord> = {}): InstanceR
 });
 
 /** A group with a desired capacity of five that has two instances. */
-function createSnapshot({ group, ...more }: Omit<Partial<Snapshot>, 'group'> & { group?: Partial<Snapshot['group']> }): Snapshot {
+function createSnapshot({
+  group,
+  ...more
+}: Omit<Partial<Snapshot>, 'group'> & { group?: Partial<Snapshot['group']> }): Snapshot {
   const instances = ['i-a', 'i-b'].map((instance) => ({ instance, lifecycleState: 'InService' }));
   return {
     nowMs: NOW_MS,
@@ -49,7 +52,11 @@ describe('the missing capacity of a paused group', () => {
   const minutesAgo = (minutes: number) => NOW_MS - minutes * MINUTE_MS;
   test.each<[string, Parameters<typeof createSnapshot>[0], number[]]>([
     ['is given up long after the pause began', { fleetState: { pausedAtMs: minutesAgo(10) } }, [2]],
-    ['is kept just after the pause began, as it may be launching', { fleetState: { pausedAtMs: minutesAgo(1) } }, []],
+    [
+      'is kept just after the pause began, as it may be launching',
+      { fleetState: { pausedAtMs: minutesAgo(1) } },
+      [],
+    ],
     [
       'just after a launch, of whoever resumed for a moment, as well',
       { fleetState: { pausedAtMs: minutesAgo(10) }, lastLaunchMs: minutesAgo(1) },
@@ -88,10 +95,20 @@ describe('missing capacity that no job needs', () => {
     ],
     ['may be asked for, and not show yet', { launchingSinceMs: NOW_MS - 9 * MINUTE_MS }, []],
     ['was asked for long ago, and does not show', { launchingSinceMs: NOW_MS - 10 * MINUTE_MS }, [2]],
-    ['is kept just after the policy was executed', { fleetState: { unneededSinceMs, wokenAtMs: NOW_MS - MINUTE_MS } }, []],
-    ['is kept just after the capacity was lowered', { fleetState: { unneededSinceMs, loweredAtMs: NOW_MS - MINUTE_MS } }, []],
+    [
+      'is kept just after the policy was executed',
+      { fleetState: { unneededSinceMs, wokenAtMs: NOW_MS - MINUTE_MS } },
+      [],
+    ],
+    [
+      'is kept just after the capacity was lowered',
+      { fleetState: { unneededSinceMs, loweredAtMs: NOW_MS - MINUTE_MS } },
+      [],
+    ],
   ])('%s', (_, snapshot, expected) => {
-    expect(loweredCapacities(createSnapshot({ fleetState: { unneededSinceMs }, ...snapshot }))).toEqual(expected);
+    expect(loweredCapacities(createSnapshot({ fleetState: { unneededSinceMs }, ...snapshot }))).toEqual(
+      expected,
+    );
   });
 
   test('is needed again when jobs wait', () => {

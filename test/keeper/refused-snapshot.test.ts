@@ -1,10 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { resumeFleet } from '../../client/instances/pause.ts';
-import { updateFleetState } from '../../store/fleet-state.ts';
 import { heartbeatKey } from '../../store/bucket-keys.ts';
+import { updateFleetState } from '../../store/fleet-state.ts';
 import { callsOf, createTable, type Fleet, GROUP, LOGS, openFleet, TABLE } from '../support/agent-fleet.ts';
-import { createContext, type Keeper, createKeeper } from '../support/keeper.ts';
+import { createContext, createKeeper, type Keeper } from '../support/keeper.ts';
 
 const open = openFleet();
 
@@ -52,24 +52,27 @@ test('launches are suspended while the table is gone, once three consecutive ins
 test.each([
   ['an hour', 60],
   ['two days, when nothing of these launches can be in the table any more', 2 * 24 * 60],
-])('once the table is restored after %s, the breaker is open until an operator resumes', async (_, minutes) => {
-  const { fleet, keeper } = await openWithoutTable(
-    ...['cannot-use-table', 'cannot-use-table', 'cannot-use-table'],
-  );
-  await expect(keeper.after(0)).rejects.toThrow('resource not found');
-  await createTable(fleet);
-  expect(await keeper.after(minutes)).toContain('trip-breaker');
-  await keeper.after(minutes + 1);
-  expect(await keeper.suspended()).toContain('Launch');
-  expect(reported(fleet)).toEqual([1, 1, 1]);
-  await fleet.call('autoscaling', 'ResumeProcesses', {
-    ...{ AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] },
-  });
-  await keeper.after(minutes + 2);
-  await keeper.after(minutes + 3);
-  expect(reported(fleet)).toEqual([1, 1, 1, 0]);
-  expect(await keeper.suspended()).not.toContain('Launch');
-});
+])(
+  'once the table is restored after %s, the breaker is open until an operator resumes',
+  async (_, minutes) => {
+    const { fleet, keeper } = await openWithoutTable(
+      ...['cannot-use-table', 'cannot-use-table', 'cannot-use-table'],
+    );
+    await expect(keeper.after(0)).rejects.toThrow('resource not found');
+    await createTable(fleet);
+    expect(await keeper.after(minutes)).toContain('trip-breaker');
+    await keeper.after(minutes + 1);
+    expect(await keeper.suspended()).toContain('Launch');
+    expect(reported(fleet)).toEqual([1, 1, 1]);
+    await fleet.call('autoscaling', 'ResumeProcesses', {
+      ...{ AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] },
+    });
+    await keeper.after(minutes + 2);
+    await keeper.after(minutes + 3);
+    expect(reported(fleet)).toEqual([1, 1, 1, 0]);
+    expect(await keeper.suspended()).not.toContain('Launch');
+  },
+);
 
 test('the alarm of a refused snapshot ends once the table is restored and an operator has resumed', async () => {
   const { fleet, keeper } = await openWithoutTable(

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { resumeFleet } from '../../client/instances/pause.ts';
-import { updateFleetState, isIndexComplete, readFleetState } from '../../store/fleet-state.ts';
-import { createInstanceStore } from '../../store/instance-store.ts';
 import type { Retirement } from '../../jobs/record.ts';
+import { isIndexComplete, readFleetState, updateFleetState } from '../../store/fleet-state.ts';
+import { createInstanceStore } from '../../store/instance-store.ts';
 import { callsOf, type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
 import { createContext, createKeeper, scaleOutPolicy } from '../support/keeper.ts';
@@ -254,7 +254,9 @@ describe('capacity', () => {
     const [, successor] = await fleet.launcher.booted(2);
     expect((await fleet.group()).states[instance]).toBe('Terminating:Wait');
     const keeper = await createKeeper(fleet);
-    expect(await keeper.after(0)).toEqual(expect.arrayContaining(['lower-desired', 'complete-termination-hook']));
+    expect(await keeper.after(0)).toEqual(
+      expect.arrayContaining(['lower-desired', 'complete-termination-hook']),
+    );
     const group = await fleet.group();
     expect(group.desired).toBe(0);
     expect(Object.keys(group.states)).toEqual([successor?.instanceId]);
@@ -265,7 +267,11 @@ describe('capacity', () => {
   test('one that is gone and not replaced: desired is set once', async () => {
     const fleet = await openHeld(3);
     await instancesOf(fleet).recordRetirement('i-0gone', retirement, 'instances');
-    await instancesOf(fleet).recordRetirement('i-0stopped', { ...retirement, reason: 'stopped' }, 'instances');
+    await instancesOf(fleet).recordRetirement(
+      'i-0stopped',
+      { ...retirement, reason: 'stopped' },
+      'instances',
+    );
     const keeper = await createKeeper(fleet);
     expect(await keeper.after(0)).toContain('lower-desired');
     expect((await fleet.group()).desired).toBe(2);

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { pauseFleet, resumeFleet } from '../../client/instances/pause.ts';
-import { createInstanceStore } from '../../store/instance-store.ts';
 import type { RetirementReason } from '../../jobs/record.ts';
+import { createInstanceStore } from '../../store/instance-store.ts';
 import { type Fleet, openFleet, TABLE } from '../support/agent-fleet.ts';
-import { createContext, type Keeper, createKeeper } from '../support/keeper.ts';
+import { createContext, createKeeper, type Keeper } from '../support/keeper.ts';
 
 const open = openFleet();
 const MINUTE_MS = 60_000;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { FleetState } from '../../store/fleet-state.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
 import { stateIndexChanges, stateIndexChangesAfterFailure } from '../../keeper/state-index.ts';
+import type { FleetState } from '../../store/fleet-state.ts';
 
 const NOW_MS = 1_000_000;
 const KEPT = { keptAtMs: 1, keptWithIndexAtMs: 1 };
@@ -29,7 +29,11 @@ test.each<[string, FleetState, InstanceRecord[], number | 'as it is' | undefined
     undefined,
   ],
 ])('since when the index by state has all jobs: %s', (_, fleetState, records, sinceMs) => {
-  const snapshot = { fleetState, records: new Map(records.map((one, index) => [`${index}`, one])), nowMs: NOW_MS };
+  const snapshot = {
+    fleetState,
+    records: new Map(records.map((one, index) => [`${index}`, one])),
+    nowMs: NOW_MS,
+  };
   expect(stateIndexChanges(snapshot)).toStrictEqual(sinceMs === 'as it is' ? {} : { listedSinceMs: sinceMs });
 });
 

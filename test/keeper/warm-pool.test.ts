@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../aws/clock.ts';
-import { createInstanceStore } from '../../store/instance-store.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
-import { takeSnapshot } from '../../keeper/snapshot.ts';
 import { type Action, plan } from '../../keeper/plan.ts';
+import { takeSnapshot } from '../../keeper/snapshot.ts';
 import { createSimulatedClock } from '../../local/clock.ts';
+import { createInstanceStore } from '../../store/instance-store.ts';
 import { type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
 import { scaleOutPolicy } from '../support/keeper.ts';
@@ -36,7 +36,8 @@ async function openPool() {
       const done = seen ? plan(seen, config) : [];
       return done.filter((action) => action.do !== 'suspend-az-rebalance' && action.do !== 'report-breaker');
     },
-    ready: (id: string) => store.recordReady(id, { readyAt: new Date(clock.now()).toISOString() }, clock.now()),
+    ready: (id: string) =>
+      store.recordReady(id, { readyAt: new Date(clock.now()).toISOString() }, clock.now()),
   };
 }
 

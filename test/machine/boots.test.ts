@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 import { type MachineFleet, TIMEOUT_MS } from './support/fleet.ts';
-import { SET_UP_PROPS, runInSetUp, runInEverySetUp } from './support/set-up.ts';
+import { runInEverySetUp, runInSetUp, SET_UP_PROPS } from './support/set-up.ts';
 import { expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { expectSound } from '../support/suite.ts';
-import { gate, SET_UP_PROPS, runInSetUp } from './support/set-up.ts';
+import { gate, runInSetUp, SET_UP_PROPS } from './support/set-up.ts';
 import { expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 

@@ -68,7 +68,8 @@ test('a machine that is stopped starts again from its disk, without another firs
   cloud.instances.start(machine);
   const again = await eventually(
     'the next boot',
-    async () => machine.state === 'running' && machine.launchedInstance !== undefined && (await booted(machine)),
+    async () =>
+      machine.state === 'running' && machine.launchedInstance !== undefined && (await booted(machine)),
     TIMEOUT_MS,
   );
   expect((await again.run('cat', '/etc/kept', '/mnt/shared/runs')).stdout).toBe('kept\nran\n');

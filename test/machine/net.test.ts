@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readMachineFiles } from '../../infra/instance/machine-files.ts';
 import { eventually } from '../support/eventually.ts';
-import { TIMEOUT_MS, readJournal } from './support/fleet.ts';
+import { readJournal, TIMEOUT_MS } from './support/fleet.ts';
 import { labs } from './support/lab.ts';
 
 const start = labs();

@@ -55,7 +55,11 @@ test('jobs end or move when Spot interrupts their machine, and end before Auto S
   const several = async () => (await heartbeats()).length >= HEARTBEATS;
   await eventually(`${HEARTBEATS} heartbeats of the hook`, several, TIMEOUT_MS);
   await open();
-  expect(await waitForJobEnd(fleet, long)).toMatchObject({ state: 'succeeded', attempts: '1', instance: second });
+  expect(await waitForJobEnd(fleet, long)).toMatchObject({
+    state: 'succeeded',
+    attempts: '1',
+    instance: second,
+  });
   await fleet.backToZero();
   await expectSound(fleet, { sent: 2, succeeded: 2, runs: 3, instances: 2 });
 

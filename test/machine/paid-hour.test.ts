@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { expectSound } from '../support/suite.ts';
 import type { MachineFleet } from './support/fleet.ts';
-import { gate, SET_UP_PROPS, runInEverySetUp } from './support/set-up.ts';
+import { gate, runInEverySetUp, SET_UP_PROPS } from './support/set-up.ts';
 import { machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 

@@ -60,7 +60,8 @@ test('machines without metadata, from the start or later, end; so does one whose
   expect(await retirement(unborn)).toMatchObject({ reason: 'boot-failed', rung: 'terminate' });
   expect(await lines(unborn, 'mayfly-deadman.timer')).toEqual([]);
 
-  const silent = 'mayfly-retire: the instance metadata service does not answer: powering off without a record';
+  const silent =
+    'mayfly-retire: the instance metadata service does not answer: powering off without a record';
   const saidSo = async () => (await lines(muted, 'mayfly-retire.service')).includes(silent);
   await eventually('a log line about the missing metadata', saidSo, TIMEOUT_MS);
   await fleet.gone(muted);

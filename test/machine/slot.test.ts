@@ -3,15 +3,15 @@ import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Size } from 'aws-cdk-lib';
 import { expect, onTestFinished, test } from 'vitest';
-import { SlotRunner } from '../../agent/runner/slot-runner.ts';
 import type { Run } from '../../agent/runner/runner.ts';
+import { SlotRunner } from '../../agent/runner/slot-runner.ts';
 import { systemClock } from '../../aws/clock.ts';
+import { makeSlotDropIn } from '../../infra/instance/unit-settings.ts';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { resolveSettings } from '../../infra/props/settings.ts';
-import { makeSlotDropIn } from '../../infra/instance/unit-settings.ts';
 import type { Machine } from '../../local/machines/machine.ts';
-import { recordOutput, printed } from '../support/runner-kinds.ts';
 import { eventually } from '../support/eventually.ts';
+import { printed, recordOutput } from '../support/runner-kinds.ts';
 import { type Lab, labs } from './support/lab.ts';
 
 const start = labs();

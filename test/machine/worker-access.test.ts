@@ -1,12 +1,12 @@
 import { Duration } from 'aws-cdk-lib';
 import { afterAll, expect, test } from 'vitest';
 import {
+  addBuckets,
+  askWorker,
   awsWorkerDirectory,
   BUCKETS,
-  addBuckets,
   fillBuckets,
   ROLE_PERMISSIONS,
-  askWorker,
 } from '../support/aws-worker.ts';
 import { type MachineFleet, TIMEOUT_MS } from './support/fleet.ts';
 import { machineFleets } from './support/suite.ts';

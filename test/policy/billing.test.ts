@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { billedMs, resolveBilling, HOUR_MS, paidUntilMs } from '../../policy/billing.ts';
+import { billedMs, HOUR_MS, paidUntilMs, resolveBilling } from '../../policy/billing.ts';
 
 const minutes = (n: number) => n * 60_000;
 

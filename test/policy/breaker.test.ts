@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { countConsecutiveFailures, type Launch, judgeLaunch, stalledSince, shouldTrip } from '../../policy/breaker.ts';
+import {
+  countConsecutiveFailures,
+  judgeLaunch,
+  type Launch,
+  shouldTrip,
+  stalledSince,
+} from '../../policy/breaker.ts';
 
 type Fate = Parameters<typeof judgeLaunch>[0];
 
@@ -45,7 +51,9 @@ test.each<[string, (string | undefined)[], number]>([
     return { instance: `i-${index}`, startedAtMs: index + 2, outcome: 'failed', ...(job && { job }) };
   });
   const before: Launch = { instance: 'i-before', startedAtMs: 1, outcome: 'ready' };
-  expect(countConsecutiveFailures({ launches: [before, ...failed], resumedAtMs: undefined, limit: 3 })).toBe(failures);
+  expect(countConsecutiveFailures({ launches: [before, ...failed], resumedAtMs: undefined, limit: 3 })).toBe(
+    failures,
+  );
 });
 
 test('three times the limit opens the breaker with one job as well, as it may have many tries', () => {
@@ -63,7 +71,11 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
     launch: { readyAt: 'x', reason: 'agent-crashed', present: true },
     is: 'ready',
   },
-  { name: 'reports, but AWS has not answered it yet', launch: { hasReported: true, present: true }, is: 'pending' },
+  {
+    name: 'reports, but AWS has not answered it yet',
+    launch: { hasReported: true, present: true },
+    is: 'pending',
+  },
   {
     name: 'reported, and retired as idle before the table had the report that it was ready',
     launch: { hasReported: true, reason: 'idle', present: false },

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   type Answer,
-  classifyAnswer,
   autoScalingRetryMs,
-  type Escalation,
-  selectFirstStep,
-  type EscalationCall,
+  classifyAnswer,
   decideNext,
+  type Escalation,
+  type EscalationCall,
   type EscalationStep,
+  selectFirstStep,
 } from '../../policy/escalation.ts';
 
 const budgetMs = 600_000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isGone, decideSettlement } from '../../policy/orphaned-jobs.ts';
+import { decideSettlement, isGone } from '../../policy/orphaned-jobs.ts';
 
 const job = { id: 'j', fence: 'f', leaseUntilMs: 1000 };
 
@@ -10,10 +10,19 @@ test.each([
   { name: 'its age is unknown', nowMs: 60_000, enqueuedAtMs: undefined, is: 'queued' },
   { name: 'cancellation requested, its lease runs', nowMs: 1000, isCancelRequested: true, is: 'wait' },
   { name: 'cancellation requested', nowMs: 1001, enqueuedAtMs: 0, isCancelRequested: true, is: 'cancelled' },
-  { name: 'cancellation requested and old', nowMs: 60_000, enqueuedAtMs: 0, isCancelRequested: true, is: 'cancelled' },
-])('a job of an instance that is gone, $name: $is', ({ nowMs, enqueuedAtMs, isCancelRequested = false, is }) => {
-  expect(decideSettlement({ ...job, enqueuedAtMs, isCancelRequested }, nowMs, 60_000)).toBe(is);
-});
+  {
+    name: 'cancellation requested and old',
+    nowMs: 60_000,
+    enqueuedAtMs: 0,
+    isCancelRequested: true,
+    is: 'cancelled',
+  },
+])(
+  'a job of an instance that is gone, $name: $is',
+  ({ nowMs, enqueuedAtMs, isCancelRequested = false, is }) => {
+    expect(decideSettlement({ ...job, enqueuedAtMs, isCancelRequested }, nowMs, 60_000)).toBe(is);
+  },
+);
 
 const now = 1_000_000;
 test.each([

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { brokenByRefusals } from '../../policy/broken.ts';
 import {
   addFailure,
+  classifyRefusal,
   currentRefusals,
+  isWaitingForAws,
   type Refusal,
   type RefusalKind,
   type Refusals,
-  classifyRefusal,
-  isWaitingForAws,
 } from '../../policy/refusal.ts';
 
 test.each<[string, RefusalKind | undefined]>([

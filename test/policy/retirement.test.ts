@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HOUR_MS } from '../../policy/billing.ts';
 import {
-  MINIMUM_RETRY_MS,
+  DEFAULT_BOOT_MS,
   decideRetirement,
   type GroupFacts,
-  type RetirementFacts,
-  MAX_IDLE_MS,
-  type RetirementRules,
-  DEFAULT_BOOT_MS,
   idleLimitMs,
+  MAX_IDLE_MS,
+  MINIMUM_RETRY_MS,
+  type RetirementFacts,
+  type RetirementRules,
 } from '../../policy/retirement.ts';
 
 const seconds = (n: number) => n * 1000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type ScaleOutFacts, decideScaleOut } from '../../policy/scale-out.ts';
+import { decideScaleOut, type ScaleOutFacts } from '../../policy/scale-out.ts';
 
 const minute = 60_000;
 const now = 100 * minute;
@@ -28,7 +28,11 @@ test.each([
     change: { backlogSinceMs: undefined, durationMs: 1 },
     execute: false,
   },
-  { name: 'a launch since then: the alarm has fired', change: { lastLaunchMs: now - 20_000 }, execute: false },
+  {
+    name: 'a launch since then: the alarm has fired',
+    change: { lastLaunchMs: now - 20_000 },
+    execute: false,
+  },
   {
     name: 'an old launch did not end the backlog',
     change: { backlogSinceMs: now - 10 * minute, lastLaunchMs: now - 2 * minute },
@@ -44,5 +48,8 @@ test.each([
 });
 
 test('below the threshold nothing is stored', () => {
-  expect(decideScaleOut({ ...facts, backlog: 4, threshold: 5 })).toEqual({ execute: false, backlogSinceMs: undefined });
+  expect(decideScaleOut({ ...facts, backlog: 4, threshold: 5 })).toEqual({
+    execute: false,
+    backlogSinceMs: undefined,
+  });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type InstanceReport, findSilentInstances } from '../../policy/silent-instances.ts';
+import { findSilentInstances, type InstanceReport } from '../../policy/silent-instances.ts';
 
 const minute = 60_000;
 const now = 1000 * minute;
@@ -19,7 +19,11 @@ test.each([
     seen: { ...old, lifecycleState: 'Pending:Wait' },
     is: [{ reason: 'boot-failed', action: 'complete-launch' }],
   },
-  { name: 'silent', seen: { ...old, ...reported(15) }, is: [{ reason: 'agent-crashed', action: 'terminate' }] },
+  {
+    name: 'silent',
+    seen: { ...old, ...reported(15) },
+    is: [{ reason: 'agent-crashed', action: 'terminate' }],
+  },
   {
     name: 'silent, held by the termination hook',
     seen: { ...old, ...reported(16), lifecycleState: 'Terminating:Wait' },
@@ -33,5 +37,7 @@ test.each([
     is: [],
   },
 ])('$name', ({ seen, is }) => {
-  expect(findSilentInstances([seen], rules)).toEqual(is.map((expected) => ({ instance: 'i-1', ...expected })));
+  expect(findSilentInstances([seen], rules)).toEqual(
+    is.map((expected) => ({ instance: 'i-1', ...expected })),
+  );
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Waiting, type WaitingFacts, explainWaiting } from '../../policy/waiting.ts';
+import { explainWaiting, type Waiting, type WaitingFacts } from '../../policy/waiting.ts';
 
 const NOW_MS = 1_000_000;
 const free = { instance: 'i-free', is: 'free' } as const;

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { RETRY_DELAYS } from '../../agent/work/receive.ts';
 import { CALL_MS } from '../../agent/lifecycle/escalation-run.ts';
+import { RETRY_DELAYS } from '../../agent/work/receive.ts';
 import { POLL_TIMEOUT_MS } from '../../aws/clients.ts';
 import { MAX_DELAY_MS } from '../../policy/escalation.ts';
-import { judgeLiveness, MAX_SILENCE_MS, type LivenessFacts } from '../../policy/watchdog.ts';
+import { judgeLiveness, type LivenessFacts, MAX_SILENCE_MS } from '../../policy/watchdog.ts';
 
 const HOUR_MS = 3_600_000;
 const NOT_DUE = Number.NEGATIVE_INFINITY;
@@ -47,8 +47,11 @@ describe('the watchdog ping', () => {
   test.each([
     ['two receives, while the queue does not answer', POLL_TIMEOUT_MS + RETRY_DELAYS.maxMs, 55_000],
     ['two calls of the ladder, while AWS does not answer', CALL_MS + MAX_DELAY_MS, 75_000],
-  ])('may be as far apart as %s: that leaves a third of the time for a busy machine', (_, pauseMs, knownMs) => {
-    expect(pauseMs).toBe(knownMs);
-    expect(pauseMs).toBeLessThan((MAX_SILENCE_MS * 2) / 3);
-  });
+  ])(
+    'may be as far apart as %s: that leaves a third of the time for a busy machine',
+    (_, pauseMs, knownMs) => {
+      expect(pauseMs).toBe(knownMs);
+      expect(pauseMs).toBeLessThan((MAX_SILENCE_MS * 2) / 3);
+    },
+  );
 });

@@ -44,7 +44,10 @@ describe('the oldest aws-cdk-lib and constructs that the package supports', () =
 
   beforeAll(async () => {
     project.write({ 'package.json': '{ "name": "peers", "private": true }', 'app.cjs': APP });
-    await project.install(inject('archive'), ...Object.entries(cdk).map(([name, range]) => `${name}@${lowest(range)}`));
+    await project.install(
+      inject('archive'),
+      ...Object.entries(cdk).map(([name, range]) => `${name}@${lowest(range)}`),
+    );
   });
 
   it('are those that are installed', () => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa, type Result } from 'execa';
-import { getCacheDirectory, NODE_PACKAGES, fetchNodeArchive } from '../../infra/instance/node-asset.ts';
+import { fetchNodeArchive, getCacheDirectory, NODE_PACKAGES } from '../../infra/instance/node-asset.ts';
 import { NPM_FLAGS, tools } from '../support/packed.ts';
 
 /** A user's project, in a new directory with the name of the project. */

@@ -2,8 +2,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { missingForCgroups, missingForSlots } from '../../bench/setup/slot-sockets.ts';
-import { useSlotBenches, outputOf } from '../support/runner-kinds.ts';
 import { eventually } from '../support/eventually.ts';
+import { outputOf, useSlotBenches } from '../support/runner-kinds.ts';
 
 const PYTHON = '/usr/bin/python3';
 

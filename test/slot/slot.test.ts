@@ -6,11 +6,11 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FrameReader, encodeFrame, PROTOCOL_VERSION } from '../../agent/runner/slot-frames.ts';
+import { encodeFrame, FrameReader, PROTOCOL_VERSION } from '../../agent/runner/slot-frames.ts';
 import { missingForSlots } from '../../bench/setup/slot-sockets.ts';
+import { eventually } from '../support/eventually.ts';
 import { openNotifySocket } from '../support/notify-socket.ts';
 import { isRunning } from '../support/test-queue.ts';
-import { eventually } from '../support/eventually.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../systemd/mayfly-slot');
 const FLAGS = ['--any-cgroup', '--any-network'];

@@ -12,6 +12,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Cloud, startCloud } from '../../local/cloud.ts';
 import {
   BodyMissingError,
   BodyReplacedError,
@@ -21,7 +22,6 @@ import {
   digestBody,
   MAX_BODY_BYTES,
 } from '../../store/body-store.ts';
-import { type Cloud, startCloud } from '../../local/cloud.ts';
 
 const Bucket = 'logs';
 

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
-import { TableThrottledError, retryUnprocessed } from '../../store/batches.ts';
-import { JobIndex, type JobFilter } from '../../store/job-index.ts';
 import type { JobRecord, JobState } from '../../jobs/record.ts';
+import { retryUnprocessed, TableThrottledError } from '../../store/batches.ts';
+import { type JobFilter, JobIndex } from '../../store/job-index.ts';
 import { findCancelled, findRunningJobs } from '../../store/running-jobs.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { type TestQueue, testQueues } from '../support/test-queue.ts';
@@ -137,7 +137,10 @@ test('the jobs that run on an instance, also under an agent of an earlier versio
   expect(jobs.toSorted((one, other) => one.id.localeCompare(other.id))).toEqual(
     [runs, runsByOld].toSorted((one, other) => one.id.localeCompare(other.id)),
   );
-  expect(await findRunningJobs(bench.clients.dynamodb, TABLE, 'i-nobody')).toEqual({ jobs: [], isComplete: true });
+  expect(await findRunningJobs(bench.clients.dynamodb, TABLE, 'i-nobody')).toEqual({
+    jobs: [],
+    isComplete: true,
+  });
 });
 
 test('a scan returns the selected jobs and no other items', async () => {

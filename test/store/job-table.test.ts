@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
-import { JobIndex } from '../../store/job-index.ts';
 import { type JobRecord, TERMINAL_STATES } from '../../jobs/record.ts';
+import { JobIndex } from '../../store/job-index.ts';
 import { type ClaimRequest, JobTable } from '../../store/job-table.ts';
 import { type TestQueue, testQueues } from '../support/test-queue.ts';
 

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
-import { JobIndex } from '../../store/job-index.ts';
 import type { JobRecord } from '../../jobs/record.ts';
+import { JobIndex } from '../../store/job-index.ts';
 import type { JobTable } from '../../store/job-table.ts';
 import { type TestQueue, testQueues } from '../support/test-queue.ts';
 

@@ -6,11 +6,11 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Fleet } from '../../client/fleet.ts';
-import { updateFleetState } from '../../store/fleet-state.ts';
-import { toItem } from '../../store/item.ts';
-import { listingSortKey, statePartition, runningPartition } from '../../store/partitions.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
+import { updateFleetState } from '../../store/fleet-state.ts';
+import { toItem } from '../../store/item.ts';
+import { listingSortKey, runningPartition, statePartition } from '../../store/partitions.ts';
 import { createJobTable } from './job-table.ts';
 
 const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');

@@ -45,7 +45,8 @@ export class FakeMachine {
   readonly #bin = join(this.root, 'stubs');
 
   constructor() {
-    for (const { path, mode, content } of readMachineFiles()) this.put(path, content, Number.parseInt(mode, 8));
+    for (const { path, mode, content } of readMachineFiles())
+      this.put(path, content, Number.parseInt(mode, 8));
     this.put('/etc/mayfly/agent.json', JSON.stringify(AGENT_JSON));
     this.put('/etc/mayfly/tree.json', JSON.stringify(TREE_JSON));
     this.put('/var/lib/mayfly-boot/made', '');

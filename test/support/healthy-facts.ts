@@ -1,8 +1,13 @@
 import * as v from 'valibot';
-import type { DeployedAlarm, CheckInput, HookSettings, DeployedPolicy } from '../../client/doctor/check-input.ts';
-import { FleetFactsSchema } from '../../store/fleet-facts.ts';
+import type {
+  CheckInput,
+  DeployedAlarm,
+  DeployedPolicy,
+  HookSettings,
+} from '../../client/doctor/check-input.ts';
 import type { InstanceRecord, JobRecord } from '../../jobs/record.ts';
 import { stepsFor } from '../../policy/steps.ts';
+import { FleetFactsSchema } from '../../store/fleet-facts.ts';
 
 export const NOW_MS = Date.parse('2026-01-02T03:04:05.000Z');
 export const ago = (minutes: number) => NOW_MS - minutes * 60_000;

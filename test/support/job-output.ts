@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { fromItem } from '../../store/item.ts';
 import type { JobRecord, StreamLog } from '../../jobs/record.ts';
+import { fromItem } from '../../store/item.ts';
 
 /** The output of the last try of a job, both streams in their order, from its item in the table. */
 export function readOutput(item: Record<string, AttributeValue> = {}): string {

@@ -3,11 +3,11 @@ import * as v from 'valibot';
 import { systemClock } from '../../aws/clock.ts';
 import { createLog } from '../../aws/log.ts';
 import type { FleetContext } from '../../client/context.ts';
-import { FleetFactsSchema } from '../../store/fleet-facts.ts';
 import { type KeeperConfig, type KeeperConfigInput, readKeeperConfig } from '../../keeper/config.ts';
-import { runKeeper } from '../../keeper/run.ts';
 import type { Action } from '../../keeper/plan.ts';
+import { runKeeper } from '../../keeper/run.ts';
 import { stepsFor } from '../../policy/steps.ts';
+import { FleetFactsSchema } from '../../store/fleet-facts.ts';
 import { type Fleet, GROUP, LAUNCH_HOOK, TABLE, TERMINATION_HOOK } from './agent-fleet.ts';
 
 export interface Keeper {

@@ -2,9 +2,9 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import { SlotRunner } from '../../agent/runner/slot-runner.ts';
 import { ProcessRunner } from '../../agent/runner/process-runner.ts';
 import type { OutputSink, Run, Runner, Task } from '../../agent/runner/runner.ts';
+import { SlotRunner } from '../../agent/runner/slot-runner.ts';
 import { systemClock } from '../../aws/clock.ts';
 import {
   openSlotSockets,

@@ -14,18 +14,22 @@ import { execa } from 'execa';
 import { pino } from 'pino';
 import * as v from 'valibot';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { type AgentConfig, type AgentConfigInput, AgentConfigSchema } from '../../agent/config/agent-config.ts';
-import { createJobLoop } from '../../agent/work/job-loop.ts';
+import {
+  type AgentConfig,
+  type AgentConfigInput,
+  AgentConfigSchema,
+} from '../../agent/config/agent-config.ts';
 import { ProcessRunner } from '../../agent/runner/process-runner.ts';
 import type { Runner } from '../../agent/runner/runner.ts';
-import type { JobLoop } from '../../agent/work/types.ts';
 import { WorkerDisk } from '../../agent/runner/worker-disk.ts';
 import { workerEnvironment } from '../../agent/runner/worker-environment.ts';
+import { createJobLoop } from '../../agent/work/job-loop.ts';
+import type { JobLoop } from '../../agent/work/types.ts';
 import { type Clients, createClients } from '../../aws/clients.ts';
 import { type Clock, systemClock } from '../../aws/clock.ts';
-import { JobTable } from '../../store/job-table.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import type { Broken } from '../../policy/retirement.ts';
+import { JobTable } from '../../store/job-table.ts';
 import { eventually } from './eventually.ts';
 import { createJobTable } from './job-table.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AGENT_JSON, type Answers, refusal, FakeMachine } from '../support/fake-machine.ts';
+import { AGENT_JSON, type Answers, FakeMachine, refusal } from '../support/fake-machine.ts';
 
 const RETIRE = '/usr/local/sbin/mayfly-retire';
 const FAILED = { ActiveState: 'failed', Result: 'exit-code', ExecMainStatus: 1, NRestarts: 5 };

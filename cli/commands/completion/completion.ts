@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { packageRoot } from '../../../lib/package-files.ts';
-import { type Candidate, complete } from './complete.ts';
 import { escapeLine } from '../../terminal/escape.ts';
+import { type Candidate, complete } from './complete.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { findRegion } from '../../../client/find/find.ts';
+import { listFleets } from '../../../client/find/parameters.ts';
+import { Fleet } from '../../../client/fleet.ts';
 import { type JobState, TERMINAL_STATES } from '../../../jobs/record.ts';
 import { toFindOptions } from '../../options/fleet-options.ts';
 import type { Candidate, LookUpRequest } from './complete.ts';
-import { findRegion } from '../../../client/find/find.ts';
-import { Fleet } from '../../../client/fleet.ts';
-import { listFleets } from '../../../client/find/parameters.ts';
 
 const MOST_JOBS = 50;
 
@@ -44,7 +44,10 @@ async function candidates({ kind, verb, typed }: LookUpRequest): Promise<Candida
   }
 }
 
-async function namesOf(kind: 'stack' | 'fleet', { stack, region }: LookUpRequest['typed']): Promise<Candidate[]> {
+async function namesOf(
+  kind: 'stack' | 'fleet',
+  { stack, region }: LookUpRequest['typed'],
+): Promise<Candidate[]> {
   const ssm = new SSMClient({ region: region ?? (await findRegion({}, process.env)) });
   try {
     const names = await listFleets(ssm, kind === 'fleet' ? stack : undefined);

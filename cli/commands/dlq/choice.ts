@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { createSelector } from '../../../client/dead-letters/selection.ts';
 import type { DeadLetterSelection } from '../../../client/dead-letters/options.ts';
-import { say } from '../../terminal/say.ts';
+import { createSelector } from '../../../client/dead-letters/selection.ts';
 import { parseIds } from '../../options/values.ts';
+import { say } from '../../terminal/say.ts';
 
 /** How a command line chooses dead letters. `redrive` and `purge` have the same options. */
 export interface ChoiceOptions {

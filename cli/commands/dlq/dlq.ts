@@ -1,10 +1,10 @@
 import { Command } from 'commander';
+import { addFleetOptionsBeforeVerb } from '../../options/fleet-options.ts';
+import { helpCommand } from '../help.ts';
 import { dlqListCommand } from './list.ts';
 import { dlqPurgeCommand } from './purge.ts';
 import { dlqRedriveCommand } from './redrive.ts';
 import { dlqShowCommand } from './show.ts';
-import { helpCommand } from '../help.ts';
-import { addFleetOptionsBeforeVerb } from '../../options/fleet-options.ts';
 
 /** `mayfly dlq`: the dead letters of a fleet. */
 export function dlqCommand(): Command {

@@ -1,14 +1,14 @@
 import { Command } from 'commander';
 import type { DeadLetter } from '../../../client/dead-letters/dead-letters.ts';
 import type { Fleet } from '../../../client/fleet.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
+import { wholeNumber } from '../../options/values.ts';
 import { formatTable } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
-import { formatTimestamp } from '../jobs/words.ts';
 import { tableWidth } from '../jobs/show-jobs.ts';
-import { wholeNumber } from '../../options/values.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
+import { formatTimestamp } from '../jobs/words.ts';
 
 interface DlqListOptions {
   reason?: string;

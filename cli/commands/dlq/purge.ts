@@ -1,16 +1,22 @@
 import { Command } from 'commander';
-import { ExitCode } from '../../exit-code.ts';
-import { CliError } from '../../error.ts';
-import type { DeadLetterSelection } from '../../../client/dead-letters/options.ts';
 import type { Purged } from '../../../client/dead-letters/dead-letters.ts';
+import type { DeadLetterSelection } from '../../../client/dead-letters/options.ts';
 import type { Fleet } from '../../../client/fleet.ts';
+import { CliError } from '../../error.ts';
+import { ExitCode } from '../../exit-code.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
+import { canPrompt, confirm } from '../../terminal/confirm.ts';
 import { escapeLine } from '../../terminal/escape.ts';
+import { countOf } from '../../terminal/format.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
-import { countOf } from '../../terminal/format.ts';
-import { canPrompt, confirm } from '../../terminal/confirm.ts';
-import { type ChoiceOptions, checkedChoice, notFoundMessage, reportSkipped, addChoiceOptions } from './choice.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
+import {
+  addChoiceOptions,
+  type ChoiceOptions,
+  checkedChoice,
+  notFoundMessage,
+  reportSkipped,
+} from './choice.ts';
 
 interface DlqPurgeOptions extends ChoiceOptions {
   dryRun?: true;

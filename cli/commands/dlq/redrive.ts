@@ -1,15 +1,21 @@
 import { Command } from 'commander';
-import { ExitCode } from '../../exit-code.ts';
 import type { Redriven } from '../../../client/dead-letters/dead-letters.ts';
 import type { Fleet } from '../../../client/fleet.ts';
+import { ExitCode } from '../../exit-code.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
 import { escapeLine } from '../../terminal/escape.ts';
+import { countOf } from '../../terminal/format.ts';
+import { runInterruptibly } from '../../terminal/interrupt.ts';
 import { print, printJsonLine } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
 import { say } from '../../terminal/say.ts';
-import { countOf } from '../../terminal/format.ts';
-import { type ChoiceOptions, checkedChoice, notFoundMessage, reportSkipped, addChoiceOptions } from './choice.ts';
-import { runInterruptibly } from '../../terminal/interrupt.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
+import {
+  addChoiceOptions,
+  type ChoiceOptions,
+  checkedChoice,
+  notFoundMessage,
+  reportSkipped,
+} from './choice.ts';
 
 interface DlqRedriveOptions extends ChoiceOptions {
   to?: string;

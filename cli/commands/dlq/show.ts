@@ -3,13 +3,13 @@ import type { DeadLetter } from '../../../client/dead-letters/dead-letters.ts';
 import { NoDeadLetterError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
+import { parseId } from '../../options/values.ts';
 import { escapeLine, escapeText } from '../../terminal/escape.ts';
+import { countOf, formatDuration } from '../../terminal/format.ts';
 import { print, printBody, printJson } from '../../terminal/print.ts';
 import { wrapLines } from '../../terminal/say.ts';
-import { countOf, formatDuration } from '../../terminal/format.ts';
 import { formatTimestamp } from '../jobs/words.ts';
-import { parseId } from '../../options/values.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 interface DlqShowOptions {
   body?: true;
@@ -67,7 +67,10 @@ function block(
   const facts: [string, string | undefined][] = [
     ['why', reason ?? 'its message has no reason'],
     ['exit', exitStatus === undefined ? signal : String(exitStatus)],
-    ['since', deadAt && `${formatTimestamp(deadAt)}, ${formatDuration((nowMs - Date.parse(deadAt)) / 1000)} ago`],
+    [
+      'since',
+      deadAt && `${formatTimestamp(deadAt)}, ${formatDuration((nowMs - Date.parse(deadAt)) / 1000)} ago`,
+    ],
     ['was on', source],
     ['message', messageId],
     ['record', recordText(record)],

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { messageOf } from '../../../lib/error-message.ts';
-import { CliError } from '../../error.ts';
 import { BadBodyError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
+import { messageOf } from '../../../lib/error-message.ts';
+import { CliError } from '../../error.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { waitAndShow } from '../jobs/wait-for.ts';

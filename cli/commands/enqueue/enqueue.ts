@@ -1,14 +1,13 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
 import { SQS_MAX_DELAY_SECONDS } from '../../../lib/limits.ts';
-import { readBodyInput, enqueueBody } from './body.ts';
-import { enqueueFile } from './file.ts';
-import { typedFlags } from '../../options/typed-flags.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
 import { refuseGroupOption } from '../../options/group-option.ts';
-import type { EnqueueOptions, FileOptions } from './options.ts';
+import { typedFlags } from '../../options/typed-flags.ts';
 import { seconds, wholeNumber } from '../../options/values.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
-
+import { enqueueBody, readBodyInput } from './body.ts';
+import { enqueueFile } from './file.ts';
+import type { EnqueueOptions, FileOptions } from './options.ts';
 
 /** `mayfly enqueue`: enqueues one job, or a job for each line of a file. */
 export function enqueueCommand(): Command {
@@ -26,7 +25,11 @@ export function enqueueCommand(): Command {
       seconds(1),
     )
     .option('--poll <seconds>', 'wait for the end, and check this often; 0: do not wait', seconds(0), 0)
-    .option('--delay <seconds>', 'do not start the job before this time', wholeNumber(0, SQS_MAX_DELAY_SECONDS))
+    .option(
+      '--delay <seconds>',
+      'do not start the job before this time',
+      wholeNumber(0, SQS_MAX_DELAY_SECONDS),
+    )
     .option('--dedupe <key>', 'enqueue only if no job has this key yet; else print the id of that job')
     .option(
       '--label <name>',

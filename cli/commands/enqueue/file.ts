@@ -1,16 +1,16 @@
-import type { Fleet } from '../../../client/fleet.ts';
 import { createSeed } from '../../../client/enqueue/ids.ts';
 import { findJobProblem } from '../../../client/enqueue/prepare.ts';
-import { checkJobsFile, type JobsFile, readJobsFile } from './jobs-file.ts';
-import { openJournal, type SentJournal } from './journal.ts';
+import type { Fleet } from '../../../client/fleet.ts';
 import { quoteForShell } from '../../../lib/shell-word.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import { say } from '../../terminal/say.ts';
 import { countOf } from '../../terminal/format.ts';
-import type { FileOptions } from './options.ts';
-import { toNewJob, sendJobs } from './send-jobs.ts';
-import { resumeCommand, canReadOnlyOnce, keepInputForLater, type ResumeAdvice, spoolInput } from './spool.ts';
+import { say } from '../../terminal/say.ts';
 import { waitAndShow } from '../jobs/wait-for.ts';
+import { checkJobsFile, type JobsFile, readJobsFile } from './jobs-file.ts';
+import { openJournal, type SentJournal } from './journal.ts';
+import type { FileOptions } from './options.ts';
+import { sendJobs, toNewJob } from './send-jobs.ts';
+import { canReadOnlyOnce, keepInputForLater, type ResumeAdvice, resumeCommand, spoolInput } from './spool.ts';
 
 /**
  * Enqueues a job for each line of a file or of standard input. If an earlier run of the same file was interrupted, it
@@ -64,7 +64,15 @@ async function enqueueJobs(
   const run = { sha256, name: file.name, fleet: facts.fleet, jsonLines: file.jsonLines };
   const journal = openJournal(journalPath, run, createSeed);
   const before = journal.changed ? await countSentBefore(file, journal, jobs) : journal.count;
-  const sending = { fleet, file, journal, total: jobs, sentBefore: before, options, keepUnsent: () => rest(journal.seed) };
+  const sending = {
+    fleet,
+    file,
+    journal,
+    total: jobs,
+    sentBefore: before,
+    options,
+    keepUnsent: () => rest(journal.seed),
+  };
   const ids = await sendJobs(sending);
   journal.remove();
   if (options.poll > 0) {

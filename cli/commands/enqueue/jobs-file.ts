@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import * as v from 'valibot';
+import { groupRefusal } from '../../../client/group-refusal.ts';
 import { readMemberTexts } from '../../../jobs/json-text.ts';
 import { parseJson } from '../../../lib/json.ts';
 import { SQS_MAX_DELAY_SECONDS } from '../../../lib/limits.ts';
 import { text as nonEmpty } from '../../../lib/schema.ts';
 import { CliError } from '../../error.ts';
-import { groupRefusal } from '../../../client/group-refusal.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 
 /** A file with a job a line. */

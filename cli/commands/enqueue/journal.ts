@@ -1,9 +1,9 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import * as v from 'valibot';
+import { isSeed } from '../../../client/enqueue/ids.ts';
 import { messageOf } from '../../../lib/error-message.ts';
 import { parseJson } from '../../../lib/json.ts';
 import { CliError } from '../../error.ts';
-import { isSeed } from '../../../client/enqueue/ids.ts';
 
 /**
  * Records, in a file beside a file of jobs, which of its jobs were sent. A second run sends the rest with the same ids,
@@ -96,7 +96,12 @@ function earlierVersionMessage(path: string, { name }: JournalRun): string {
   );
 }
 
-function refuseOtherRun(path: string, head: v.InferOutput<typeof HeadSchema>, run: JournalRun, sent: number): void {
+function refuseOtherRun(
+  path: string,
+  head: v.InferOutput<typeof HeadSchema>,
+  run: JournalRun,
+  sent: number,
+): void {
   const before = `An earlier run sent ${sent} jobs of ${run.name} (${path})`;
   if (head.fleet !== run.fleet) {
     throw new CliError(`${before} to fleet ${head.fleet}, not ${run.fleet}. ${START_OVER}`);

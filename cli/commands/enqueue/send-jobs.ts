@@ -1,15 +1,15 @@
-import { messageOf } from '../../../lib/error-message.ts';
-import { ExitCode } from '../../exit-code.ts';
-import { CliError } from '../../error.ts';
+import { jobId } from '../../../client/enqueue/ids.ts';
 import { NotAllSentError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
-import { jobId } from '../../../client/enqueue/ids.ts';
-import { type JobsFile, type LineJob, readJobsFile } from './jobs-file.ts';
-import type { SentJournal } from './journal.ts';
-import { print, printJsonLine } from '../../terminal/print.ts';
-import { createProgress } from '../../terminal/progress.ts';
+import { messageOf } from '../../../lib/error-message.ts';
+import { CliError } from '../../error.ts';
+import { ExitCode } from '../../exit-code.ts';
 import { countOf } from '../../terminal/format.ts';
 import { runInterruptibly } from '../../terminal/interrupt.ts';
+import { print, printJsonLine } from '../../terminal/print.ts';
+import { createProgress } from '../../terminal/progress.ts';
+import { type JobsFile, type LineJob, readJobsFile } from './jobs-file.ts';
+import type { SentJournal } from './journal.ts';
 import type { EnqueueOptions } from './options.ts';
 import type { ResumeAdvice } from './spool.ts';
 
@@ -179,11 +179,16 @@ class OrderedPrinter {
 }
 
 /** The error for a person: which jobs were sent, why the others were not, and how to send them. */
-function explainUnsent(error: unknown, { file, total, keepUnsent }: SendJobsOptions, state: SendState): unknown {
+function explainUnsent(
+  error: unknown,
+  { file, total, keepUnsent }: SendJobsOptions,
+  state: SendState,
+): unknown {
   const interrupted = error instanceof CliError && error.status === ExitCode.interrupted;
   if (!(error instanceof NotAllSentError || interrupted)) return error;
   const sent = state.sentLines;
-  const unknown = error instanceof NotAllSentError ? error.sent.unknown.map((number) => state.lineOf(number)) : [];
+  const unknown =
+    error instanceof NotAllSentError ? error.sent.unknown.map((number) => state.lineOf(number)) : [];
   const where = sent.length > 0 ? ` (${rangesInWords(sent)})` : '';
   const unsure = unknown.length > 0 ? `; whether ${rangesInWords(unknown)} were sent is unknown` : '';
   const why = interrupted ? 'It was stopped by Ctrl-C.' : asSentence(error.cause);

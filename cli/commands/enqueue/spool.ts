@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../../../lib/error-message.ts';
-import { CliError } from '../../error.ts';
 import { quoteForShell } from '../../../lib/shell-word.ts';
+import { CliError } from '../../error.ts';
 import type { FileOptions } from './options.ts';
 
 /** A copy of input that can be read only once. It is checked to its end before the first job is sent. */
@@ -73,7 +73,10 @@ export function keepInputForLater(spooled: Spool, seed: string, options: FileOpt
     spooled.keep();
     file = spooled.path;
   }
-  return { sentence: `\`${resumeCommand(file, options.typed)}\` sends the rest.`, journalPath: `${file}.mayfly` };
+  return {
+    sentence: `\`${resumeCommand(file, options.typed)}\` sends the rest.`,
+    journalPath: `${file}.mayfly`,
+  };
 }
 
 /** The command line that sends the rest of a file. */

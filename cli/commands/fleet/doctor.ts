@@ -1,16 +1,16 @@
 import { Command } from 'commander';
-import { ExitCode } from '../../exit-code.ts';
 import type { Diagnosis } from '../../../client/doctor/diagnose.ts';
 import type { Finding } from '../../../client/doctor/finding.ts';
 import type { Fleet } from '../../../client/fleet.ts';
-import { pad, displayWidth } from '../../terminal/columns.ts';
+import { ExitCode } from '../../exit-code.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
+import { displayWidth, pad } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
+import { countOf } from '../../terminal/format.ts';
 import { type Paint, paintFor, type Style } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { wrapLines } from '../../terminal/say.ts';
 import type { Screen } from '../../terminal/screen.ts';
-import { countOf } from '../../terminal/format.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 /** `mayfly doctor`: shows what is wrong with a deployed fleet, and what to do. */
 export function doctorCommand(): Command {

@@ -1,20 +1,20 @@
 import { Argument, Command } from 'commander';
-import { ExitCode } from '../../exit-code.ts';
-import type { Drained } from '../../../client/instances/drain.ts';
 import type { Fleet } from '../../../client/fleet.ts';
+import type { Drained } from '../../../client/instances/drain.ts';
 import type { Paused, Resumed } from '../../../client/instances/pause.ts';
+import { ExitCode } from '../../exit-code.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
+import { seconds, wholeNumber } from '../../options/values.ts';
 import { escapeLine } from '../../terminal/escape.ts';
+import { countOf } from '../../terminal/format.ts';
+import { runInterruptibly } from '../../terminal/interrupt.ts';
 import { paintFor } from '../../terminal/paint.ts';
 import { print, printJson, printSentence } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
 import { lineWidth } from '../../terminal/screen.ts';
-import { countOf } from '../../terminal/format.ts';
+import { formatRecentTime, REASON_TEXTS } from './reasons.ts';
 import { fleetText } from './text.ts';
 import { watchFleet } from './watch.ts';
-import { formatRecentTime, REASON_TEXTS } from './reasons.ts';
-import { runInterruptibly } from '../../terminal/interrupt.ts';
-import { seconds, wholeNumber } from '../../options/values.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 const ACTIONS = ['pause', 'resume', 'drain'] as const;
 type Action = (typeof ACTIONS)[number];
@@ -42,7 +42,11 @@ export function fleetCommand(): Command {
     .addArgument(new Argument('[action]', 'what to do; default: show the fleet').choices(ACTIONS))
     .argument('[instance]', 'the instance to drain')
     .option('--retired <number>', 'how many retired instances to show; default: 5', wholeNumber(0, 100))
-    .option('--watch [seconds]', `refresh every so many seconds; default: ${WATCH_SECONDS}`, wholeNumber(1, 3600))
+    .option(
+      '--watch [seconds]',
+      `refresh every so many seconds; default: ${WATCH_SECONDS}`,
+      wholeNumber(1, 3600),
+    )
     .option('--wait', 'with drain: return when the instance is gone')
     .option('--timeout <seconds>', 'with --wait: give up after this time; default: never', seconds(0))
     .option('--json', 'print JSON; with --watch one line for each refresh')

@@ -1,5 +1,5 @@
-import type { RetirementReason } from '../../../jobs/record.ts';
 import type { RetiredView } from '../../../client/instances/instance-view.ts';
+import type { RetirementReason } from '../../../jobs/record.ts';
 
 /** A time in UTC: `07:41:10Z`, or with its date if that is not today. */
 export function formatRecentTime(at: string, nowMs: number): string {

@@ -3,9 +3,9 @@ import type { InstanceView, RetiredView } from '../../../client/instances/instan
 import { CANNOT } from '../../../client/instances/refusal-text.ts';
 import { formatTable, NARROWEST, pad, wrap } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import type { Paint, Style } from '../../terminal/paint.ts';
 import { countOf, formatDuration } from '../../terminal/format.ts';
-import { formatRecentTime, DEADLINE_TEXTS, REASON_TEXTS } from './reasons.ts';
+import type { Paint, Style } from '../../terminal/paint.ts';
+import { DEADLINE_TEXTS, formatRecentTime, REASON_TEXTS } from './reasons.ts';
 
 /** How many jobs of an instance are named. Further ones are counted. */
 const NAMED_JOBS = 2;
@@ -80,7 +80,9 @@ function queueText({ queue }: FleetView, nowMs: number): string {
 function launchLines({ failure, ...why }: LaunchesView, nowMs: number, paint: Paint): string[][] {
   const blocked = blockedText(why, nowMs);
   const failed = failure && failureText(failure, nowMs);
-  const [first, ...more] = [blocked && paint('yellow', blocked), failed && paint('red', failed)].filter(Boolean);
+  const [first, ...more] = [blocked && paint('yellow', blocked), failed && paint('red', failed)].filter(
+    Boolean,
+  );
   return first ? [['launches', first], ...more.map((line) => ['', String(line)])] : [];
 }
 
@@ -93,7 +95,10 @@ function failureText(failure: NonNullable<LaunchesView['failure']>, nowMs: numbe
 }
 
 /** Why no instance is launched; undefined if nothing prevents it. */
-function blockedText({ suspended, reason, since, suspensionReason }: LaunchesView, nowMs: number): string | undefined {
+function blockedText(
+  { suspended, reason, since, suspensionReason }: LaunchesView,
+  nowMs: number,
+): string | undefined {
   const from = since === undefined ? '' : ` since ${formatRecentTime(since, nowMs)}`;
   if (reason === 'paused') {
     const isNew = since !== undefined && nowMs - Date.parse(since) < PAUSE_KNOWN_MS;
@@ -197,7 +202,8 @@ function idleText({ next }: InstanceView, { capacity, launches }: FleetView, now
   const why = next.reason && DEADLINE_TEXTS[next.reason] ? ` (${DEADLINE_TEXTS[next.reason]})` : '';
   const unless = next.action === 'retire' && launches.reason !== 'paused' ? ' if no job comes' : '';
   if (next.at === undefined) return next.action === 'work' ? 'continues' : `retires${why}`;
-  const when = Date.parse(next.at) <= nowMs ? 'retires now' : `retires at ${formatRecentTime(next.at, nowMs)}`;
+  const when =
+    Date.parse(next.at) <= nowMs ? 'retires now' : `retires at ${formatRecentTime(next.at, nowMs)}`;
   return `${when}${unless}${why}`;
 }
 

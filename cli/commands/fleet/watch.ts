@@ -3,11 +3,11 @@ import type { Fleet } from '../../../client/fleet.ts';
 import type { FleetView } from '../../../client/instances/describe.ts';
 import { clip } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
+import { runInterruptibly } from '../../terminal/interrupt.ts';
 import { paintFor } from '../../terminal/paint.ts';
 import { printJsonLine } from '../../terminal/print.ts';
 import { lineWidth } from '../../terminal/screen.ts';
 import { fleetText } from './text.ts';
-import { runInterruptibly } from '../../terminal/interrupt.ts';
 
 const CLEAR = '\x1b[2J';
 const HOME = '\x1b[H';

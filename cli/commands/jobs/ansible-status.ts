@@ -1,10 +1,10 @@
 import { constants } from 'node:os';
-import { ExitCode } from '../../exit-code.ts';
 import { UnknownJobError } from '../../../client/errors.ts';
 import { withExplainedErrors } from '../../../client/explain.ts';
 import type { Fleet } from '../../../client/fleet.ts';
-import { readLastOutput } from '../../../client/logs/tail.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
+import { readLastOutput } from '../../../client/logs/tail.ts';
+import { ExitCode } from '../../exit-code.ts';
 import { stateReason } from './words.ts';
 
 /** The result of Ansible's async_status for a job, and more. */
@@ -43,7 +43,8 @@ export async function toAnsibleStatus(
   const all: AnsibleStatus[] = [];
   for (const job of jobs) {
     const record = found.get(job.id);
-    const output = record && (await withExplainedErrors(facts, () => readLastOutput(context, record, mostBytes)));
+    const output =
+      record && (await withExplainedErrors(facts, () => readLastOutput(context, record, mostBytes)));
     const { stdout, stderr } = output ?? NO_OUTPUT;
     const truncated = stdout.truncated || stderr.truncated;
     all.push({
@@ -54,7 +55,8 @@ export async function toAnsibleStatus(
       rc: returnCode(job),
       ...streams(textOf(stdout.bytes), textOf(stderr.bytes)),
       ...(truncated && { truncated }),
-      msg: job.state === 'unknown' ? new UnknownJobError(job.id, facts.fleet).message : message(job, truncated),
+      msg:
+        job.state === 'unknown' ? new UnknownJobError(job.id, facts.fleet).message : message(job, truncated),
       state: job.state,
       ...(job.label !== undefined && { label: job.label }),
       ...(job.retryOf !== undefined && { retry_of: job.retryOf }),

@@ -1,13 +1,13 @@
-import type { JobRecord } from '../../../jobs/record.ts';
+import type { JobView } from '../../../client/jobs/view.ts';
 import { inlinePieces } from '../../../client/logs/inline.ts';
 import { LogPosition } from '../../../client/logs/pieces.ts';
-import type { JobView } from '../../../client/jobs/view.ts';
+import type { JobRecord } from '../../../jobs/record.ts';
 import { escapeLine, escapeText } from '../../terminal/escape.ts';
+import { countOf } from '../../terminal/format.ts';
 import type { Paint } from '../../terminal/paint.ts';
 import { wrapLines } from '../../terminal/say.ts';
 import type { Screen } from '../../terminal/screen.ts';
-import { countOf } from '../../terminal/format.ts';
-import { bodyExcerpt, paintState, timesLine, tryLine, stateReason } from './words.ts';
+import { bodyExcerpt, paintState, stateReason, timesLine, tryLine } from './words.ts';
 
 /** How many lines of the output are shown. */
 const LAST_LINES = 10;
@@ -77,7 +77,9 @@ function outputLines({ id, log }: JobView, record: JobRecord | undefined, paint:
   const complete = shown.length === all.length && last.log.tail === undefined;
   const how = log.maxBytes === undefined ? 'lost' : 'beyond maxLog';
   const missing = log.lostBytes ? `, ${log.lostBytes} of them ${how}` : '';
-  const more = complete ? '' : ` (${missing ? 'what was saved' : 'all of it'}: mayfly logs ${escapeLine(id)})`;
+  const more = complete
+    ? ''
+    : ` (${missing ? 'what was saved' : 'all of it'}: mayfly logs ${escapeLine(id)})`;
   return [
     `output, ${countOf(bytes, 'byte')}${missing}${complete ? '' : ', its end'}${more}:`,
     ...shown.map((line) => `${paint('gray', '|')} ${line}`),

@@ -1,16 +1,16 @@
 import { Command } from 'commander';
-import { ExitCode } from '../../exit-code.ts';
-import type { Cancelled } from '../../../client/jobs/cancel.ts';
 import type { Fleet } from '../../../client/fleet.ts';
+import type { Cancelled } from '../../../client/jobs/cancel.ts';
+import { ExitCode } from '../../exit-code.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
+import { readJobIds } from '../../options/job-ids.ts';
+import { parseIds } from '../../options/values.ts';
 import { escapeLine } from '../../terminal/escape.ts';
+import { runInterruptibly } from '../../terminal/interrupt.ts';
 import { printSentence } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
-import { readJobIds } from '../../options/job-ids.ts';
-import { runInterruptibly } from '../../terminal/interrupt.ts';
-import { stateReason } from './words.ts';
 import { printJobs, reportUnknownJobs } from './show-jobs.ts';
-import { parseIds } from '../../options/values.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
+import { stateReason } from './words.ts';
 
 /** `mayfly cancel`: cancels queued and running jobs. */
 export function cancelCommand(): Command {

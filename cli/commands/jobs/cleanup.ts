@@ -1,20 +1,20 @@
 import { Command } from 'commander';
-import { ExitCode } from '../../exit-code.ts';
-import type { CleanedUp } from '../../../client/jobs/cleanup.ts';
 import { awsTime } from '../../../client/context.ts';
 import type { Fleet } from '../../../client/fleet.ts';
+import type { CleanedUp } from '../../../client/jobs/cleanup.ts';
+import { ExitCode } from '../../exit-code.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
+import { readJobIds } from '../../options/job-ids.ts';
+import { parseAge, parseIds } from '../../options/values.ts';
+import { canPrompt, confirm } from '../../terminal/confirm.ts';
 import { escapeLine } from '../../terminal/escape.ts';
+import { countOf } from '../../terminal/format.ts';
+import { runInterruptibly } from '../../terminal/interrupt.ts';
 import { print, printJson, printSentence } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
 import { say } from '../../terminal/say.ts';
-import { countOf } from '../../terminal/format.ts';
-import { canPrompt, confirm } from '../../terminal/confirm.ts';
-import { readJobIds } from '../../options/job-ids.ts';
-import { runInterruptibly } from '../../terminal/interrupt.ts';
-import { formatTimestamp } from './words.ts';
 import { printJobs, reportUnknownJobs } from './show-jobs.ts';
-import { parseAge, parseIds } from '../../options/values.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
+import { formatTimestamp } from './words.ts';
 
 interface CleanupOptions {
   endedBefore?: number;
@@ -49,7 +49,9 @@ export function cleanupCommand(): Command {
       command.error('error: --force needs ids of jobs: --ended-before removes only jobs that have ended.');
     }
     if (yes && endedBefore === undefined) {
-      command.error('error: --yes needs --ended-before <time>: jobs with ids are removed without a question.');
+      command.error(
+        'error: --yes needs --ended-before <time>: jobs with ids are removed without a question.',
+      );
     }
     return run(...args);
   });

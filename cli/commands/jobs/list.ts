@@ -1,19 +1,19 @@
 import { Command, Option } from 'commander';
-import { type JobState, TERMINAL_STATES } from '../../../jobs/record.ts';
 import { awsTime } from '../../../client/context.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
+import { type JobState, TERMINAL_STATES } from '../../../jobs/record.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
+import { refuseGroupOption } from '../../options/group-option.ts';
+import { commaSeparated, parseAge, wholeNumber } from '../../options/values.ts';
 import { formatTable } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
+import { formatDuration } from '../../terminal/format.ts';
 import { type Paint, paintFor } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
-import { formatDuration } from '../../terminal/format.ts';
-import { refuseGroupOption } from '../../options/group-option.ts';
-import { formatTimestamp, bodyExcerpt, paintState, stateReason } from './words.ts';
 import { tableWidth } from './show-jobs.ts';
-import { parseAge, commaSeparated, wholeNumber } from '../../options/values.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
+import { bodyExcerpt, formatTimestamp, paintState, stateReason } from './words.ts';
 
 interface ListOptions {
   state?: JobState[];

@@ -1,15 +1,15 @@
 import { Command } from 'commander';
-import { ExitCode } from '../../exit-code.ts';
 import { FleetError, JobIsLiveError, UnknownJobError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { Retried, RetryOptions } from '../../../client/jobs/retry.ts';
+import { ExitCode } from '../../exit-code.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
+import { readJobIds } from '../../options/job-ids.ts';
+import { parseIds } from '../../options/values.ts';
 import { escapeText } from '../../terminal/escape.ts';
 import { print } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
-import { readJobIds } from '../../options/job-ids.ts';
 import { printJobs } from './show-jobs.ts';
-import { parseIds } from '../../options/values.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 /** `mayfly retry`: enqueues ended jobs again, as new jobs. */
 export function retryCommand(): Command {
@@ -63,7 +63,8 @@ async function retryOne(fleet: Fleet, id: string, options: RetryOptions): Promis
     return await fleet.retry(id, options);
   } catch (error) {
     if (!(error instanceof FleetError)) throw error;
-    const outcome = error instanceof UnknownJobError ? 'unknown' : error instanceof JobIsLiveError ? 'live' : 'refused';
+    const outcome =
+      error instanceof UnknownJobError ? 'unknown' : error instanceof JobIsLiveError ? 'live' : 'refused';
     return { retryOf: id, outcome, why: error.message };
   }
 }

@@ -8,7 +8,7 @@ import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
 import { lineWidth } from '../../terminal/screen.ts';
 import { jobBlock } from './block.ts';
-import { paintState, countStates, stateReason } from './words.ts';
+import { countStates, paintState, stateReason } from './words.ts';
 
 /** More jobs than this are shown as counts and a table of those that did not succeed. */
 const MOST_BLOCKS = 10;

@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
-import { ExitCode } from '../../exit-code.ts';
-import { CliError } from '../../error.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
-import { printBody } from '../../terminal/print.ts';
+import { CliError } from '../../error.ts';
+import { ExitCode } from '../../exit-code.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
 import { readJobIds } from '../../options/job-ids.ts';
-import { printJobs, reportUnknownJobs, showJobs } from './show-jobs.ts';
 import { parseIds, wholeNumber } from '../../options/values.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
+import { printBody } from '../../terminal/print.ts';
+import { printJobs, reportUnknownJobs, showJobs } from './show-jobs.ts';
 
 interface StatusOptions {
   json?: true;

@@ -1,15 +1,15 @@
-import { jobsExitStatus } from '../../exit-code.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import type { WaitProgress } from '../../../client/jobs/wait.ts';
+import { jobsExitStatus } from '../../exit-code.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import { createProgress, type ProgressState } from '../../terminal/progress.ts';
-import { say } from '../../terminal/say.ts';
 import { countOf } from '../../terminal/format.ts';
 import { runInterruptibly } from '../../terminal/interrupt.ts';
-import { describeProgress } from './words.ts';
+import { createProgress, type ProgressState } from '../../terminal/progress.ts';
+import { say } from '../../terminal/say.ts';
 import { printJobs, reportUnknownJobs, showJobs } from './show-jobs.ts';
 import { WaitReason } from './wait-reason.ts';
+import { describeProgress } from './words.ts';
 
 export interface WaitForOptions {
   timeoutSeconds?: number;
@@ -116,11 +116,15 @@ class WaitState {
   }
 
   /** @param why what the jobs wait for, if that is known */
-  describe({ total, running, retrying, throttled, unanswered }: WaitProgress, why: string | undefined): ProgressState {
+  describe(
+    { total, running, retrying, throttled, unanswered }: WaitProgress,
+    why: string | undefined,
+  ): ProgressState {
     const [only] = [...running, ...retrying];
     const reason = why === undefined ? '' : `: ${escapeLine(why)}`;
     const pause = throttled ? '; AWS throttles the calls' : unanswered ? '; AWS does not answer' : '';
-    if (this.#total === 1) return { text: `${only ? describeProgress(only) : 'not running yet'}${pause || reason}` };
+    if (this.#total === 1)
+      return { text: `${only ? describeProgress(only) : 'not running yet'}${pause || reason}` };
     const failed = this.#failed > 0 ? `, ${this.#failed} without success` : '';
     const text = `${this.ended} of ${total} ended${failed}, ${running.length} running${pause || reason}`;
     return { text, done: this.ended, total };

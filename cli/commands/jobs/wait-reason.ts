@@ -22,7 +22,11 @@ export class WaitReason {
   }
 
   /** To be called after each check of the jobs. Resolves when the fleet was examined, if that was due. */
-  async update({ running, retrying, waiting }: Pick<WaitProgress, 'running' | 'retrying' | 'waiting'>): Promise<void> {
+  async update({
+    running,
+    retrying,
+    waiting,
+  }: Pick<WaitProgress, 'running' | 'retrying' | 'waiting'>): Promise<void> {
     const { clock } = this.#fleet.context;
     const job = running.length > 0 ? undefined : [...retrying, ...waiting][0]?.id;
     if (job !== this.#job) {

@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
 import { readJobIds } from '../../options/job-ids.ts';
-import { seconds, parseIds, wholeNumber } from '../../options/values.ts';
+import { parseIds, seconds, wholeNumber } from '../../options/values.ts';
 import { waitAndShow } from './wait-for.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 interface WaitOptions {
   timeout?: number;
@@ -22,9 +22,7 @@ export function waitCommand(): Command {
   const command = addFleetOptions(
     new Command('wait')
       .summary('wait until jobs have ended, and exit as they did')
-      .description(
-        'Waits until all these jobs have ended, shows their results, and exits as they did.',
-      )
+      .description('Waits until all these jobs have ended, shows their results, and exits as they did.')
       .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', parseIds)
       .option('--timeout <seconds>', 'give up after this time; default: never', seconds(0))
       .addOption(
@@ -45,7 +43,10 @@ export function waitCommand(): Command {
       )
       .option('--poll <seconds>', 'check the jobs at least this often', seconds(0.1), DELAY_SECONDS)
       .addOption(
-        new Option('--progress <kind>', 'the format of the progress on stderr; json: a line of JSON each time')
+        new Option(
+          '--progress <kind>',
+          'the format of the progress on stderr; json: a line of JSON each time',
+        )
           .choices(['text', 'json'])
           .default('text'),
       )

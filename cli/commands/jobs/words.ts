@@ -1,8 +1,8 @@
 import type { JobView, TryView } from '../../../client/jobs/view.ts';
 import { clip } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import type { Paint, Style } from '../../terminal/paint.ts';
 import { countOf, formatDuration } from '../../terminal/format.ts';
+import type { Paint, Style } from '../../terminal/paint.ts';
 
 const STYLES: Partial<Record<JobView['state'], Style>> = {
   succeeded: 'green',
@@ -28,7 +28,10 @@ export function stateReason({ state, reason, exitStatus, signal }: JobView): str
 }
 
 /** How a worker ended: `exit status 3`, `died of SIGKILL`. */
-export function describeExit({ exitStatus, signal }: { exitStatus?: number; signal?: string } | ExactEnd): string {
+export function describeExit({
+  exitStatus,
+  signal,
+}: { exitStatus?: number; signal?: string } | ExactEnd): string {
   if (signal !== undefined) return `died of ${escapeLine(signal)}`;
   return exitStatus === undefined ? '' : `exit status ${exitStatus}`;
 }
@@ -66,7 +69,9 @@ export function timesLine({ state, enqueuedAt, waitedSeconds, ranSeconds, tries 
 export function tryLine({ instance, startedAt, endedAt, ranSeconds, reason, ...end }: TryView): string {
   const ran = ranSeconds === undefined ? '' : `, ${formatDuration(ranSeconds)}`;
   const ended =
-    reason === undefined ? describeExit({ exitStatus: end.exitStatus, signal: end.signal }) : escapeLine(reason);
+    reason === undefined
+      ? describeExit({ exitStatus: end.exitStatus, signal: end.signal })
+      : escapeLine(reason);
   const how = ended || (endedAt === undefined ? 'no end was seen' : 'ended');
   return `${formatTimestamp(startedAt)} on ${escapeLine(instance)}${ran}: ${how}`;
 }
@@ -81,6 +86,7 @@ export function countStates(jobs: readonly JobView[]): string {
 /** The progress of a job that was tried and that the command waits for. */
 export function describeProgress({ state, instance, ranSeconds = 0, tries }: JobView): string {
   const again = tries.length > 1 ? `, try ${tries.length}` : '';
-  if (state === 'running') return `running on ${escapeLine(instance ?? '?')}, ${formatDuration(ranSeconds)}${again}`;
+  if (state === 'running')
+    return `running on ${escapeLine(instance ?? '?')}, ${formatDuration(ranSeconds)}${again}`;
   return `to be tried again; tried ${countOf(tries.length, 'time')} so far`;
 }

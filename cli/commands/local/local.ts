@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type * as EmbeddedCloud from 'mayfly-local';
-import { isBuilt } from '../../../lib/package-files.ts';
 import { messageOf } from '../../../lib/error-message.ts';
+import { isBuilt } from '../../../lib/package-files.ts';
 import { CliError } from '../../error.ts';
-import { createCallReporter } from './report-calls.ts';
 import { say } from '../../terminal/say.ts';
+import { createCallReporter } from './report-calls.ts';
 
 export interface LocalOptions {
   port: number;
@@ -46,7 +46,10 @@ export function localCommand(): Command {
         'debian-13',
       ] satisfies EmbeddedCloud.Release[]),
     )
-    .option('--json', 'print JSON lines: first {"event":"ready",...}, then {"event":"call",...} for each call')
+    .option(
+      '--json',
+      'print JSON lines: first {"event":"ready",...}, then {"event":"call",...} for each call',
+    )
     .addHelpText('after', NOTES)
     .action(runLocal);
 }

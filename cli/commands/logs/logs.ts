@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
+import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
+import { parseId, wholeNumber } from '../../options/values.ts';
 import { OutputWriter, ReaderGoneError } from './output-writer.ts';
 import { LogPrinter } from './printer.ts';
-import { parseId, wholeNumber } from '../../options/values.ts';
-import { runOnFleet, addFleetOptions } from '../../options/fleet-options.ts';
 
 interface LogsOptions {
   follow?: true;
@@ -28,7 +28,11 @@ export function logsCommand(): Command {
       .option('-f, --follow', 'wait for the job to start, and continue until it has ended')
       .addOption(new Option('--stdout', "only the worker's stdout").conflicts('stderr'))
       .addOption(new Option('--stderr', "only the worker's stderr; it goes to stdout"))
-      .option('--try <number>', 'only this try; `mayfly status` lists the tries, 1 is the first', wholeNumber(1))
+      .option(
+        '--try <number>',
+        'only this try; `mayfly status` lists the tries, 1 is the first',
+        wholeNumber(1),
+      )
       .addOption(new Option('-t, --timestamps', 'print the time of each line').conflicts('json'))
       .option('--raw', 'print the unchanged bytes, also on a terminal')
       .option('--json', 'print JSON lines: {"at","stream","text"}, or "base64" if it is not UTF-8')
@@ -55,7 +59,10 @@ async function show(fleet: Fleet, id: string, options: LogsOptions): Promise<voi
   const { stdout, stderr, raw = false } = options;
   // JSON is escaped already.
   const unchanged = raw || options.json === true;
-  const outlets = { stdout: new OutputWriter(process.stdout, unchanged), stderr: new OutputWriter(process.stderr, raw) };
+  const outlets = {
+    stdout: new OutputWriter(process.stdout, unchanged),
+    stderr: new OutputWriter(process.stderr, raw),
+  };
   const reading = {
     ...(options.follow && { follow: true }),
     ...(options.try !== undefined && { try: options.try }),

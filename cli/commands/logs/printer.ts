@@ -1,7 +1,7 @@
 import type { Hole, LogEvent, LogOptions, LogStream } from '../../../client/logs/logs.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { countOf } from '../../terminal/format.ts';
-import { jsonFormat, holeToJson, type LogFormat, plainFormat, timestampFormat } from './formats.ts';
+import { holeToJson, jsonFormat, type LogFormat, plainFormat, timestampFormat } from './formats.ts';
 import type { OutputWriter } from './output-writer.ts';
 
 export interface PrintOptions extends LogOptions {
@@ -68,7 +68,8 @@ export class LogPrinter {
     const { follow, isInteractive, try: chosen } = this.#options;
     const of = record.tries?.length ?? 0;
     if (follow && this.#tries > 1) return `try ${number} of ${record.id} runs on ${tried.instance}`;
-    if (isInteractive && chosen === undefined && of > 1) return `this is try ${number}; --try shows another one`;
+    if (isInteractive && chosen === undefined && of > 1)
+      return `this is try ${number}; --try shows another one`;
     return undefined;
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { optionalBoolean, optionalChoice, optionalText, text } from '../../front-door/read.ts';
 import { type Operation as ApiOperation, AwsError, type Input } from '../../front-door/service.ts';
-import { type StackAccount, addStack, findStack, requireStack } from '../engine/account.ts';
+import { addStack, findStack, requireStack, type StackAccount } from '../engine/account.ts';
 import { type Plan, planDeployment } from '../engine/plan.ts';
 import type { ChangeSet, Stack } from '../engine/stack.ts';
 import { validationError } from '../errors.ts';
@@ -18,7 +18,10 @@ import { readTarget } from './submission.ts';
 import { isoTime, parameterViews } from './views.ts';
 
 /** Change sets, which `cdk deploy` and `cdk diff` use. They are complete when the call is answered. */
-export function changeSetOperations(account: StackAccount, runs: StackOperations): Record<string, ApiOperation> {
+export function changeSetOperations(
+  account: StackAccount,
+  runs: StackOperations,
+): Record<string, ApiOperation> {
   return {
     CreateChangeSet: { run: (input) => createChangeSet(account, input) },
     DescribeChangeSet: { run: (input) => describeChangeSet(account, input) },

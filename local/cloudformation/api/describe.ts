@@ -1,9 +1,9 @@
 import { optionalText, text, texts } from '../../front-door/read.ts';
 import type { Operation as ApiOperation, Input } from '../../front-door/service.ts';
-import { type StackAccount, listExports, listImporters, isLive, requireStack } from '../engine/account.ts';
+import { isLive, listExports, listImporters, requireStack, type StackAccount } from '../engine/account.ts';
 import type { Stack } from '../engine/stack.ts';
 import { validationError } from '../errors.ts';
-import { pageOldestFirst, pageNewestFirst } from './paging.ts';
+import { pageNewestFirst, pageOldestFirst } from './paging.ts';
 import { resourceView, stackSummary, stackView } from './views.ts';
 
 /** The calls that only read. */
@@ -17,7 +17,10 @@ function stackReads(account: StackAccount): Record<string, ApiOperation> {
       run(input) {
         const name = optionalText(input, 'StackName');
         const all = [...account.stacks.values()].filter(isLive);
-        const { items, NextToken } = pageOldestFirst(input, name === undefined ? all : [requireStack(account, name)]);
+        const { items, NextToken } = pageOldestFirst(
+          input,
+          name === undefined ? all : [requireStack(account, name)],
+        );
         return { Stacks: items.map(stackView), NextToken };
       },
     },

@@ -8,7 +8,7 @@ import {
   texts,
 } from '../../front-door/read.ts';
 import { type Operation as ApiOperation, AwsError, type Input } from '../../front-door/service.ts';
-import { type StackAccount, addStack, findStack, requireStack } from '../engine/account.ts';
+import { addStack, findStack, requireStack, type StackAccount } from '../engine/account.ts';
 import { exportsInUse } from '../engine/exports.ts';
 import {
   abandonDeletion,
@@ -171,7 +171,12 @@ async function deleteStackCall(account: StackAccount, runs: StackOperations, inp
   return {};
 }
 
-async function startDeletion(account: StackAccount, runs: StackOperations, stack: Stack, input: Input): Promise<void> {
+async function startDeletion(
+  account: StackAccount,
+  runs: StackOperations,
+  stack: Stack,
+  input: Input,
+): Promise<void> {
   const retain = texts(input, 'RetainResources');
   if (retain.length > 0 && stack.status !== 'DELETE_FAILED') {
     throw validationError(

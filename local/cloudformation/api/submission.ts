@@ -1,7 +1,7 @@
 import { optionalText, structures, text, texts } from '../../front-door/read.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
-import { type StackAccount, createResolutionSource } from '../engine/account.ts';
-import { resolveConditions, createScope } from '../engine/evaluate.ts';
+import { createResolutionSource, type StackAccount } from '../engine/account.ts';
+import { createScope, resolveConditions } from '../engine/evaluate.ts';
 import { dependencyGraph } from '../engine/graph.ts';
 import type { Stack, Tag, Target } from '../engine/stack.ts';
 import { validationError } from '../errors.ts';

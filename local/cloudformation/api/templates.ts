@@ -1,11 +1,11 @@
 import { optionalText } from '../../front-door/read.ts';
 import { type Operation as ApiOperation, AwsError, type Input } from '../../front-door/service.ts';
-import { type StackAccount, requireStack } from '../engine/account.ts';
+import { requireStack, type StackAccount } from '../engine/account.ts';
 import { validationError } from '../errors.ts';
 import { checkTemplate } from '../template/check.ts';
 import type { Template } from '../template/template.ts';
 import { findResourceType } from '../types/index.ts';
-import { requiredCapabilities, readSubmittedTemplate } from './submission.ts';
+import { readSubmittedTemplate, requiredCapabilities } from './submission.ts';
 
 /** The calls about templates. */
 export function templateOperations(account: StackAccount): Record<string, ApiOperation> {

@@ -3,7 +3,7 @@ import { validationError } from '../errors.ts';
 import type { ResourceContext, ResourceType } from '../resource-type.ts';
 import { resolve, type Scope } from '../template/intrinsics.ts';
 import { findResourceType } from '../types/index.ts';
-import { type StackAccount, createResolutionSource } from './account.ts';
+import { createResolutionSource, type StackAccount } from './account.ts';
 import { createScope } from './evaluate.ts';
 import { type OperationIds, setResourceStatus } from './events.ts';
 import { generatedName } from './names.ts';
@@ -40,7 +40,16 @@ export function startDeployment(
   stack.target = target;
   stack.imports = new Set();
   const context = createResolutionSource(account, stack, (name) => stack.resources.get(name), stack.imports);
-  return { account, stack, target, ids, signal, previousTags, rollingBack, scope: createScope(target, context) };
+  return {
+    account,
+    stack,
+    target,
+    ids,
+    signal,
+    previousTags,
+    rollingBack,
+    scope: createScope(target, context),
+  };
 }
 
 export function requireResourceType(resource: { type: string }): ResourceType {

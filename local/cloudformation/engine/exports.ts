@@ -1,5 +1,5 @@
 import { validationError } from '../errors.ts';
-import { type StackAccount, listExports, listImporters } from './account.ts';
+import { listExports, listImporters, type StackAccount } from './account.ts';
 import type { Stack, StackOutput } from './stack.ts';
 
 /**

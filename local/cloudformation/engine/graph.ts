@@ -1,6 +1,6 @@
 import { validationError } from '../errors.ts';
 import { unresolved } from '../template/check.ts';
-import { resolveIfs, findReferences } from '../template/references.ts';
+import { findReferences, resolveIfs } from '../template/references.ts';
 import type { Template } from '../template/template.ts';
 
 /** The resources that each resource depends on. It has only resources whose condition holds. */

@@ -1,7 +1,7 @@
 import { errorReason, validationError } from '../errors.ts';
-import { type StackAccount, createResolutionSource } from './account.ts';
+import { createResolutionSource, type StackAccount } from './account.ts';
 import { type Deployment, startDeployment } from './deployment.ts';
-import { resolveOutputs, createScope } from './evaluate.ts';
+import { createScope, resolveOutputs } from './evaluate.ts';
 import { type OperationIds, setStackStatus } from './events.ts';
 import { refuseExports } from './exports.ts';
 import { dependencyGraph, runByDependencies } from './graph.ts';
@@ -20,7 +20,11 @@ export interface StackOperation {
 export type OnFailure = 'ROLLBACK' | 'DELETE' | 'DO_NOTHING';
 
 /** Creates the stack. If that fails, does what `onFailure` says. */
-export async function createStack(operation: StackOperation, target: Target, onFailure: OnFailure): Promise<void> {
+export async function createStack(
+  operation: StackOperation,
+  target: Target,
+  onFailure: OnFailure,
+): Promise<void> {
   setStatus(operation, 'CREATE_IN_PROGRESS', 'User Initiated');
   const problem = await converge(operation, target, 'create');
   if (problem === undefined) return finish(operation, 'CREATE_COMPLETE');

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isUnknown, UNKNOWN_VALUE } from '../template/functions.ts';
-import { type StackAccount, createResolutionSource } from './account.ts';
+import { createResolutionSource, type StackAccount } from './account.ts';
 import { requireResourceType } from './deployment.ts';
-import { resolveOutputs, resolveProperties, createScope } from './evaluate.ts';
+import { createScope, resolveOutputs, resolveProperties } from './evaluate.ts';
 import { dependencyGraph, sortByDependencies } from './graph.ts';
 import { changedProperties, knownProblems, readProperties, takesReplacement } from './properties.ts';
 import type { ChangeDetail, ResourceChange } from './resource-change.ts';
@@ -89,7 +89,8 @@ function otherDetails(stack: Stack, target: Target, now: StackResource): ChangeD
   const changed: ChangeDetail['attribute'][] = ATTRIBUTES.filter(
     (key) => !isDeepStrictEqual(declaration?.[key], now.declaration[key]),
   );
-  if (requireResourceType(now).taggable && !isDeepStrictEqual(target.tags, stack.target?.tags)) changed.push('Tags');
+  if (requireResourceType(now).taggable && !isDeepStrictEqual(target.tags, stack.target?.tags))
+    changed.push('Tags');
   return changed.map((attribute) => ({ attribute, requiresRecreation: 'Never' }));
 }
 

@@ -42,7 +42,11 @@ async function remove(deployment: Deployment, resource: StackResource, policy: u
   try {
     const { physicalId, attributes, properties } = resource;
     if (physicalId !== undefined) {
-      await requireResourceType(resource).delete({ physicalId, attributes }, properties, createResourceContext(deployment, resource));
+      await requireResourceType(resource).delete(
+        { physicalId, attributes },
+        properties,
+        createResourceContext(deployment, resource),
+      );
     }
     setResourceStatus(stack, clock, ids, resource, 'DELETE_COMPLETE');
   } catch (error) {

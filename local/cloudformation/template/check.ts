@@ -1,7 +1,7 @@
 import { validationError } from '../errors.ts';
 import { CONDITION_FUNCTIONS } from './conditions.ts';
 import { PLAIN_FUNCTIONS } from './functions.ts';
-import { type Reference, findReferences } from './references.ts';
+import { findReferences, type Reference } from './references.ts';
 import type { ResourceDeclaration, Template } from './template.ts';
 
 /** What the check needs of a resource type. */

@@ -62,5 +62,7 @@ export function resolveIfs(value: unknown, condition: (name: string) => boolean)
   if (!isRecord(value)) return value;
   const call = functionCall(value);
   if (call?.[0] === 'Fn::If') return resolveIfs(chosenBranch(call[1], condition), condition);
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, resolveIfs(member, condition)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key, resolveIfs(member, condition)]),
+  );
 }

@@ -3,7 +3,14 @@ import * as v from 'valibot';
 import { AwsError } from '../../front-door/service.ts';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import { isRecord } from '../template/parse.ts';
-import { booleanProperty, droppedDefaults, numberProperty, properties, textProperty, textListProperty } from './properties.ts';
+import {
+  booleanProperty,
+  droppedDefaults,
+  numberProperty,
+  properties,
+  textListProperty,
+  textProperty,
+} from './properties.ts';
 
 const structure = v.record(v.string(), v.unknown());
 const launchTemplate = properties({

@@ -1,6 +1,13 @@
 import * as v from 'valibot';
 import { type ResourceType, resourceType } from '../resource-type.ts';
-import { booleanProperty, droppedDefaults, ignoreErrors, numberProperty, properties, textProperty } from './properties.ts';
+import {
+  booleanProperty,
+  droppedDefaults,
+  ignoreErrors,
+  numberProperty,
+  properties,
+  textProperty,
+} from './properties.ts';
 
 /** Auto Scaling's error code for a hook, a policy or a group that does not exist. */
 const GONE = ['ValidationError'];

@@ -1,6 +1,14 @@
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
-import { booleanProperty, numberProperty, properties, tagListProperty, mergeTagList, textProperty, textListProperty } from './properties.ts';
+import {
+  booleanProperty,
+  mergeTagList,
+  numberProperty,
+  properties,
+  tagListProperty,
+  textListProperty,
+  textProperty,
+} from './properties.ts';
 
 const schema = properties({
   ActionsEnabled: v.optional(booleanProperty),
@@ -29,7 +37,11 @@ const schema = properties({
 type AlarmProps = v.InferOutput<typeof schema>;
 
 async function put(AlarmName: string, { Tags, ...props }: AlarmProps, context: ResourceContext) {
-  await context.call('monitoring', 'PutMetricAlarm', { ...props, AlarmName, Tags: mergeTagList(Tags, context) });
+  await context.call('monitoring', 'PutMetricAlarm', {
+    ...props,
+    AlarmName,
+    Tags: mergeTagList(Tags, context),
+  });
   const { region, accountId } = context;
   const Arn = `arn:aws:cloudwatch:${region}:${accountId}:alarm:${AlarmName}`;
   return { physicalId: AlarmName, attributes: { Arn } };

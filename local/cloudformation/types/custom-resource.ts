@@ -53,7 +53,9 @@ export function customResource(type: string): ResourceType | undefined {
         return await awaitResponse(place, props, context);
       } catch (error) {
         // The roll-back asks the function to delete what it may have created, by a generated name if it returned none.
-        context.reportCreated(error instanceof FailedResponseError ? error.physicalId : context.generatedName());
+        context.reportCreated(
+          error instanceof FailedResponseError ? error.physicalId : context.generatedName(),
+        );
         throw error;
       }
     },

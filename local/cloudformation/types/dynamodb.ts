@@ -6,18 +6,21 @@ import {
   booleanProperty,
   documentProperty,
   ignoreErrors,
+  mergeTagList,
   numberProperty,
   properties,
   tagChanges,
   tagListProperty,
-  mergeTagList,
-  textProperty,
   textListProperty,
+  textProperty,
 } from './properties.ts';
 
 const throughput = properties({ ReadCapacityUnits: numberProperty, WriteCapacityUnits: numberProperty });
 const keySchema = v.array(properties({ AttributeName: textProperty, KeyType: textProperty }));
-const projection = properties({ NonKeyAttributes: v.optional(textListProperty), ProjectionType: v.optional(textProperty) });
+const projection = properties({
+  NonKeyAttributes: v.optional(textListProperty),
+  ProjectionType: v.optional(textProperty),
+});
 const recovery = properties({
   PointInTimeRecoveryEnabled: v.optional(booleanProperty),
   RecoveryPeriodInDays: v.optional(numberProperty),
@@ -35,7 +38,9 @@ const globalIndex = properties({
 });
 
 const tableSchema = properties({
-  AttributeDefinitions: v.optional(v.array(properties({ AttributeName: textProperty, AttributeType: textProperty }))),
+  AttributeDefinitions: v.optional(
+    v.array(properties({ AttributeName: textProperty, AttributeType: textProperty })),
+  ),
   BillingMode: v.optional(textProperty),
   ContributorInsightsSpecification: v.optional(documentProperty),
   DeletionProtectionEnabled: v.optional(booleanProperty),
@@ -48,12 +53,18 @@ const tableSchema = properties({
   PointInTimeRecoverySpecification: v.optional(recovery),
   ProvisionedThroughput: v.optional(throughput),
   SSESpecification: v.optional(
-    properties({ KMSMasterKeyId: v.optional(textProperty), SSEEnabled: booleanProperty, SSEType: v.optional(textProperty) }),
+    properties({
+      KMSMasterKeyId: v.optional(textProperty),
+      SSEEnabled: booleanProperty,
+      SSEType: v.optional(textProperty),
+    }),
   ),
   TableClass: v.optional(textProperty),
   TableName: v.optional(textProperty),
   Tags: v.optional(tagListProperty),
-  TimeToLiveSpecification: v.optional(properties({ AttributeName: v.optional(textProperty), Enabled: booleanProperty })),
+  TimeToLiveSpecification: v.optional(
+    properties({ AttributeName: v.optional(textProperty), Enabled: booleanProperty }),
+  ),
   WarmThroughput: v.optional(documentProperty),
 });
 type TableProps = v.InferOutput<typeof tableSchema>;

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { optionalStructure, structures } from '../../front-door/read.ts';
 import type { Input } from '../../front-door/service.ts';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
-import { ignoreErrors, properties, tagListProperty, mergeTagList, textProperty } from './properties.ts';
+import { ignoreErrors, mergeTagList, properties, tagListProperty, textProperty } from './properties.ts';
 
 const schema = properties({
   // EC2 itself checks its content and refuses what it does not know.

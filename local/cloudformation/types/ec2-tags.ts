@@ -1,5 +1,5 @@
 import type { ResourceContext } from '../resource-type.ts';
-import { type TagList, tagChanges, mergeTagList } from './properties.ts';
+import { mergeTagList, type TagList, tagChanges } from './properties.ts';
 
 /** Tags as EC2's create calls take them. */
 export function tagSpecifications(kind: string, own: TagList | undefined, context: ResourceContext) {

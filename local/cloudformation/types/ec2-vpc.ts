@@ -1,7 +1,15 @@
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import { retagEc2, tagSpecifications } from './ec2-tags.ts';
-import { booleanProperty, documentProperty, ignoreErrors, properties, tagListProperty, textProperty, textListProperty } from './properties.ts';
+import {
+  booleanProperty,
+  documentProperty,
+  ignoreErrors,
+  properties,
+  tagListProperty,
+  textListProperty,
+  textProperty,
+} from './properties.ts';
 
 const vpcSchema = properties({
   CidrBlock: textProperty,
@@ -150,7 +158,9 @@ const routeTable = resourceType<v.InferOutput<typeof routeTableSchema>>({
     return resource;
   },
   async delete({ physicalId: RouteTableId }, _props, { call }) {
-    await ignoreErrors(['InvalidRouteTableID.NotFound'], () => call('ec2', 'DeleteRouteTable', { RouteTableId }));
+    await ignoreErrors(['InvalidRouteTableID.NotFound'], () =>
+      call('ec2', 'DeleteRouteTable', { RouteTableId }),
+    );
   },
 });
 

@@ -3,14 +3,14 @@ import { type ResourceContext, type ResourceType, resourceType } from '../resour
 import {
   documentProperty,
   ignoreErrors,
+  mergeTagList,
   numberProperty,
   policyText,
   properties,
   tagChanges,
   tagListProperty,
-  mergeTagList,
-  textProperty,
   textListProperty,
+  textProperty,
 } from './properties.ts';
 
 const GONE = ['NoSuchEntity', 'NoSuchEntityException'];

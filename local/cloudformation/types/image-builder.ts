@@ -6,7 +6,15 @@ import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import type { ResourceContext, ResourceType } from '../resource-type.ts';
 import { inert } from './inert.ts';
-import { booleanProperty, documentProperty, numberProperty, properties, tagMapProperty, textProperty, textListProperty } from './properties.ts';
+import {
+  booleanProperty,
+  documentProperty,
+  numberProperty,
+  properties,
+  tagMapProperty,
+  textListProperty,
+  textProperty,
+} from './properties.ts';
 
 /** "ARN formats of Image Builder": the name is in lower case. */
 function arnOf({ region, accountId }: ResourceContext, type: string, name: string): string {
@@ -73,7 +81,10 @@ const infrastructureConfiguration = inert({
   schema: properties({
     Description: v.optional(textProperty),
     InstanceMetadataOptions: v.optional(
-      properties({ HttpPutResponseHopLimit: v.optional(numberProperty), HttpTokens: v.optional(textProperty) }),
+      properties({
+        HttpPutResponseHopLimit: v.optional(numberProperty),
+        HttpTokens: v.optional(textProperty),
+      }),
     ),
     InstanceProfileName: textProperty,
     InstanceTypes: v.optional(textListProperty),

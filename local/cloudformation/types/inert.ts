@@ -6,7 +6,14 @@
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import { type Resource, type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
-import { booleanProperty, documentProperty, numberProperty, properties, tagListProperty, textProperty } from './properties.ts';
+import {
+  booleanProperty,
+  documentProperty,
+  numberProperty,
+  properties,
+  tagListProperty,
+  textProperty,
+} from './properties.ts';
 
 interface Inert<Props> {
   type: string;

@@ -4,12 +4,12 @@ import {
   booleanProperty,
   documentProperty,
   ignoreErrors,
+  mergeTags,
   numberProperty,
   policyText,
   properties,
   tagChanges,
   tagListProperty,
-  mergeTags,
   textProperty,
 } from './properties.ts';
 

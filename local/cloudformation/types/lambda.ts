@@ -5,13 +5,13 @@ import { type ResourceContext, type ResourceType, resourceType } from '../resour
 import {
   droppedDefaults,
   ignoreErrors,
+  mergeTags,
   numberProperty,
   properties,
   tagChanges,
   tagListProperty,
-  mergeTags,
-  textProperty,
   textListProperty,
+  textProperty,
 } from './properties.ts';
 
 const GONE = ['ResourceNotFoundException'];

@@ -4,13 +4,13 @@ import {
   booleanProperty,
   documentProperty,
   ignoreErrors,
+  mergeTagList,
   numberProperty,
   policyText,
   properties,
   tagListProperty,
-  mergeTagList,
-  textProperty,
   textListProperty,
+  textProperty,
 } from './properties.ts';
 
 const GONE = ['NoSuchBucket', 'NoSuchBucketPolicy', 'NotFound'];
@@ -49,7 +49,9 @@ const bucketSchema = properties({
   BucketName: v.optional(textProperty),
   CorsConfiguration: v.optional(properties({ CorsRules: v.array(corsRule) })),
   LifecycleConfiguration: v.optional(properties({ Rules: v.array(lifecycleRule) })),
-  OwnershipControls: v.optional(properties({ Rules: v.array(properties({ ObjectOwnership: textProperty })) })),
+  OwnershipControls: v.optional(
+    properties({ Rules: v.array(properties({ ObjectOwnership: textProperty })) }),
+  ),
   PublicAccessBlockConfiguration: v.optional(
     properties({
       BlockPublicAcls: v.optional(booleanProperty),

@@ -5,14 +5,14 @@ import {
   documentProperty,
   droppedDefaults,
   ignoreErrors,
+  mergeTags,
   numberProperty,
   policyText,
   properties,
   tagChanges,
   tagListProperty,
-  mergeTags,
-  textProperty,
   textListProperty,
+  textProperty,
 } from './properties.ts';
 
 const GONE = ['AWS.SimpleQueueService.NonExistentQueue', 'QueueDoesNotExist'];

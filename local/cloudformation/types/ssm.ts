@@ -1,6 +1,13 @@
 import * as v from 'valibot';
 import { type ResourceType, resourceType } from '../resource-type.ts';
-import { ignoreErrors, properties, tagChanges, mergeTagList, tagMapProperty, textProperty } from './properties.ts';
+import {
+  ignoreErrors,
+  mergeTagList,
+  properties,
+  tagChanges,
+  tagMapProperty,
+  textProperty,
+} from './properties.ts';
 
 const schema = properties({
   DataType: v.optional(textProperty),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CloudClock } from '../../clock.ts';
-import type { ScalingActivity, ActivityStatus, Group } from './group.ts';
+import type { ActivityStatus, Group, ScalingActivity } from './group.ts';
 
 /** The cause of most activities, in AWS's words. */
 export const CAPACITY_DIFFERENCE = 'in response to a difference between desired and actual capacity';

@@ -1,9 +1,8 @@
 import type { CloudContext } from '../../front-door/service.ts';
 import type { Ec2 } from '../ec2/ec2.ts';
-import { isInState, type Ec2Instance } from '../ec2/ec2-instance.ts';
+import { type Ec2Instance, isInState } from '../ec2/ec2-instance.ts';
 import type { Activities } from './activities.ts';
 import {
-  type ScalingActivity,
   allInstances,
   type Group,
   type GroupInstance,
@@ -11,6 +10,7 @@ import {
   isPooled,
   isTerminating,
   type LifecycleState,
+  type ScalingActivity,
 } from './group.ts';
 import type { Groups } from './groups.ts';
 import type { LifecycleActions } from './lifecycle-actions.ts';

@@ -1,6 +1,6 @@
 import { optionalStructure, optionalText, structures, text } from '../../front-door/read.ts';
 import type { Input } from '../../front-door/service.ts';
-import type { ScalingActivity, Group, GroupInstance, LaunchRequest, WarmPool } from './group.ts';
+import type { Group, GroupInstance, LaunchRequest, ScalingActivity, WarmPool } from './group.ts';
 
 /** The input of RunInstances: one instance of the group's template, in this zone, with the propagated tags. */
 export function runInstancesInput(group: Group, { zone, spot }: LaunchRequest): Input {

@@ -1,6 +1,6 @@
 import type { CloudContext } from '../../front-door/service.ts';
 import type { Activities } from './activities.ts';
-import type { ScalingActivity, Group, GroupInstance, WarmPool } from './group.ts';
+import type { Group, GroupInstance, ScalingActivity, WarmPool } from './group.ts';
 import { instanceFrom, type Launch, runInstancesInput } from './launch-request.ts';
 import { nextIsSpot } from './selection.ts';
 

@@ -1,7 +1,6 @@
 import type { CloudContext } from '../../front-door/service.ts';
 import { type Activities, CAPACITY_DIFFERENCE } from './activities.ts';
 import {
-  type ScalingActivity,
   actualCapacity,
   allInstances,
   type Group,
@@ -9,12 +8,13 @@ import {
   isLaunching,
   isPooled,
   isTerminating,
+  type ScalingActivity,
   type WarmPool,
 } from './group.ts';
 import type { Groups } from './groups.ts';
-import { Launches } from './launches.ts';
 import { InstanceLifecycle, type InstanceLifecycleParts } from './instance-lifecycle.ts';
-import { findImbalance, selectZone, selectForScaleIn } from './selection.ts';
+import { Launches } from './launches.ts';
+import { findImbalance, selectForScaleIn, selectZone } from './selection.ts';
 import { isWarmPoolEmpty, selectDrawn } from './warm-pool.ts';
 import { WarmPools } from './warm-pools.ts';
 
@@ -111,7 +111,9 @@ export class Scaler {
   }
 
   #endWithGroup(group: Group, instance: GroupInstance): void {
-    const cause = this.#activities.formatCause('an instance was taken out of service as its group was deleted');
+    const cause = this.#activities.formatCause(
+      'an instance was taken out of service as its group was deleted',
+    );
     this.#lives.terminateAtOnce(group, instance, cause);
   }
 
@@ -160,7 +162,10 @@ export class Scaler {
       const instance = selectForScaleIn(group);
       if (!instance) return;
       const shrinking = `shrinking the capacity from ${have} to ${have - 1}`;
-      const taken = this.#because(group, `an instance was taken out of service ${CAPACITY_DIFFERENCE}, ${shrinking}`);
+      const taken = this.#because(
+        group,
+        `an instance was taken out of service ${CAPACITY_DIFFERENCE}, ${shrinking}`,
+      );
       const selected = this.#activities.formatCause(`instance ${instance.id} was selected for termination`);
       this.#lives.terminate(group, instance, `${taken}  ${selected}`);
     }

@@ -1,9 +1,9 @@
 import { type Activities, CAPACITY_DIFFERENCE } from './activities.ts';
 import type { Group, WarmPool } from './group.ts';
-import type { Launches } from './launches.ts';
 import type { InstanceLifecycle } from './instance-lifecycle.ts';
-import { selectZone, selectSurplusWarm } from './selection.ts';
-import { isWarmPoolEmpty, warmPoolSize, wantedWarmPoolSize } from './warm-pool.ts';
+import type { Launches } from './launches.ts';
+import { selectSurplusWarm, selectZone } from './selection.ts';
+import { isWarmPoolEmpty, wantedWarmPoolSize, warmPoolSize } from './warm-pool.ts';
 
 /** Keeps warm pools at their wanted size. */
 export class WarmPools {
@@ -22,7 +22,11 @@ export class WarmPools {
     const pool = group.warmPool;
     if (!pool) return;
     const mayLaunch = !group.suspended.has('Launch') && !group.launchPause;
-    for (let size = warmPoolSize(pool); mayLaunch && size < wantedWarmPoolSize(group); size = warmPoolSize(pool)) {
+    for (
+      let size = warmPoolSize(pool);
+      mayLaunch && size < wantedWarmPoolSize(group);
+      size = warmPoolSize(pool)
+    ) {
       this.#launch(group, pool, size);
     }
     if (!group.suspended.has('Terminate')) this.#endSurplus(group, pool);

@@ -10,7 +10,7 @@ import {
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import type { Indexes } from './indexes.ts';
 import { removeUnsupported } from './table-input.ts';
-import { type TableSettings, parseTableName } from './table-settings.ts';
+import { parseTableName, type TableSettings } from './table-settings.ts';
 import { updateTable } from './update-table.ts';
 
 export interface TableStore {
@@ -71,7 +71,9 @@ export function createTables(context: CloudContext, indexes: Indexes): TableStor
       return { TableDescription: describe(TableDescription) };
     }),
     DescribeTable: onTable(async (input) => {
-      const { Table } = await dynalite('DescribeTable', { TableName: parseTableName(text(input, 'TableName')) });
+      const { Table } = await dynalite('DescribeTable', {
+        TableName: parseTableName(text(input, 'TableName')),
+      });
       return { Table: describe(Table) };
     }),
     UpdateTable: onTable(async (input) => updateTable(indexes, settingsOf(input), input, describe)),

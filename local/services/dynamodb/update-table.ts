@@ -2,7 +2,7 @@ import { boolean, isStructure, structures, text } from '../../front-door/read.ts
 import type { Input } from '../../front-door/service.ts';
 import type { Indexes } from './indexes.ts';
 import { removeUnsupported } from './table-input.ts';
-import { type TableSettings, parseTableName } from './table-settings.ts';
+import { parseTableName, type TableSettings } from './table-settings.ts';
 
 /** dynalite's UpdateTable, with indexes, deletion protection and encryption added. */
 export async function updateTable(

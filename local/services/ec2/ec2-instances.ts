@@ -3,8 +3,14 @@ import { resolve } from 'node:path';
 import { AwsError, type CloudContext, type SessionCredentials } from '../../front-door/service.ts';
 import { type MetadataService, startMetadataService } from '../../instances/imds.ts';
 import type { Launcher } from '../../instances/launcher.ts';
+import {
+  type Ec2Instance,
+  type Ec2InstanceState,
+  hasEnded,
+  isInState,
+  reservationId,
+} from './ec2-instance.ts';
 import type { LaunchParameters } from './launch-parameters.ts';
-import { isInState, hasEnded, type Ec2Instance, type Ec2InstanceState, reservationId } from './ec2-instance.ts';
 
 /** AWS renews credentials at least five minutes before they expire ("Retrieve security credentials"). */
 const RENEW_CREDENTIALS_MS = 10 * 60_000;

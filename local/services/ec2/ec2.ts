@@ -1,9 +1,9 @@
 import type { CloudContext, RunningService } from '../../front-door/service.ts';
 import type { Launcher } from '../../instances/launcher.ts';
+import { Ec2Instances } from './ec2-instances.ts';
 import { imageOperations } from './images.ts';
 import { ec2InstanceOperations } from './instances.ts';
 import { LaunchTemplates } from './launch-templates.ts';
-import { Ec2Instances } from './ec2-instances.ts';
 import { Network } from './network.ts';
 import { ec2TagOperations } from './tags.ts';
 

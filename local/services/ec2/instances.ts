@@ -9,10 +9,10 @@ import {
 } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import type { Launcher } from '../../instances/launcher.ts';
-import { checkLaunchParameters, overrideParameters, readLaunchParameters } from './launch-parameters.ts';
-import type { LaunchTemplates } from './launch-templates.ts';
 import { type Ec2Instance, reservationId, STATE_CODES } from './ec2-instance.ts';
 import type { Ec2Instances, Placement } from './ec2-instances.ts';
+import { checkLaunchParameters, overrideParameters, readLaunchParameters } from './launch-parameters.ts';
+import type { LaunchTemplates } from './launch-templates.ts';
 
 export interface Ec2OperationsParts {
   context: CloudContext;

@@ -3,7 +3,7 @@ import { AwsError, type Input, type Operation } from '../../front-door/service.t
 import { uniqueId } from '../../front-door/unique-id.ts';
 import { findAwsManagedPolicy } from './managed-policies.ts';
 import { getRole, type IamNames } from './roles.ts';
-import { alreadyExists, type IamStore, noSuchEntity, type ManagedPolicy, parsePolicy } from './store.ts';
+import { alreadyExists, type IamStore, type ManagedPolicy, noSuchEntity, parsePolicy } from './store.ts';
 
 /** The operations on managed policies and their attachments. */
 export function managedPolicyOperations(store: IamStore, names: IamNames): Record<string, Operation> {

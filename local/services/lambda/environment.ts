@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { CloudContext, SessionCredentials } from '../../front-door/service.ts';
 import type { LambdaFunction } from './function.ts';
-import type { Outcome, Invocation } from './runtime-host.ts';
+import type { Invocation, Outcome } from './runtime-host.ts';
 
 /** The host's first message. It is not imported, as the host's module runs when it is imported. */
 const READY: typeof import('./runtime-host.ts').READY_MESSAGE = 'ready';

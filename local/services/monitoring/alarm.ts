@@ -11,7 +11,7 @@ import {
 } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input } from '../../front-door/service.ts';
 import { type AlarmRule, type AlarmState, COMPARISONS, MISSING_DATA } from './evaluate.ts';
-import { type MetricName, type Statistic, parseStatistic } from './metrics.ts';
+import { type MetricName, parseStatistic, type Statistic } from './metrics.ts';
 
 export interface Alarm {
   name: string;

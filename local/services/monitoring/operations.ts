@@ -17,9 +17,9 @@ import {
   aggregate,
   type MetricName,
   type Metrics,
+  parseStatistic,
   type StatisticSet,
   singleValue,
-  parseStatistic,
 } from './metrics.ts';
 
 export interface MonitoringParts {

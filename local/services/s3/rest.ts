@@ -8,10 +8,10 @@ import { objectPath, readS3Call, type S3Call } from './actions.ts';
 import { deleteObjects } from './delete-objects.ts';
 import type { ObjectEncryption } from './encryption.ts';
 import { type BucketSettings, DEFAULT_BUCKET_REGION } from './settings.ts';
-import type { WriteQueue } from './write-queue.ts';
 import { listVersions } from './version-list.ts';
 import { refuseUnlessEmpty, serveVersion, type VersionStore, WRITES } from './version-requests.ts';
 import type { Versions } from './versions.ts';
+import type { WriteQueue } from './write-queue.ts';
 
 /** Clients use it to find the text of an answer's root element. */
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';

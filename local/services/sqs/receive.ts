@@ -20,7 +20,9 @@ export async function receiveMessages(queue: Queue, input: Input, call: Call): P
   for (let slice = Math.min(waitSeconds, SLICE_SECONDS); ; ) {
     // An invalid wait time is passed on, and fauxqs refuses it.
     const WaitTimeSeconds = waitSeconds > 20 ? waitSeconds : slice;
-    const messages = listOf((await queue.call('ReceiveMessage', { ...request, WaitTimeSeconds }))['Messages']);
+    const messages = listOf(
+      (await queue.call('ReceiveMessage', { ...request, WaitTimeSeconds }))['Messages'],
+    );
     // Lets a hang-up of the caller be noticed before a message is received.
     if (slice > 0) await nextTurn();
     if (call.signal.aborted) {

@@ -12,7 +12,7 @@ import { sqsQueryForm } from './query-form.ts';
 import type { Queue } from './queue.ts';
 import { QueueKeys, RECEIVE_ACTIONS, SEND_ACTIONS } from './queue-keys.ts';
 import { QueuePolicies } from './queue-policies.ts';
-import { fauxqsUrl, parseQueueArn, queueArn, parseQueueUrl, queueUrl } from './queue-url.ts';
+import { fauxqsUrl, parseQueueArn, parseQueueUrl, queueArn, queueUrl } from './queue-url.ts';
 import { createQueue, deleteQueue, getQueueAttributes, setQueueAttributes } from './queues.ts';
 import { receiveMessages } from './receive.ts';
 import { sendMessage, sendMessageBatch } from './send.ts';

@@ -15,7 +15,7 @@ import {
 } from '../../front-door/service.ts';
 import { BOOTSTRAP_VERSION, bootstrapNames } from '../bootstrap.ts';
 import type { Keys } from '../kms/keys.ts';
-import { describeParameter, type SsmParameter, publicParameter } from './parameters.ts';
+import { describeParameter, publicParameter, type SsmParameter } from './parameters.ts';
 
 /**
  * SSM's Parameter Store. Values of `SecureString` are stored unencrypted, as they stay on this machine. They are
@@ -172,7 +172,10 @@ function readKeyId(input: Input, type: string): string | undefined {
 /** "GetParametersByPath": the maximum of MaxResults. */
 const LONGEST_PAGE = 10;
 
-function byPath(parameters: Map<string, SsmParameter>, input: Input): { page: SsmParameter[]; nextToken?: string } {
+function byPath(
+  parameters: Map<string, SsmParameter>,
+  input: Input,
+): { page: SsmParameter[]; nextToken?: string } {
   const given = text(input, 'Path');
   if (!given.startsWith('/')) {
     throw new AwsError('ValidationException', 'The parameter path must begin with a forward slash "/".');

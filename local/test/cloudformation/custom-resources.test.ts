@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type SimulatedClock, createSimulatedClock } from '../../clock.ts';
+import { createSimulatedClock, type SimulatedClock } from '../../clock.ts';
 import { startTestCloud, type TestCloud } from '../support/cloud.ts';
 import { outputsOf, Stacks } from '../support/stacks.ts';
 

@@ -395,33 +395,36 @@ test('every type has a lifecycle test', () => {
   expect(lives.map(({ type }) => type).sort()).toEqual([...resourceTypes.keys()].sort());
 });
 
-test.each(lives)('$type is created, updated in place, shows no change twice, and is deleted', async (life) => {
-  const name = life.type.replaceAll('::', '-');
-  const attributes = [resourceTypes.get(life.type)?.attributes ?? []].flat();
-  const stack = (Properties: Properties) => ({
-    Resources: { It: { Type: life.type, Properties }, ...life.with },
-    Outputs: Object.fromEntries([
-      ['Ref', { Value: { Ref: 'It' } }],
-      ...attributes.map((one) => [one, { Value: { 'Fn::GetAtt': ['It', one] } }]),
-    ]),
-  });
-  const made = await stacks.create(name, stack(life.before));
-  expect.soft(await failures(name)).toEqual([]);
-  expect(made.StackStatus).toBe('CREATE_COMPLETE');
-  expect(made.Outputs).toHaveLength(attributes.length + 1);
-  const id = await stacks.physicalId(name, 'It');
-  await expect(stacks.update(name, stack(life.before))).rejects.toThrow('No updates are to be performed.');
-  if (life.after) {
-    const changed = await stacks.update(name, stack(life.after));
+test.each(lives)(
+  '$type is created, updated in place, shows no change twice, and is deleted',
+  async (life) => {
+    const name = life.type.replaceAll('::', '-');
+    const attributes = [resourceTypes.get(life.type)?.attributes ?? []].flat();
+    const stack = (Properties: Properties) => ({
+      Resources: { It: { Type: life.type, Properties }, ...life.with },
+      Outputs: Object.fromEntries([
+        ['Ref', { Value: { Ref: 'It' } }],
+        ...attributes.map((one) => [one, { Value: { 'Fn::GetAtt': ['It', one] } }]),
+      ]),
+    });
+    const made = await stacks.create(name, stack(life.before));
     expect.soft(await failures(name)).toEqual([]);
-    expect(changed.StackStatus).toBe('UPDATE_COMPLETE');
-    expect(await stacks.physicalId(name, 'It')).toBe(id);
-    await expect(stacks.update(name, stack(life.after))).rejects.toThrow('No updates are to be performed.');
-  }
-  const gone = await stacks.delete(name);
-  expect.soft(await failures(gone.StackId ?? '')).toEqual([]);
-  expect(gone.StackStatus).toBe('DELETE_COMPLETE');
-});
+    expect(made.StackStatus).toBe('CREATE_COMPLETE');
+    expect(made.Outputs).toHaveLength(attributes.length + 1);
+    const id = await stacks.physicalId(name, 'It');
+    await expect(stacks.update(name, stack(life.before))).rejects.toThrow('No updates are to be performed.');
+    if (life.after) {
+      const changed = await stacks.update(name, stack(life.after));
+      expect.soft(await failures(name)).toEqual([]);
+      expect(changed.StackStatus).toBe('UPDATE_COMPLETE');
+      expect(await stacks.physicalId(name, 'It')).toBe(id);
+      await expect(stacks.update(name, stack(life.after))).rejects.toThrow('No updates are to be performed.');
+    }
+    const gone = await stacks.delete(name);
+    expect.soft(await failures(gone.StackId ?? '')).toEqual([]);
+    expect(gone.StackStatus).toBe('DELETE_COMPLETE');
+  },
+);
 
 async function failures(name: string): Promise<(string | undefined)[]> {
   const failed = (await stacks.events(name)).filter((event) => event.ResourceStatus?.endsWith('_FAILED'));

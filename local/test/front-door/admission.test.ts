@@ -7,9 +7,9 @@ import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ClientConfig, startTestCloud, type TestCloud } from '../support/cloud.ts';
 import { send } from '../support/http.ts';
 import { presigned, signedFetch } from '../support/sigv4.ts';
-import { type ClientConfig, startTestCloud, type TestCloud } from '../support/cloud.ts';
 
 const ROLE = 'arn:aws:iam::000000000000:role/worker';
 const MINUTE_MS = 60_000;

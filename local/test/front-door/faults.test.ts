@@ -9,8 +9,8 @@ import {
 } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type RawRequest, signedFetch } from '../support/sigv4.ts';
 import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { type RawRequest, signedFetch } from '../support/sigv4.ts';
 
 let cloud: TestCloud;
 let sqs: SQSClient;

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { XMLParser } from 'fast-xml-parser';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { signedFetch } from '../support/sigv4.ts';
 import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { signedFetch } from '../support/sigv4.ts';
 
 let cloud: TestCloud;
 
@@ -161,7 +161,11 @@ describe('errors in JSON', () => {
 describe('an unknown call is named and logged', () => {
   test.each([
     ['an action', () => json('sqs', 'AmazonSQS.Explode', {}), "action 'Explode' of 'sqs'"],
-    ['an action that is a member of objects', () => json('sqs', 'AmazonSQS.constructor', {}), "'constructor'"],
+    [
+      'an action that is a member of objects',
+      () => json('sqs', 'AmazonSQS.constructor', {}),
+      "'constructor'",
+    ],
     [
       'a service',
       () => json('kinesis', 'Kinesis_20131202.ListStreams', {}),

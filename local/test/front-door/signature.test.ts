@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sha256, computeSignature } from '../../front-door/signature.ts';
+import { computeSignature, sha256 } from '../../front-door/signature.ts';
 
 const EMPTY = sha256('');
 

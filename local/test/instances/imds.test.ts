@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { InstanceSpec } from '../../instances/launcher.ts';
 import { createProcessLauncher } from '../../instances/process-launcher.ts';
 import type { Ec2Instance } from '../../services/ec2/ec2-instance.ts';
-import { send } from '../support/http.ts';
 import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { send } from '../support/http.ts';
 
 let cloud: TestCloud;
 let ec2: EC2Client;

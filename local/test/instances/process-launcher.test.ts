@@ -5,8 +5,8 @@ import { TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { findProcesses } from '../../instances/processes.ts';
 import type { Ec2Instance } from '../../services/ec2/ec2-instance.ts';
-import { Stacks } from '../support/stacks.ts';
 import { type LauncherCloud, startLauncherCloud, userData } from '../support/launcher-cloud.ts';
+import { Stacks } from '../support/stacks.ts';
 
 let lab: LauncherCloud;
 beforeEach(async () => {
@@ -38,7 +38,8 @@ function isRunning(pid: number): boolean {
 }
 
 const terminate = ({ id }: Ec2Instance) => lab.ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
-const report = async (machine: Ec2Instance) => JSON.parse(await lab.file(machine, 'disk/var/lib/mayfly/report'));
+const report = async (machine: Ec2Instance) =>
+  JSON.parse(await lab.file(machine, 'disk/var/lib/mayfly/report'));
 const disk = ({ directory }: Ec2Instance) => join(directory, 'disk');
 
 describe('a boot', () => {

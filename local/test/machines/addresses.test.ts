@@ -13,5 +13,8 @@ test('machines have addresses of their own, which are not the network’s or the
 
 test('DHCP assigns each by its MAC address', () => {
   expect(macAddress('198.18.1.2')).toBe('06:00:c6:12:01:02');
-  expect(dhcpHosts().split('\n', 2)).toEqual(['06:00:c6:12:01:02,198.18.1.2', '06:00:c6:12:01:03,198.18.1.3']);
+  expect(dhcpHosts().split('\n', 2)).toEqual([
+    '06:00:c6:12:01:02,198.18.1.2',
+    '06:00:c6:12:01:03,198.18.1.3',
+  ]);
 });

@@ -1,8 +1,8 @@
 import { XMLParser } from 'fast-xml-parser';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsError } from '../../front-door/service.ts';
-import { signedFetch } from '../support/sigv4.ts';
 import { startTestCloud, type TestCloud } from '../support/cloud.ts';
+import { signedFetch } from '../support/sigv4.ts';
 
 const POLICY = JSON.stringify({
   Version: '2012-10-17',

@@ -13,7 +13,7 @@ import {
   EC2Client,
 } from '@aws-sdk/client-ec2';
 import { expect } from 'vitest';
-import { type SimulatedClock, createSimulatedClock } from '../../clock.ts';
+import { createSimulatedClock, type SimulatedClock } from '../../clock.ts';
 import { startTestCloud, type TestCloud } from './cloud.ts';
 
 /** A cloud with a simulated clock, a launch template `template` and subnets in three zones. */

@@ -8,7 +8,7 @@ import {
   type SendMessageCommandInput,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { type SimulatedClock, createSimulatedClock } from '../../clock.ts';
+import { createSimulatedClock, type SimulatedClock } from '../../clock.ts';
 import { startTestCloud, type TestCloud } from './cloud.ts';
 
 /** Queues of a cloud with a simulated clock. */

@@ -1,6 +1,6 @@
 import { presign, signingTime } from '../../front-door/presign.ts';
 import type { OwnerKeys } from '../../front-door/sessions.ts';
-import { sha256, computeSignature } from '../../front-door/signature.ts';
+import { computeSignature, sha256 } from '../../front-door/signature.ts';
 
 /** A request, as a server gets it. */
 export interface Received {

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findConnectionUsers, parseConnectionUsers } from '../../../agent/credentials/connection-users.ts';
 import { selectExcess } from '../../../agent/credentials/connection-limiter.ts';
+import { findConnectionUsers, parseConnectionUsers } from '../../../agent/credentials/connection-users.ts';
 
 describe('which connections are closed when there are too many', () => {
   test.each([

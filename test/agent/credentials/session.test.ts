@@ -1,7 +1,11 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
-import { NoCredentialsError, RoleSession, type WorkerCredentials } from '../../../agent/credentials/session.ts';
+import {
+  NoCredentialsError,
+  RoleSession,
+  type WorkerCredentials,
+} from '../../../agent/credentials/session.ts';
 import { RefusalTracker } from '../../../agent/supervision/refusals.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { openFleet, LONG_RETIREMENT, startAgent, until } from '../../support/agent-fleet.ts';
+import { LONG_RETIREMENT, openFleet, startAgent, until } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 

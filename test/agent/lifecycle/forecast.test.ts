@@ -2,13 +2,17 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Forecast } from '../../../jobs/record.ts';
+import { callsOf, type Fleet, LONG_RETIREMENT, openFleet, startAgent } from '../../support/agent-fleet.ts';
 import { eventually } from '../../support/eventually.ts';
-import { callsOf, type Fleet, openFleet, LONG_RETIREMENT, startAgent } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 
 /** The first forecast in the table that meets the condition. */
-function waitForForecast(fleet: Fleet, instance: string, is: (forecast: Forecast) => boolean): Promise<Forecast> {
+function waitForForecast(
+  fleet: Fleet,
+  instance: string,
+  is: (forecast: Forecast) => boolean,
+): Promise<Forecast> {
   return eventually('a forecast', async () => {
     const { forecast } = await fleet.instanceRecord(instance);
     return forecast && is(forecast) && forecast;
@@ -23,7 +27,11 @@ test('an agent forecasts when it will end, and ends then', async () => {
   const busy = await waitForForecast(fleet, agent.instance, ({ running }) => running === 1);
   expect(busy).toMatchObject({ running: 1, slots: 3, jobsDone: 0, next: 'work' });
   await writeFile(join(fleet.directory, 'go'), '');
-  const idle = await waitForForecast(fleet, agent.instance, ({ next, jobsDone }) => next === 'retire' && jobsDone === 1);
+  const idle = await waitForForecast(
+    fleet,
+    agent.instance,
+    ({ next, jobsDone }) => next === 'retire' && jobsDone === 1,
+  );
   const { idleSince = '', at = '', lastStartMs = 0 } = idle;
   expect(Date.parse(idleSince) - lastStartMs).toBeGreaterThanOrEqual(500);
   expect(Date.parse(idleSince) - lastStartMs).toBeLessThan(60_000);
@@ -56,7 +64,9 @@ test('a table that failed gets the report when it works again', async () => {
   const agent = await startAgent(fleet);
   await eventually('reports that failed', () => callsOf(fleet, 'UpdateItem').length > 3);
   fault.remove();
-  expect(await waitForForecast(fleet, agent.instance, ({ next }) => next === 'stay')).toMatchObject({ running: 0 });
+  expect(await waitForForecast(fleet, agent.instance, ({ next }) => next === 'stay')).toMatchObject({
+    running: 0,
+  });
   await agent.lifecycle.stop();
   await agent.work.drain(0);
 });

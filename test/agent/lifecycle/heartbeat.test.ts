@@ -1,8 +1,8 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { heartbeatKey } from '../../../store/bucket-keys.ts';
-import { eventually } from '../../support/eventually.ts';
 import { callsOf, type Fleet, openFleet, startAgent, until } from '../../support/agent-fleet.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const open = openFleet();
 const BUCKET = 'logs';

@@ -2,18 +2,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createInstanceStore } from '../../../store/instance-store.ts';
-import { eventually } from '../../support/eventually.ts';
 import {
   callsOf,
   type Fleet,
   LAUNCH_HOOK,
-  openFleet,
   LONG_RETIREMENT,
+  openFleet,
   readSavedLogs,
   startAgent,
   TABLE,
   until,
 } from '../../support/agent-fleet.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const open = openFleet();
 

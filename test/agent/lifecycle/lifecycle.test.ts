@@ -1,8 +1,8 @@
 import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { callsOf, LONG_RETIREMENT, openFleet, startAgent, until } from '../../support/agent-fleet.ts';
 import { eventually } from '../../support/eventually.ts';
-import { callsOf, openFleet, LONG_RETIREMENT, startAgent, until } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 

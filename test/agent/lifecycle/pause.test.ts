@@ -1,8 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { NO_SUPERVISOR } from '../../../agent/supervision/watchdog.ts';
 import { updateFleetState } from '../../../store/fleet-state.ts';
+import {
+  callsOf,
+  type Fleet,
+  LONG_RETIREMENT,
+  openFleet,
+  startAgent,
+  TABLE,
+  until,
+} from '../../support/agent-fleet.ts';
 import { eventually } from '../../support/eventually.ts';
-import { callsOf, type Fleet, openFleet, LONG_RETIREMENT, startAgent, TABLE, until } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 

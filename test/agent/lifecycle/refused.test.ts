@@ -1,9 +1,18 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
-import { updateFleetState } from '../../../store/fleet-state.ts';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
+import { updateFleetState } from '../../../store/fleet-state.ts';
+import {
+  callsOf,
+  type Fleet,
+  GROUP,
+  LONG_RETIREMENT,
+  openFleet,
+  readSavedLogs,
+  startAgent,
+  TABLE,
+} from '../../support/agent-fleet.ts';
 import { eventually } from '../../support/eventually.ts';
-import { callsOf, type Fleet, GROUP, openFleet, LONG_RETIREMENT, readSavedLogs, startAgent, TABLE } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 
@@ -91,7 +100,9 @@ describe('refused receives', () => {
     const one = await open();
     await updateFleetState(one.clients.dynamodb, TABLE, { pausedAtMs: Date.now() });
     one.faults.add({ action: 'ReceiveMessage', effect: denied });
-    const agent = await startAgent(one, { config: { retirement: { ...LONG_RETIREMENT, refusalSeconds: 0.1 } } });
+    const agent = await startAgent(one, {
+      config: { retirement: { ...LONG_RETIREMENT, refusalSeconds: 0.1 } },
+    });
     await eventually('readiness', async () => (await one.instanceRecord(agent.instance)).readyAt);
     expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
     await agent.lifecycle.stop();
@@ -171,7 +182,9 @@ describe('a refused role of the workers', () => {
     for (let index = 0; index < 2; index++) await one.send('true');
     one.faults.add({ action: 'AssumeRole', effect: denied });
     const agents = await Promise.all(
-      [0, 1].map((machine) => startAgent(one, { machine, config: { ...config, retirement: LONG_RETIREMENT } })),
+      [0, 1].map((machine) =>
+        startAgent(one, { machine, config: { ...config, retirement: LONG_RETIREMENT } }),
+      ),
     );
     await eventually('both to be held', async () =>
       agents.every(({ refusals }) => refusals.current['worker-role']),

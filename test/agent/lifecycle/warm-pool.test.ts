@@ -2,8 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { CallRecord } from '../../../local/front-door/call-log.ts';
+import {
+  type Agent,
+  callsOf,
+  type Fleet,
+  GROUP,
+  LONG_RETIREMENT,
+  openFleet,
+  startAgent,
+} from '../../support/agent-fleet.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Agent, callsOf, type Fleet, GROUP, openFleet, LONG_RETIREMENT, startAgent } from '../../support/agent-fleet.ts';
 
 const open = openFleet();
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
 import { eventually } from '../../support/eventually.ts';
+import { interleaved, type LogBench, momentsOf, openLogBench } from '../../support/log-bench.ts';
 import { type Agent, testQueues } from '../../support/test-queue.ts';
-import { interleaved, type LogBench, openLogBench, momentsOf } from '../../support/log-bench.ts';
 
 const open = testQueues();
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { TryLog } from '../../../jobs/record.ts';
 import { eventually } from '../../support/eventually.ts';
+import { interleaved, momentsOf, openLogBench } from '../../support/log-bench.ts';
 import { testQueues } from '../../support/test-queue.ts';
-import { interleaved, openLogBench, momentsOf } from '../../support/log-bench.ts';
 
 const open = testQueues();
 

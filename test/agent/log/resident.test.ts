@@ -8,8 +8,8 @@ import { bundle } from '../../../infra/bundle/bundle.ts';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
 import { NODE_OPTIONS } from '../../../local/instances/process-launcher.ts';
 import { eventually } from '../../support/eventually.ts';
-import { testQueues } from '../../support/test-queue.ts';
 import { type LogBench, openLogBench } from '../../support/log-bench.ts';
+import { testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();
 
@@ -63,30 +63,26 @@ async function memory(pid: number): Promise<{ nowMiB: number; mostMiB: number }>
 test.each<[string, FaultEffect | undefined]>([
   ['a bucket that takes it', undefined],
   ['a bucket that takes nothing', { kind: 'error', code: 'InternalError', status: 500 }],
-])(
-  'output at full speed to %s does not make the agent larger',
-  { timeout: 300_000 },
-  async (_, effect) => {
-    const bed = await openLogBench(open);
-    const { bench, bucket, log, part } = bed;
-    if (effect) bench.cloud.faults.add({ service: 's3', input: { Bucket: bucket }, effect });
-    const pid = await start(bed, effect ? 1 : 60);
-    const idle = await memory(pid);
-    const job = `m-${await bench.send('x')}`;
-    await eventually(
-      'the end of the job',
-      async () => (await bench.table.get(job))?.state === 'succeeded',
-      180_000,
-    );
-    const { mostMiB } = await memory(pid);
-    expect(mostMiB - idle.nowMiB).toBeLessThan(MOST_MIB);
-    const { bytes, lost } = (await log(job))?.stdout ?? {};
-    expect(bytes).toBe(OUTPUT_BYTES);
-    expect(lost).toBe(effect && OUTPUT_BYTES);
-    if (effect) return;
-    expect(sha(await part(job, 'stdout'))).toBe(sha(await readFile(join(bench.directory, 'printed'))));
-  },
-);
+])('output at full speed to %s does not make the agent larger', { timeout: 300_000 }, async (_, effect) => {
+  const bed = await openLogBench(open);
+  const { bench, bucket, log, part } = bed;
+  if (effect) bench.cloud.faults.add({ service: 's3', input: { Bucket: bucket }, effect });
+  const pid = await start(bed, effect ? 1 : 60);
+  const idle = await memory(pid);
+  const job = `m-${await bench.send('x')}`;
+  await eventually(
+    'the end of the job',
+    async () => (await bench.table.get(job))?.state === 'succeeded',
+    180_000,
+  );
+  const { mostMiB } = await memory(pid);
+  expect(mostMiB - idle.nowMiB).toBeLessThan(MOST_MIB);
+  const { bytes, lost } = (await log(job))?.stdout ?? {};
+  expect(bytes).toBe(OUTPUT_BYTES);
+  expect(lost).toBe(effect && OUTPUT_BYTES);
+  if (effect) return;
+  expect(sha(await part(job, 'stdout'))).toBe(sha(await readFile(join(bench.directory, 'printed'))));
+});
 
 function sha(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');

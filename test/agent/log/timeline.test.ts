@@ -26,7 +26,9 @@ test('an index has only bytes that are written, and all of them once they are', 
   timeline.add(NOW + 40, 'stdout', 10);
   expect(timeline.takeIndex({ stdout: 0, stderr: 5 })).toBe('');
   expect(timeline.takeIndex({ stdout: 4, stderr: 5 })).toBe(`${NOW} 1 4\n`);
-  expect(timeline.takeIndex({ stdout: 15, stderr: 5 })).toBe(`${NOW} 1 6\n${NOW + 20} 2 5\n${NOW + 40} 1 5\n`);
+  expect(timeline.takeIndex({ stdout: 15, stderr: 5 })).toBe(
+    `${NOW} 1 6\n${NOW + 20} 2 5\n${NOW + 40} 1 5\n`,
+  );
   expect(timeline.takeIndex({ stdout: 20, stderr: 5 })).toBe(`${NOW + 40} 1 5\n`);
   expect(timeline.length).toBe(0);
 });

@@ -6,8 +6,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type OutputSink, WorkerMissingError } from '../../../agent/runner/runner.ts';
 import { missingForSlots } from '../../../bench/setup/slot-sockets.ts';
 import { eventually } from '../../support/eventually.ts';
+import {
+  openProcessBench,
+  openSlotBench,
+  outputOf,
+  printed,
+  type RunnerBench,
+} from '../../support/runner-kinds.ts';
 import { isRunning } from '../../support/test-queue.ts';
-import { openSlotBench, openProcessBench, outputOf, printed, type RunnerBench } from '../../support/runner-kinds.ts';
 
 /** Returns undefined if there is no such file. */
 function textOf(file: string): string {

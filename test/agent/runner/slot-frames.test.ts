@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FrameReader, encodeFrame, joinWithNul } from '../../../agent/runner/slot-frames.ts';
+import { encodeFrame, FrameReader, joinWithNul } from '../../../agent/runner/slot-frames.ts';
 
 /** Returns what a reader makes of bytes that come in parts of the given lengths. */
 function read(bytes: Buffer, lengths: readonly number[]) {

@@ -3,15 +3,15 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { SlotRunner } from '../../../agent/runner/slot-runner.ts';
 import { WorkerMissingError } from '../../../agent/runner/runner.ts';
 import { encodeFrame } from '../../../agent/runner/slot-frames.ts';
-import { openSlotSockets, missingForCgroups, missingForSlots } from '../../../bench/setup/slot-sockets.ts';
+import { SlotRunner } from '../../../agent/runner/slot-runner.ts';
+import { missingForCgroups, missingForSlots, openSlotSockets } from '../../../bench/setup/slot-sockets.ts';
 import { eventually } from '../../support/eventually.ts';
 import { memoryCgroup, tasksCgroup } from '../../support/limited-cgroup.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { outputOf, printed, type RunnerBench, useSlotBenches } from '../../support/runner-kinds.ts';
 import { isRunning } from '../../support/test-queue.ts';
-import { useSlotBenches, outputOf, printed, type RunnerBench } from '../../support/runner-kinds.ts';
 
 // Tests of both kinds of runners are in runners.test.ts.
 

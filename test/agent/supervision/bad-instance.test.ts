@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { EBS_MAX_VOLUME_BYTES } from '../../../lib/limits.ts';
 import { eventually } from '../../support/eventually.ts';
-import { ManualRunner } from '../../support/manual-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { ManualRunner } from '../../support/manual-runner.ts';
 import { testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();

@@ -12,7 +12,14 @@ function setUp(env: NodeJS.ProcessEnv = WATCHED, leaseSeconds = 180) {
   const sent: string[][] = [];
   const heard = { next: true };
   const work: JobLoopState & JobLoopProgress = {
-    ...{ running: 0, settling: 0, idleSinceMs: 0, jobsDone: 0, longestLimitSeconds: 0, hasStaleRecords: false },
+    ...{
+      running: 0,
+      settling: 0,
+      idleSinceMs: 0,
+      jobsDone: 0,
+      longestLimitSeconds: 0,
+      hasStaleRecords: false,
+    },
     ...{ receiving: true, leasesDueMs: Number.POSITIVE_INFINITY },
   };
   const watchdog = new Watchdog({

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { AgentConfigInput } from '../../../agent/config/agent-config.ts';
-import { JobIndex } from '../../../store/job-index.ts';
 import type { JobRecord, JobState } from '../../../jobs/record.ts';
 import type { Fault } from '../../../local/front-door/faults.ts';
+import { JobIndex } from '../../../store/job-index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { ManualRunner } from '../../support/manual-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { type Agent, type TestQueue, isRunning, testQueues } from '../../support/test-queue.ts';
+import { ManualRunner } from '../../support/manual-runner.ts';
+import { type Agent, isRunning, type TestQueue, testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();
 

@@ -2,16 +2,16 @@ import { pino } from 'pino';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { AgentConfigSchema } from '../../../agent/config/agent-config.ts';
+import { drainFor } from '../../../agent/lifecycle/drain.ts';
 import { SlotRunner } from '../../../agent/runner/slot-runner.ts';
 import { RefusalTracker } from '../../../agent/supervision/refusals.ts';
-import { drainFor } from '../../../agent/lifecycle/drain.ts';
 import { NO_SUPERVISOR } from '../../../agent/supervision/watchdog.ts';
 import { systemClock } from '../../../aws/clock.ts';
-import { openSlotSockets, missingForSlots } from '../../../bench/setup/slot-sockets.ts';
+import { missingForSlots, openSlotSockets } from '../../../bench/setup/slot-sockets.ts';
 import { JobIndex } from '../../../store/job-index.ts';
 import { eventually } from '../../support/eventually.ts';
-import { ManualRunner } from '../../support/manual-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { ManualRunner } from '../../support/manual-runner.ts';
 import { testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();
@@ -86,9 +86,7 @@ test('a job that outlasts the drain is stopped and requeued, and costs no attemp
   expect(await bench.table.get(id)).toMatchObject({ state: 'queued', attempts: 0 });
 });
 
-test('a job that still waits for a slot when the drain is over was interrupted', async ({
-  skip,
-}) => {
+test('a job that still waits for a slot when the drain is over was interrupted', async ({ skip }) => {
   skip(missingForSlots() !== undefined, missingForSlots());
   const bench = await open();
   const sockets = await openSlotSockets({ cgroups: 'none' });

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import type { Message } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { ManualRunner } from '../../support/manual-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
-import { type TestQueue, isRunning, testQueues } from '../../support/test-queue.ts';
+import { ManualRunner } from '../../support/manual-runner.ts';
+import { isRunning, type TestQueue, testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();
 

@@ -1,12 +1,12 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
-import { parseDeadLetter } from '../../../client/dead-letters/parse.ts';
 import { findOwner, readOrigin } from '../../../client/dead-letters/origin.ts';
-import { Fleet } from '../../../client/fleet.ts';
+import { parseDeadLetter } from '../../../client/dead-letters/parse.ts';
 import { deduplicatedId } from '../../../client/enqueue/ids.ts';
+import { Fleet } from '../../../client/fleet.ts';
+import type { JobRecord } from '../../../jobs/record.ts';
 import { createBodyStore } from '../../../store/body-store.ts';
 import { JobIndex } from '../../../store/job-index.ts';
-import type { JobRecord } from '../../../jobs/record.ts';
 import { fleetsWithAgent } from '../../support/fleet-with-agent.ts';
 import type { TestQueue } from '../../support/test-queue.ts';
 

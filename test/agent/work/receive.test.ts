@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { Receiver, type Room } from '../../../agent/work/receive.ts';
 import { RefusalTracker } from '../../../agent/supervision/refusals.ts';
+import { Receiver, type Room } from '../../../agent/work/receive.ts';
 import type { JobQueue, Message } from '../../../store/job-queue.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 

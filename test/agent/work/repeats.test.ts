@@ -1,7 +1,7 @@
 import { SetQueueAttributesCommand, StartMessageMoveTaskCommand } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
-import { JobIndex } from '../../../store/job-index.ts';
 import type { JobRecord } from '../../../jobs/record.ts';
+import { JobIndex } from '../../../store/job-index.ts';
 import { type TestQueue, testQueues } from '../../support/test-queue.ts';
 
 const open = testQueues();

@@ -1,10 +1,10 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
-import { deduplicatedId, createSeed, jobId } from '../../../client/enqueue/ids.ts';
+import { createSeed, deduplicatedId, jobId } from '../../../client/enqueue/ids.ts';
 import { createBodyStore } from '../../../store/body-store.ts';
-import { JobIndex } from '../../../store/job-index.ts';
 import { toItem } from '../../../store/item.ts';
+import { JobIndex } from '../../../store/job-index.ts';
 import { fleetsWithAgent } from '../../support/fleet-with-agent.ts';
 import type { TestQueue } from '../../support/test-queue.ts';
 

@@ -289,7 +289,8 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'a null body': {
     scene: { answers: {}, tasks: [job({ body: null })] },
-    sentence: /^The option body is null: write "" for an empty text, or "null" in quotes if the worker has to/,
+    sentence:
+      /^The option body is null: write "" for an empty text, or "null" in quotes if the worker has to/,
   },
   'a null among many': {
     scene: { answers: {}, tasks: [job({ bodies: ['a', null, 'c'] })] },
@@ -321,7 +322,8 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'a group': {
     scene: { answers: {}, tasks: [job({ body: 'a', group: 'g' })] },
-    sentence: /^The option group is reserved for jobs that must not run at the same time.* use the option label\.$/,
+    sentence:
+      /^The option group is reserved for jobs that must not run at the same time.* use the option label\.$/,
   },
   'a group of one of many': {
     scene: { answers: {}, tasks: [job({ jobs: [{ body: 'a' }, { body: 'b', group: 'g' }] })] },

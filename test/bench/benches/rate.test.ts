@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest';
-import { FOLLOWED, ISOLATED, PLAIN, type Rate, UNFOLLOWED, rateVerdicts } from '../../../bench/benches/rate.ts';
+import {
+  FOLLOWED,
+  ISOLATED,
+  PLAIN,
+  type Rate,
+  rateVerdicts,
+  UNFOLLOWED,
+} from '../../../bench/benches/rate.ts';
 
 const rate = (contender: string, jobsPerSecond: number): Rate => ({
   contender,
@@ -11,7 +18,9 @@ it.each([
   [350, /0\.70 of the jobs .*: met/],
   [349, /0\.70 of the jobs .*: NOT met/],
 ])('compares %d jobs a second with a cgroup for each worker to 500 without', (isolated, verdict) => {
-  expect(rateVerdicts([rate(PLAIN, 500), rate(ISOLATED, isolated)])).toEqual([expect.stringMatching(verdict)]);
+  expect(rateVerdicts([rate(PLAIN, 500), rate(ISOLATED, isolated)])).toEqual([
+    expect.stringMatching(verdict),
+  ]);
 });
 
 it.each([

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseEntry, activeSinceMs } from '../../../bench/boot/journal.ts';
+import { activeSinceMs, parseEntry } from '../../../bench/boot/journal.ts';
 
 const line = (values: object) => JSON.stringify({ __REALTIME_TIMESTAMP: '1795324196554321', ...values });
 const STARTED = { MESSAGE_ID: '39f53479d3a045ac8e11786248231fbf' };

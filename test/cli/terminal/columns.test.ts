@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { bar } from '../../../cli/terminal/bar.ts';
-import { clip, formatTable, pad, displayWidth } from '../../../cli/terminal/columns.ts';
-import { paint, paintFor } from '../../../cli/terminal/paint.ts';
+import { clip, displayWidth, formatTable, pad } from '../../../cli/terminal/columns.ts';
 import { countOf, formatDuration } from '../../../cli/terminal/format.ts';
+import { paint, paintFor } from '../../../cli/terminal/paint.ts';
 
 describe('columns', () => {
   it('are as wide as their widest cell, also with wide characters and colours', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { wrapLines, say } from '../../../cli/terminal/say.ts';
+import { say, wrapLines } from '../../../cli/terminal/say.ts';
 
 const terminal = (columns: number) => ({ isTTY: true, columns });
 const TEXT =

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { expect, it } from 'vitest';
-import { parseDeadLetter, isFromFleet } from '../../../client/dead-letters/parse.ts';
+import { isFromFleet, parseDeadLetter } from '../../../client/dead-letters/parse.ts';
 import { FleetFactsSchema } from '../../../store/fleet-facts.ts';
 
 const facts = v.parse(FleetFactsSchema, {

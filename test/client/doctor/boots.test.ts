@@ -2,9 +2,9 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { diagnoseFleet } from '../../../client/doctor/diagnose.ts';
 import { readCheckInput } from '../../../client/doctor/read-fleet.ts';
-import { createInstanceStore } from '../../../store/instance-store.ts';
-import { instanceLogKey } from '../../../store/bucket-keys.ts';
 import type { Broken } from '../../../policy/retirement.ts';
+import { instanceLogKey } from '../../../store/bucket-keys.ts';
+import { createInstanceStore } from '../../../store/instance-store.ts';
 import { LOGS, openFleet, TABLE } from '../../support/agent-fleet.ts';
 import { createContext } from '../../support/keeper.ts';
 

@@ -1,8 +1,8 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
 import type { Check, Finding } from '../../../client/doctor/finding.ts';
-import { eventually } from '../../support/eventually.ts';
 import { type BareFleet, bareFleets } from '../../support/bare-fleet.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const open = bareFleets();
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AlarmSettings } from '../../../client/doctor/alarm-settings.ts';
+import type { CheckInput, DeployedPolicy, HookSettings } from '../../../client/doctor/check-input.ts';
 import { runChecks } from '../../../client/doctor/diagnose.ts';
-import type { CheckInput, HookSettings, DeployedPolicy } from '../../../client/doctor/check-input.ts';
 import type { Check, Finding } from '../../../client/doctor/finding.ts';
 import { AccessDeniedError, StoreGoneError } from '../../../client/errors.ts';
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { AwsClock } from '../../../aws/aws-clock.ts';
-import { runChecks } from '../../../client/doctor/diagnose.ts';
 import type { NetworkState, SubnetState } from '../../../client/doctor/check-input.ts';
+import { runChecks } from '../../../client/doctor/diagnose.ts';
 import { readNetwork } from '../../../client/doctor/read-network.ts';
 import { AccessDeniedError } from '../../../client/errors.ts';
 import { startTestCloud } from '../../../local/test/support/cloud.ts';

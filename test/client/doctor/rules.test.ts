@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { runChecks } from '../../../client/doctor/diagnose.ts';
 import type { CheckInput, TableState } from '../../../client/doctor/check-input.ts';
+import { runChecks } from '../../../client/doctor/diagnose.ts';
 import type { Check, Finding } from '../../../client/doctor/finding.ts';
 import { adviseOnRefusedLaunch } from '../../../client/doctor/launch-refusals.ts';
 import { AccessDeniedError, StoreGoneError } from '../../../client/errors.ts';
 import { adviseOnError } from '../../../client/instances/refusal-text.ts';
-import type { InstanceRecord, Forecast, Retirement } from '../../../jobs/record.ts';
+import type { Forecast, InstanceRecord, Retirement } from '../../../jobs/record.ts';
 import {
   ago,
   busy,
@@ -635,7 +635,9 @@ const cases: Case[] = [
     facts: gaveUp({ reason: 'agent-crashed', problem: 'it was silent' }, { fatalError: 'TypeError: no' }),
     check: 'instances',
     mark: 'bad',
-    says: [/i-0 lost its agent, and terminated at .*: it was silent; fatal error of its agent: TypeError: no\./],
+    says: [
+      /i-0 lost its agent, and terminated at .*: it was silent; fatal error of its agent: TypeError: no\./,
+    ],
   },
   {
     name: 'a lost instance with the fatal error of its agent',
@@ -838,9 +840,9 @@ describe('finds', () => {
     const told = [first?.text, ...(first?.details ?? []), first?.advice].join('\n');
     for (const words of says) expect(told).toMatch(words);
     expect(told).not.toMatch(/:\d\d\.\d+Z/);
-    expect(diagnosis.findings.filter((finding) => finding.check === check && finding.status === 'ok')).toEqual(
-      [],
-    );
+    expect(
+      diagnosis.findings.filter((finding) => finding.check === check && finding.status === 'ok'),
+    ).toEqual([]);
   });
 
   test('the diagnosis is as bad as its worst finding', () => {

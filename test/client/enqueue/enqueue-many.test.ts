@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import {
+  type EnqueueManyOptions,
+  type Fleet,
+  type NewJob,
+  NotAllSentError,
+  type SentJob,
+} from '../../../client/index.ts';
 import { readRecords } from '../../../client/job-records.ts';
-import { type Fleet, type EnqueueManyOptions, type NewJob, NotAllSentError, type SentJob } from '../../../client/index.ts';
 import type { Call, Input } from '../../../local/front-door/service.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
 import { receiveJobs } from '../../support/received.ts';
@@ -18,7 +24,11 @@ async function onQueue(fleet: Fleet): Promise<string[]> {
 }
 
 /** A run that fails, with everything that it reported. */
-async function failed(fleet: Fleet, input: Parameters<Fleet['enqueueMany']>[0], options: EnqueueManyOptions = {}) {
+async function failed(
+  fleet: Fleet,
+  input: Parameters<Fleet['enqueueMany']>[0],
+  options: EnqueueManyOptions = {},
+) {
   const told: SentJob[] = [];
   const onSent = (sent: readonly SentJob[]) => void told.push(...sent);
   const error = await fleet.enqueueMany(input, { ...options, onSent }).catch((error: unknown) => error);
@@ -200,7 +210,11 @@ describe('a slow or unlimited input', () => {
   });
 
   it.each<[string, NewJob, string]>([
-    ['an invalid body', { body: 'ab\ud800' }, 'The body is not valid Unicode: it has a lone surrogate at position 2.'],
+    [
+      'an invalid body',
+      { body: 'ab\ud800' },
+      'The body is not valid Unicode: it has a lone surrogate at position 2.',
+    ],
     [
       'an unknown option',
       { body: 'a', ...({ limitSecond: 5 } as object) },

@@ -131,14 +131,26 @@ describe('its body', () => {
   const refused: [what: string, body: unknown, sentence: string][] = [
     ['that is not UTF-8', Uint8Array.from([0x61, 0xff, 0x62]), 'The body is not UTF-8: byte 1 is 0xff.'],
     ['that ends in mid-character', Buffer.from('é').subarray(0, 1), 'The body is not UTF-8: byte 0 is 0xc3.'],
-    ['with a lone surrogate', 'ab\ud800', 'The body is not valid Unicode: it has a lone surrogate at position 2.'],
-    ['that is undefined', undefined, 'The body is of type undefined; allowed are text, UTF-8 bytes and JSON values.'],
+    [
+      'with a lone surrogate',
+      'ab\ud800',
+      'The body is not valid Unicode: it has a lone surrogate at position 2.',
+    ],
+    [
+      'that is undefined',
+      undefined,
+      'The body is of type undefined; allowed are text, UTF-8 bytes and JSON values.',
+    ],
     [
       'that JSON cannot say',
       { at: 1n },
       'The body cannot be written as JSON: Do not know how to serialize a BigInt.',
     ],
-    ['that is too long', 'x'.repeat(64 * MIB + 1), 'The body has 67108865 bytes; at most 67108864 are allowed.'],
+    [
+      'that is too long',
+      'x'.repeat(64 * MIB + 1),
+      'The body has 67108865 bytes; at most 67108864 are allowed.',
+    ],
   ];
   it.each(refused)('%s is refused before anything is sent', async (_, body, sentence) => {
     const { fleet, cloud } = await open();
@@ -291,9 +303,7 @@ describe('an error of AWS becomes a sentence', () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({ service: 'dynamodb', effect: { kind: 'throttle' } });
     await expect(fleet.enqueue('42')).rejects.toThrow(ThrottledError);
-    await expect(fleet.status('j-1')).rejects.toThrow(
-      'AWS throttles calls to the table jobs of fleet group',
-    );
+    await expect(fleet.status('j-1')).rejects.toThrow('AWS throttles calls to the table jobs of fleet group');
   });
 
   it('a table that is gone', async () => {

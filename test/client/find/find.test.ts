@@ -11,8 +11,8 @@ import {
   WrongOptionError,
 } from '../../../client/errors.ts';
 import { type FindOptions, findFleet } from '../../../client/find/find.ts';
-import type { FleetFactsInput } from '../../../store/fleet-facts.ts';
 import { type Cloud, startCloud } from '../../../local/cloud.ts';
+import type { FleetFactsInput } from '../../../store/fleet-facts.ts';
 
 let cloud: Cloud;
 let home: string;

@@ -4,14 +4,14 @@ import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import type { FleetView } from '../../../client/instances/describe.ts';
 import {
-  type InstanceFacts,
-  type InstanceView,
   createInstanceView,
   createRetiredView,
+  type InstanceFacts,
+  type InstanceView,
 } from '../../../client/instances/instance-view.ts';
-import type { InstanceRecord, JobRecord, Forecast, Retirement } from '../../../jobs/record.ts';
-import { eventually } from '../../support/eventually.ts';
+import type { Forecast, InstanceRecord, JobRecord, Retirement } from '../../../jobs/record.ts';
 import { deployedFleets } from '../../support/deployed.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const NOW_MS = Date.parse('2026-01-02T03:04:05.000Z');
 const SILENT_MS = 900_000;
@@ -235,7 +235,10 @@ describe('the view of a fleet', () => {
       });
     const gate = join(fleet.directory, 'gate');
     const [job = ''] = await fleet.send({ untilFile: gate });
-    const booting = await see('an instance that boots', ({ instances }) => instances[0]?.status === 'booting');
+    const booting = await see(
+      'an instance that boots',
+      ({ instances }) => instances[0]?.status === 'booting',
+    );
     expect(booting.instances[0]).toMatchObject({ jobs: [], launchedAt: expect.any(String) });
     const busy = await see('it at work', ({ instances }) => instances[0]?.next?.action === 'work');
     await writeFile(gate, '');

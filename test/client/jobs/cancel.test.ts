@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../aws/clock.ts';
 import { Fleet } from '../../../client/fleet.ts';
 import { bodyKey } from '../../../jobs/body-key.ts';
-import { isRunning } from '../../support/test-queue.ts';
 import { eventually } from '../../support/eventually.ts';
 import { fleetsWithAgent } from '../../support/fleet-with-agent.ts';
+import { isRunning } from '../../support/test-queue.ts';
 
 const open = fleetsWithAgent();
 

@@ -5,8 +5,8 @@ import { beforeAll, expect, it } from 'vitest';
 import type { ListOptions } from '../../../client/index.ts';
 import { toItem } from '../../../store/item.ts';
 import { type BareFleet, bareFleets } from '../../support/bare-fleet.ts';
-import { onTerminal } from '../../support/pty.ts';
 import { FAILED, numbersOf, readsOf, START_MS, writeEnded } from '../../support/ended-jobs.ts';
+import { onTerminal } from '../../support/pty.ts';
 
 const open = bareFleets();
 const FEW = 2000;

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { shownState } from '../../../client/job-state.ts';
-import { unknownView, createJobView } from '../../../client/jobs/view.ts';
-import { FleetFactsSchema } from '../../../store/fleet-facts.ts';
+import { createJobView, unknownView } from '../../../client/jobs/view.ts';
 import type { JobRecord, Try } from '../../../jobs/record.ts';
+import { FleetFactsSchema } from '../../../store/fleet-facts.ts';
 
 const names = { queueUrl: 'https://q', table: 't', logBucket: 'logs', group: 'g' };
 const facts = v.parse(FleetFactsSchema, { version: 1, fleet: 'S/F', region: 'eu-west-1', ...names });
@@ -149,7 +149,9 @@ describe('a job whose message exceeded the retention period', () => {
   ];
   it.each(cases)('%s', (_, rest, nowMs, state) => {
     expect(shownState(record(rest), facts, nowMs)).toBe(state);
-    expect(createJobView(record(rest), facts, nowMs).finished).toBe(state === 'lost' || state === 'succeeded');
+    expect(createJobView(record(rest), facts, nowMs).finished).toBe(
+      state === 'lost' || state === 'succeeded',
+    );
   });
 
   it('says why', () => {

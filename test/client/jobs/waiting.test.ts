@@ -10,8 +10,8 @@ import type { FleetView } from '../../../client/instances/describe.ts';
 import type { InstanceView } from '../../../client/instances/instance-view.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import { createWaitingView } from '../../../client/jobs/waiting.ts';
-import { eventually } from '../../support/eventually.ts';
 import { deployedFleets } from '../../support/deployed.ts';
+import { eventually } from '../../support/eventually.ts';
 import { ago, fleet as facts, NOW_MS, textAgo, timeAgo } from '../../support/healthy-facts.ts';
 
 const job: JobView = { id: 'j-1', state: 'queued', finished: false, attempts: 0, tries: [] };

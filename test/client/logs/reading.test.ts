@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../aws/clock.ts';
 import { type LogEvent, type LogOptions, readLog } from '../../../client/logs/reading.ts';
-import type { LogPart } from '../../../store/bucket-keys.ts';
 import { type JobRecord, MAX_INLINE_LOG_BYTES, type StreamLog, type Try } from '../../../jobs/record.ts';
+import type { LogPart } from '../../../store/bucket-keys.ts';
 
 const STARTED_MS = Date.parse('2026-01-01T00:00:00.000Z');
 

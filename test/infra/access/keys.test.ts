@@ -9,7 +9,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import type { EncryptionKeys } from '../../../infra/props/stores.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { toText, resourcesOf, permissionsOf, synthTemplate } from '../../support/synthesised.ts';
+import { permissionsOf, resourcesOf, synthTemplate, toText } from '../../support/synthesised.ts';
 
 const GRANTS = ['grantEnqueue', 'grantFollow', 'grantOperate'] as const;
 

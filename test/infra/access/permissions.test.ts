@@ -11,14 +11,14 @@ import { type BundleName, bundle } from '../../../infra/bundle/bundle.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import { evaluatePolicies } from '../../../local/front-door/policy.ts';
 import {
-  toText,
-  synthFleet,
   named,
   resourcesOf,
   permissionsOf as rightsIn,
   type Statement,
   statementsOf as statementsIn,
+  synthFleet,
   synthTemplate,
+  toText,
 } from '../../support/synthesised.ts';
 
 const template = synthTemplate();
@@ -47,8 +47,11 @@ function mayDecrypt(role: string, arn?: string): boolean {
   );
   const context = arn === undefined ? {} : { 'kms:EncryptionContext:aws:s3:arn': arn };
   const resources = ['arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'];
-  return evaluatePolicies([{ Statement: JSON.parse(document) }], { action: 'kms:Decrypt', resources, context })
-    .allowed;
+  return evaluatePolicies([{ Statement: JSON.parse(document) }], {
+    action: 'kms:Decrypt',
+    resources,
+    context,
+  }).allowed;
 }
 
 describe('an agent', () => {

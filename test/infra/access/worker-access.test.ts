@@ -3,10 +3,10 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { type IRole, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, it } from 'vitest';
-import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { FleetPropsError } from '../../../infra/props/errors.ts';
+import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { toText, synthFleet, onlyResource, type Resource, resourcesOf } from '../../support/synthesised.ts';
+import { onlyResource, type Resource, resourcesOf, synthFleet, toText } from '../../support/synthesised.ts';
 
 const FOREIGN = 'arn:aws:iam::123456789012:role/theirs';
 

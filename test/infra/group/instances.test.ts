@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { computeTerminationHeartbeatSeconds } from '../../../infra/group/hooks.ts';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { synthFleet, onlyResource, type Resource, synthTemplate } from '../../support/synthesised.ts';
+import { onlyResource, type Resource, synthFleet, synthTemplate } from '../../support/synthesised.ts';
 
 const template = synthTemplate();
 
@@ -98,17 +98,20 @@ describe('the group', () => {
   it('launches several types, and the given share as Spot Instances', () => {
     const names = ['c7i.large', 'c6i.large'];
     const instanceTypes = names.map((name) => new InstanceType(name));
-    synthTemplate({ spotShare: 75, instanceTypes }).hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
-      MixedInstancesPolicy: group({
-        InstancesDistribution: group({
-          OnDemandBaseCapacity: 0,
-          OnDemandPercentageAboveBaseCapacity: 25,
-          OnDemandAllocationStrategy: 'prioritized',
-          SpotAllocationStrategy: 'price-capacity-optimized',
+    synthTemplate({ spotShare: 75, instanceTypes }).hasResourceProperties(
+      'AWS::AutoScaling::AutoScalingGroup',
+      {
+        MixedInstancesPolicy: group({
+          InstancesDistribution: group({
+            OnDemandBaseCapacity: 0,
+            OnDemandPercentageAboveBaseCapacity: 25,
+            OnDemandAllocationStrategy: 'prioritized',
+            SpotAllocationStrategy: 'price-capacity-optimized',
+          }),
+          LaunchTemplate: group({ Overrides: names.map((InstanceType) => ({ InstanceType })) }),
         }),
-        LaunchTemplate: group({ Overrides: names.map((InstanceType) => ({ InstanceType })) }),
-      }),
-    });
+      },
+    );
   });
 
   it('launches by default any of three families that the region offers, at the lowest price', () => {
@@ -220,7 +223,9 @@ describe('the network', () => {
 
   it('allows outbound IPv6 only if the owner says so', () => {
     const egressOf = (props: WorkerFleetProps) =>
-      onlyResource(synthTemplate(props), 'AWS::EC2::SecurityGroup').resource.Properties['SecurityGroupEgress'];
+      onlyResource(synthTemplate(props), 'AWS::EC2::SecurityGroup').resource.Properties[
+        'SecurityGroupEgress'
+      ];
     const v4 = expect.objectContaining({ CidrIp: '0.0.0.0/0', IpProtocol: '-1' });
     const v6 = expect.objectContaining({ CidrIpv6: '::/0', IpProtocol: '-1' });
     expect(egressOf({})).toEqual([v4]);

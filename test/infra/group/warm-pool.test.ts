@@ -34,7 +34,9 @@ describe('a warm pool', () => {
   });
 
   it('is created after the hooks, which apply to instances that enter it', () => {
-    const hooks = Object.keys(resourcesOf(synthTemplate({ warmPool: {} }), 'AWS::AutoScaling::LifecycleHook'));
+    const hooks = Object.keys(
+      resourcesOf(synthTemplate({ warmPool: {} }), 'AWS::AutoScaling::LifecycleHook'),
+    );
     expect(hooks).toHaveLength(2);
     expect(poolOf({}).DependsOn).toEqual(expect.arrayContaining(hooks));
   });

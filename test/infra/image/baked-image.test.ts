@@ -8,12 +8,12 @@ import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readMachineFiles } from '../../../infra/instance/machine-files.ts';
-import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { measureBytes } from '../../../infra/instance/user-data.ts';
+import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import { IMAGE_BUILDER_MAX_DOCUMENT_LENGTH } from '../../../lib/limits.ts';
 import { errorsOf } from '../../support/aws-validation.ts';
-import { toText, synthFleet, onlyResource, resourcesOf, synthTemplate } from '../../support/synthesised.ts';
+import { onlyResource, resourcesOf, synthFleet, synthTemplate, toText } from '../../support/synthesised.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mayfly-image-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -178,7 +178,9 @@ describe("the image's name", () => {
     const tagged = Template.fromStack(stack);
     for (const type of ['Component', 'ImageRecipe', 'Image']) {
       const full = `AWS::ImageBuilder::${type}`;
-      expect(onlyResource(tagged, full).resource.Properties, type).toEqual(onlyResource(template, full).resource.Properties);
+      expect(onlyResource(tagged, full).resource.Properties, type).toEqual(
+        onlyResource(template, full).resource.Properties,
+      );
     }
   });
 });
@@ -338,7 +340,9 @@ describe('the component', () => {
   });
 
   it('is within the limit of Image Builder', () => {
-    expect(measureBytes(component.resource.Properties['Data'])).toBeLessThan(IMAGE_BUILDER_MAX_DOCUMENT_LENGTH);
+    expect(measureBytes(component.resource.Properties['Data'])).toBeLessThan(
+      IMAGE_BUILDER_MAX_DOCUMENT_LENGTH,
+    );
   });
 
   it('stops at the first command that fails', () => {

@@ -13,13 +13,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../../lib/package-files.ts';
 import { contentHash } from '../../../infra/bundle/staging.ts';
+import { packageRoot } from '../../../lib/package-files.ts';
 import {
   type Answers,
-  type ScriptResult,
-  refusal,
   FakeMachine,
+  refusal,
+  type ScriptResult,
   TREE_JSON as WITHOUT_HASH,
 } from '../../support/fake-machine.ts';
 
@@ -202,13 +202,16 @@ describe('packages', () => {
       ],
       'git 1:2.39.5',
     ],
-  ])('on %s are installed by %s, and their versions are in the log', async (_, manager, expected, version) => {
-    const programs = without(['git', 'ansible-pull'], manager);
-    const outcome = await machine.run(BOOT, { aws: ASSETS, programs });
-    expect(outcome.status, outcome.output).toBe(0);
-    expect(outcome.calls.filter((call) => call.startsWith(manager))).toEqual(expected);
-    expect(outcome.output).toContain(version);
-  });
+  ])(
+    'on %s are installed by %s, and their versions are in the log',
+    async (_, manager, expected, version) => {
+      const programs = without(['git', 'ansible-pull'], manager);
+      const outcome = await machine.run(BOOT, { aws: ASSETS, programs });
+      expect(outcome.status, outcome.output).toBe(0);
+      expect(outcome.calls.filter((call) => call.startsWith(manager))).toEqual(expected);
+      expect(outcome.output).toContain(version);
+    },
+  );
 
   it('are retried for three minutes while the lock is held or the mirror is down', async () => {
     const programs = { ...without(['git', 'ansible-pull'], 'apt-get'), 'apt-get': `${note}; exit 100` };

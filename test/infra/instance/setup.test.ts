@@ -129,7 +129,9 @@ describe('the requirements of a set-up', () => {
     ['a list of roles', '- src: geerlingguy.docker\n'],
   ])('are a file of %s', (_, content) => {
     put('needs/requirements.yml', content);
-    expect(checkRequirements('WorkerFleet', workers, 'needs/requirements.yml')).toBe('needs/requirements.yml');
+    expect(checkRequirements('WorkerFleet', workers, 'needs/requirements.yml')).toBe(
+      'needs/requirements.yml',
+    );
   });
 
   it.each<[what: string, content: string, why: RegExp]>([

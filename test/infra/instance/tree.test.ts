@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bundle, bundleFrom } from '../../../infra/bundle/bundle.ts';
-import { packageRoot } from '../../../lib/package-files.ts';
 import { contentHash } from '../../../infra/bundle/staging.ts';
 import { writeTree } from '../../../infra/instance/tree.ts';
+import { packageRoot } from '../../../lib/package-files.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'mayfly-tree-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));

@@ -1,8 +1,8 @@
 import { Size } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
+import { makeSlotDropIn } from '../../../infra/instance/unit-settings.ts';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { resolveSettings } from '../../../infra/props/settings.ts';
-import { makeSlotDropIn } from '../../../infra/instance/unit-settings.ts';
 import { MAX_BODY_BYTES } from '../../../store/body-store.ts';
 
 const of = (props: WorkerFleetProps) => makeSlotDropIn(resolveSettings('WorkerFleet', 'Fleet', props));

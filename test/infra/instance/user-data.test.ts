@@ -11,10 +11,10 @@ import { parse } from 'yaml';
 import { parseConfig } from '../../../agent/config/read-config.ts';
 import { readMachineFiles } from '../../../infra/instance/machine-files.ts';
 import { NODE_PACKAGES } from '../../../infra/instance/node-asset.ts';
-import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { measureBytes } from '../../../infra/instance/user-data.ts';
+import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { EC2_MAX_USER_DATA_BYTES } from '../../../lib/limits.ts';
-import { toText, synthFleet, onlyResource, synthTemplate } from '../../support/synthesised.ts';
+import { onlyResource, synthFleet, synthTemplate, toText } from '../../support/synthesised.ts';
 
 interface CloudConfig {
   write_files: { path: string; permissions: string; content: string; encoding?: string }[];

@@ -4,12 +4,13 @@ import { type IMachineImage, InstanceType, MachineImage, WindowsVersion } from '
 import { Alias } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { describe, expect, it } from 'vitest';
-import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { FleetPropsError } from '../../../infra/props/errors.ts';
+import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { resolveSettings } from '../../../infra/props/settings.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 
-const settings = (props: object, id = 'Fleet') => resolveSettings('WorkerFleet', id, props as WorkerFleetProps);
+const settings = (props: object, id = 'Fleet') =>
+  resolveSettings('WorkerFleet', id, props as WorkerFleetProps);
 
 /** Props with a refused value, how the error shows the value, and what it says is allowed. */
 const refused: [key: string, props: object, shown: string, allowed: RegExp][] = [

@@ -2,15 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { packageRoot } from '../../../lib/package-files.ts';
 import type { Check } from '../../../infra/props/checks.ts';
-import { bakedImageRows, rootVolumeRows } from '../../../infra/props/instances.ts';
 import { isDuration, isSize } from '../../../infra/props/errors.ts';
+import { bakedImageRows, rootVolumeRows } from '../../../infra/props/instances.ts';
 import { retryBackoffRows } from '../../../infra/props/retry-backoff.ts';
 import { scaleOutRows } from '../../../infra/props/scale-out.ts';
 import { encryptionKeyRows } from '../../../infra/props/stores.ts';
 import { propTable } from '../../../infra/props/table.ts';
 import { warmPoolRows } from '../../../infra/props/warm-pool.ts';
+import { packageRoot } from '../../../lib/package-files.ts';
 
 const directory = join(packageRoot, 'infra/props');
 const sources = readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'));
@@ -29,11 +29,13 @@ function interfacesOf(source: string): [name: string, props: DocumentedProp[]][]
 }
 
 function propsOf(body: string): DocumentedProp[] {
-  return [...body.matchAll(/( {2}\/\*\*.*?\*\/\n)?^ {2}readonly (\w+)\?: /gms)].map(([, doc = '', name = '']) => {
-    const words = doc.replaceAll(/^\s*(\/\*\*|\*\/|\*)/gm, ' ').replaceAll(/\s+/g, ' ');
-    const [text = '', byDefault] = words.replace('*/', '').split('@default');
-    return { name, text: text.trim(), byDefault: byDefault?.trim() };
-  });
+  return [...body.matchAll(/( {2}\/\*\*.*?\*\/\n)?^ {2}readonly (\w+)\?: /gms)].map(
+    ([, doc = '', name = '']) => {
+      const words = doc.replaceAll(/^\s*(\/\*\*|\*\/|\*)/gm, ' ').replaceAll(/\s+/g, ' ');
+      const [text = '', byDefault] = words.replace('*/', '').split('@default');
+      return { name, text: text.trim(), byDefault: byDefault?.trim() };
+    },
+  );
 }
 
 const interfaces = new Map(sources.flatMap(interfacesOf));
@@ -79,13 +81,17 @@ describe('the table of the props', () => {
   it('has a row for each prop of each prop that is an object', () => {
     const nested = rowsByInterface.filter(([, rows]) => rows !== propTable);
     for (const [name, rows] of nested) {
-      expect(interfaces.get(name)?.map((prop) => prop.name), name).toEqual(Object.keys(rows));
+      expect(
+        interfaces.get(name)?.map((prop) => prop.name),
+        name,
+      ).toEqual(Object.keys(rows));
     }
     expect([...interfaces.keys()].sort()).toEqual(rowsByInterface.map(([name]) => name).sort());
   });
 
   it('names each setting, each key of agent.json and each fact once', () => {
-    const rows: [string, { check: Check; setting?: string; agent?: string; fact?: string }][] = Object.entries(propTable);
+    const rows: [string, { check: Check; setting?: string; agent?: string; fact?: string }][] =
+      Object.entries(propTable);
     for (const names of [
       rows.map(([key, { setting }]) => setting ?? key),
       rows.flatMap(([, { agent }]) => agent ?? []),

@@ -1,8 +1,8 @@
 import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { logPrefix } from '../../../store/bucket-keys.ts';
 import type { Try } from '../../../jobs/record.ts';
+import { logPrefix } from '../../../store/bucket-keys.ts';
 import { type TestQueue, testQueues } from '../../support/test-queue.ts';
 import { takeSeat } from './calls.ts';
 import { isForged } from './forgery.ts';

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../aws/clock.ts';
-import type { Cancellation } from '../../../store/job-index.ts';
-import { fromItem } from '../../../store/item.ts';
-import { statePartition, runningPartition } from '../../../store/partitions.ts';
 import { type JobRecord, TERMINAL_STATES, type Try } from '../../../jobs/record.ts';
+import { fromItem } from '../../../store/item.ts';
+import type { Cancellation } from '../../../store/job-index.ts';
+import { runningPartition, statePartition } from '../../../store/partitions.ts';
 import type { Call } from './calls.ts';
 import { isForged } from './forgery.ts';
 import type { PlayedRun } from './played-worker.ts';

@@ -6,13 +6,13 @@ import type { JobLoop } from '../../../agent/work/types.ts';
 import { AwsClock } from '../../../aws/aws-clock.ts';
 import type { Clock } from '../../../aws/clock.ts';
 import { createBindingAttributes } from '../../../jobs/binding.ts';
-import { type Cancellation, JobIndex } from '../../../store/job-index.ts';
-import { createInstanceStore } from '../../../store/instance-store.ts';
-import { listingSortKey, statePartition } from '../../../store/partitions.ts';
 import type { JobRecord } from '../../../jobs/record.ts';
 import type { KeeperConfig } from '../../../keeper/config.ts';
 import type { KeeperContext } from '../../../keeper/keeper-context.ts';
 import { settleOrphanedJobs } from '../../../keeper/orphaned-jobs.ts';
+import { createInstanceStore } from '../../../store/instance-store.ts';
+import { type Cancellation, JobIndex } from '../../../store/job-index.ts';
+import { listingSortKey, statePartition } from '../../../store/partitions.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import type { Call, Manner, Seat } from './calls.ts';
 import { type Forgery, forge, isForged } from './forgery.ts';
@@ -270,7 +270,14 @@ export class World {
     const { clients } = this.#seats.keeper;
     const instances = createInstanceStore(clients.dynamodb, TABLE, 60);
     const config = { table: TABLE, recordSeconds: 60, retentionSeconds: 1_209_600 } as KeeperConfig;
-    const hands: KeeperContext = { clients, config, instances, log: LOG, nowMs: this.clock.now(), errorMs: 0 };
+    const hands: KeeperContext = {
+      clients,
+      config,
+      instances,
+      log: LOG,
+      nowMs: this.clock.now(),
+      errorMs: 0,
+    };
     void Promise.all(gone.map(({ instance }) => settleOrphanedJobs(hands, instance)))
       .catch(() => undefined)
       .finally(() => {

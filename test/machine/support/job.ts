@@ -25,7 +25,9 @@ export async function waitForJobEnd(fleet: MachineFleet, job: string): Promise<E
       string,
     ];
     const ended = (TERMINAL_STATES as ReadonlySet<string>).has(state);
-    return ended && { state, output: readOutput(Item), reason, instance, attempts: Item['attempts']?.N ?? '' };
+    return (
+      ended && { state, output: readOutput(Item), reason, instance, attempts: Item['attempts']?.N ?? '' }
+    );
   };
   return eventually(`the end of ${job} in its record`, look, TIMEOUT_MS);
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach } from 'vitest';
 import { missingForMachines } from '../../../local/machines/requirements.ts';
 import { eventually } from '../../support/eventually.ts';
 import { bakedImage } from './baked.ts';
-import { type MachineFleet, TIMEOUT_MS, startMachineFleet } from './fleet.ts';
+import { type MachineFleet, startMachineFleet, TIMEOUT_MS } from './fleet.ts';
 
 type Start = typeof startMachineFleet;
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { DescribeScalingActivitiesCommand } from '@aws-sdk/client-auto-scaling';
-import { callerInstance, readInput, parseCalls } from '../../../checker/calls.ts';
+import { callerInstance, parseCalls, readInput } from '../../../checker/calls.ts';
 import type { CallFacts } from '../../../checker/facts.ts';
 import type { MachineFleet } from './fleet.ts';
 

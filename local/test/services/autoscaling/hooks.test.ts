@@ -81,15 +81,18 @@ describe('a launch hook', () => {
   test.each([
     ['CONTINUE', 'InService', 1],
     ['ABANDON', 'Pending:Wait', 2],
-  ] as const)('without an answer ends with its default result, %s', async (DefaultResult, state, machines) => {
-    const hook = { ...up, DefaultResult, HeartbeatTimeout: 30 };
-    await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [hook] });
-    await fleet.clock.advance(29_999);
-    await fleet.reach('Pending:Wait');
-    await fleet.clock.advance(1);
-    await fleet.reach(state);
-    expect(fleet.cloud.instances.all()).toHaveLength(machines);
-  });
+  ] as const)(
+    'without an answer ends with its default result, %s',
+    async (DefaultResult, state, machines) => {
+      const hook = { ...up, DefaultResult, HeartbeatTimeout: 30 };
+      await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [hook] });
+      await fleet.clock.advance(29_999);
+      await fleet.reach('Pending:Wait');
+      await fleet.clock.advance(1);
+      await fleet.reach(state);
+      expect(fleet.cloud.instances.all()).toHaveLength(machines);
+    },
+  );
 });
 
 describe('a termination hook', () => {

@@ -17,7 +17,7 @@ import {
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { strToU8, zipSync } from 'fflate';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type SimulatedClock, createSimulatedClock } from '../../../clock.ts';
+import { createSimulatedClock, type SimulatedClock } from '../../../clock.ts';
 import { startTestCloud, type TestCloud } from '../../support/cloud.ts';
 
 /** A process has to be started. */

@@ -4,8 +4,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { type MessageAttributeValue, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { bodyKey } from '../../../../jobs/body-key.ts';
-import { digestBody } from '../../../../store/body-store.ts';
 import { createDeadLetterAttributes } from '../../../../jobs/dead-letter.ts';
+import { digestBody } from '../../../../store/body-store.ts';
 import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
 import { onTerminal } from '../../../support/pty.ts';
 
@@ -268,7 +268,8 @@ describe('mayfly dlq redrive', () => {
       all: true,
       // The new job fails before the redrive is done.
       onRedrive(one) {
-        if (one.outcome === 'redriven' && failing.length < 6) failing.push(deadLetter(bare, { id: one.newId }));
+        if (one.outcome === 'redriven' && failing.length < 6)
+          failing.push(deadLetter(bare, { id: one.newId }));
       },
     });
     await Promise.all(failing);
@@ -339,7 +340,10 @@ describe('mayfly dlq redrive', () => {
 
   it('redrives a letter from another queue only with --to, and names that queue', async () => {
     const bare = await open();
-    await deadLetter(bare, { id: 'j-foreign', source: 'https://sqs.us-east-1.amazonaws.com/111122223333/other' });
+    await deadLetter(bare, {
+      id: 'j-foreign',
+      source: 'https://sqs.us-east-1.amazonaws.com/111122223333/other',
+    });
     const refused = await bare.mayfly('dlq', 'redrive', 'j-foreign');
     expect(refused).toMatchObject({ stdout: '', exitCode: 1 });
     expect(refused.stderr).toContain(
@@ -562,7 +566,9 @@ describe('redrive and purge have the same options', () => {
     expect(await refused()).toContain(
       'No dead letters are selected. Name their ids, or a reason (--reason), or all (--all).',
     );
-    expect(await refused('--all', 'j-dry1')).toContain('by ids, or by a reason (--reason), or all (--all): not by two of these');
+    expect(await refused('--all', 'j-dry1')).toContain(
+      'by ids, or by a reason (--reason), or all (--all): not by two of these',
+    );
     expect(await refused('--all', '--reason', 'x')).toContain('those of a reason (--reason): not both');
   });
 });

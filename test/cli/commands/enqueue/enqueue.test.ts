@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { eventually } from '../../../support/eventually.ts';
 import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { onTerminal } from '../../../support/pty.ts';
 
 const open = bareFleets();

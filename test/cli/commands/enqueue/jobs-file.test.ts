@@ -3,9 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { toRanges } from '../../../../cli/commands/enqueue/send-jobs.ts';
-import { checkJobsFile, type JobsFile, type LineJob, readJobsFile } from '../../../../cli/commands/enqueue/jobs-file.ts';
+import {
+  checkJobsFile,
+  type JobsFile,
+  type LineJob,
+  readJobsFile,
+} from '../../../../cli/commands/enqueue/jobs-file.ts';
 import { openJournal } from '../../../../cli/commands/enqueue/journal.ts';
+import { toRanges } from '../../../../cli/commands/enqueue/send-jobs.ts';
 import { json } from '../../../support/json-texts.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mayfly-jobs-file-'));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fleetText } from '../../../../cli/commands/fleet/text.ts';
 import { formatRecentTime } from '../../../../cli/commands/fleet/reasons.ts';
+import { fleetText } from '../../../../cli/commands/fleet/text.ts';
 import type { FleetView } from '../../../../client/instances/describe.ts';
 import type { InstanceView, RetiredView } from '../../../../client/instances/instance-view.ts';
 

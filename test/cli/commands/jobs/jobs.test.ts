@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bodyKey } from '../../../../jobs/body-key.ts';
-import { digestBody } from '../../../../store/body-store.ts';
-import { createBodyAttributes } from '../../../../store/body-in-record.ts';
-import { chunkKey } from '../../../../store/bucket-keys.ts';
 import type { JobRecord, TryLog } from '../../../../jobs/record.ts';
+import { createBodyAttributes } from '../../../../store/body-in-record.ts';
+import { digestBody } from '../../../../store/body-store.ts';
+import { chunkKey } from '../../../../store/bucket-keys.ts';
 import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
 import { onTerminal } from '../../../support/pty.ts';
 
@@ -145,7 +145,12 @@ describe('the body of a job', () => {
     );
     await bare.object(bodyKey('j-replaced'), long);
     await bare.record(ended('j-replaced', 'failed', { ...kept, bodyDigest: digestBody('another') }));
-    await bare.record({ id: 'j-on-its-way', state: 'running', enqueuedAt: AT, ...createBodyAttributes(long) });
+    await bare.record({
+      id: 'j-on-its-way',
+      state: 'running',
+      enqueuedAt: AT,
+      ...createBodyAttributes(long),
+    });
   });
 
   it('is shown by status and list: its start, escaped, on one line', async () => {

@@ -5,9 +5,9 @@ import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { endsWithin } from '../../../../cli/commands/local/local.ts';
+import { signedFetch } from '../../../../local/test/support/sigv4.ts';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { readyAccess } from '../../../support/ready.ts';
-import { signedFetch } from '../../../../local/test/support/sigv4.ts';
 
 const BIN = resolve(import.meta.dirname, '../../../../bin/mayfly.js');
 let directory: string;
@@ -114,7 +114,9 @@ describe('mayfly local', () => {
     const { stderr, exitCode } = await mayfly('local', '--port', String(port));
     server.close();
     expect(exitCode).toBe(1);
-    expect(stderr).toBe(`mayfly: Port ${port} is in use: stop the program that listens there or choose another port.`);
+    expect(stderr).toBe(
+      `mayfly: Port ${port} is in use: stop the program that listens there or choose another port.`,
+    );
   });
 
   test('a directory that cannot be written gives one message and status 1', async () => {

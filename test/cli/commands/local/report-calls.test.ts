@@ -67,15 +67,12 @@ describe('on a terminal', () => {
   });
 });
 
-test.each(['text', 'json'] as const)(
-  'the name of an action is escaped: %s',
-  (form) => {
-    const screen = recordingScreen(false);
-    const record = call('ec2', 'Run\u001b]0;title\u0007\u009b2J\nInstances', { error: 'InvalidAction' });
-    createCallReporter(screen, form).call(record);
-    expect(screen.text.trimEnd().split('\n')).toEqual([expect.not.stringMatching(/\p{Cc}/u)]);
-  },
-);
+test.each(['text', 'json'] as const)('the name of an action is escaped: %s', (form) => {
+  const screen = recordingScreen(false);
+  const record = call('ec2', 'Run\u001b]0;title\u0007\u009b2J\nInstances', { error: 'InvalidAction' });
+  createCallReporter(screen, form).call(record);
+  expect(screen.text.trimEnd().split('\n')).toEqual([expect.not.stringMatching(/\p{Cc}/u)]);
+});
 
 test('JSON has a line for every call', () => {
   const screen = recordingScreen(true);

@@ -51,7 +51,12 @@ describe('lines with times', () => {
   const form = timestampFormat();
   const of = (text: string, atMs?: number) =>
     form
-      .format({ kind: 'output', stream: 'stdout', bytes: Buffer.from(text), ...(atMs !== undefined && { atMs }) })
+      .format({
+        kind: 'output',
+        stream: 'stdout',
+        bytes: Buffer.from(text),
+        ...(atMs !== undefined && { atMs }),
+      })
       .map((line) => Buffer.from(line).toString());
 
   it('have the time of their first byte, and are written when they are complete', () => {

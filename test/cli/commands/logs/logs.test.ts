@@ -1,7 +1,7 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
-import { chunkKey, type LogPart } from '../../../../store/bucket-keys.ts';
 import type { Try } from '../../../../jobs/record.ts';
+import { chunkKey, type LogPart } from '../../../../store/bucket-keys.ts';
 import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
 import { onTerminal } from '../../../support/pty.ts';
 
@@ -84,7 +84,9 @@ describe('a short log', () => {
     const { record, env, directory } = await open();
     await record({ id: 'j-tty', state: 'succeeded', tries: [tried(short)] });
     const words = (...more: string[]) =>
-      [process.execPath, `${import.meta.dirname}/../../../../bin/mayfly.js`, 'logs', ...more, 'j-tty'].join(' ');
+      [process.execPath, `${import.meta.dirname}/../../../../bin/mayfly.js`, 'logs', ...more, 'j-tty'].join(
+        ' ',
+      );
     const shown = onTerminal(words(), { cwd: directory, env });
     expect(await shown.ended()).toBe(0);
     expect(shown.screen()).toBe('one\r\ntwo\r\nthree\r\n\\x1b[');

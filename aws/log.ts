@@ -55,7 +55,7 @@ const DEFECTS = new Set(['Error', 'TypeError', 'RangeError', 'ReferenceError', '
  * An error as the log shows it. Of an error of AWS: name, message, status and request id. Its object also contains the
  * headers of the request, and with them credentials.
  */
-export function describeError(error: unknown): DescribedError {
+function describeError(error: unknown): DescribedError {
   if (!(error instanceof Error)) return { name: 'thrown', message: String(error) };
   const described: DescribedError = { name: error.name, message: error.message };
   if ('$metadata' in error) {

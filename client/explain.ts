@@ -140,7 +140,7 @@ const NETWORK = new Set([
 ]);
 
 /** Whether AWS throttled the call. */
-export function isThrottling(error: unknown): boolean {
+function isThrottling(error: unknown): boolean {
   return (
     error instanceof ThrottledError ||
     (error instanceof Error && (THROTTLED.has(error.name) || statusOf(error) === 429))

@@ -26,14 +26,14 @@ export interface Timings {
   retireSeconds: number;
 }
 
-export const ON_AWS: Timings = {
+const ON_AWS: Timings = {
   jobSeconds: 300,
   pollSeconds: 5,
   lastPollSeconds: 2,
   launchSeconds: 600,
   retireSeconds: 900,
 };
-export const LOCALLY: Timings = {
+const LOCALLY: Timings = {
   jobSeconds: 30,
   pollSeconds: 0.5,
   lastPollSeconds: 0.02,

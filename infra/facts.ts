@@ -10,7 +10,7 @@ import { settingsForFacts } from './props/table.ts';
 import { MESSAGE_RETENTION } from './queue.ts';
 
 /** Name of the SSM parameter by which the commands find a fleet. */
-export function formatParameterName({ fleetName }: { fleetName: string }): string {
+function formatParameterName({ fleetName }: { fleetName: string }): string {
   return `/mayfly/${fleetName}`;
 }
 

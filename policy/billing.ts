@@ -3,7 +3,7 @@
 export type Billing = 'per-second' | 'per-hour';
 
 /** "Amazon EC2 On-Demand Pricing": per-second usage has a minimum of 60 seconds. */
-export const MIN_BILLED_MS = 60_000;
+const MIN_BILLED_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 
 /**

@@ -10,7 +10,7 @@ export interface DiskSpace {
 }
 
 /** Even a small job may create hundreds of files, for example when it installs a package or checks out a repository. */
-export const MIN_FREE_FILES = 1000;
+const MIN_FREE_FILES = 1000;
 
 const MIB = 1024 * 1024;
 

@@ -9,7 +9,7 @@ import { isWaitingForAws, type RefusalKind, type RefusalReason, type Refusals } 
 /** The boot time that is assumed if it is unknown. */
 export const DEFAULT_BOOT_MS = 180_000;
 /** Bounds of the idle time that follows from the boot time. */
-export const MIN_IDLE_MS = 30_000;
+const MIN_IDLE_MS = 30_000;
 export const MAX_IDLE_MS = 900_000;
 /** How long an agent that cannot see its group waits after a refusal at the group's minimum before it asks again. */
 export const MINIMUM_RETRY_MS = 300_000;

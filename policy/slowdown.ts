@@ -5,7 +5,7 @@
  */
 
 /** Different jobs that have to fail in a row. Two may be a coincidence, and repetitions of one job say nothing. */
-export const SLOW_AFTER_JOBS = 3;
+const SLOW_AFTER_JOBS = 3;
 
 const FIRST_PAUSE_MS = 5000;
 /** Must be shorter than the watchdog's limit (`policy/watchdog.ts`). */

@@ -47,7 +47,7 @@ export async function readGroupStatus(
  * Whether an instance is one too many. All instances of a group come to the same result without asking each other: the
  * first ones by id are the surplus.
  */
-export function isSurplus(instanceId: string, alive: readonly string[], desired: number): boolean {
+function isSurplus(instanceId: string, alive: readonly string[], desired: number): boolean {
   const rank = alive.toSorted().indexOf(instanceId);
   return rank >= 0 && rank < alive.length - desired;
 }

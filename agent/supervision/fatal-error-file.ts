@@ -62,7 +62,7 @@ export class FatalErrorFile {
 }
 
 /** Formats an error in one line: its message, after its name unless that is `Error`. */
-export function formatFatalError(error: unknown): string {
+function formatFatalError(error: unknown): string {
   const text = error instanceof Error ? `${formatName(error)}${error.message}` : String(error);
   const line = text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
   return line.slice(0, MAX_CHARACTERS).toWellFormed();

@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '../..');
 export const ONE_BY_ONE = 'SendMessage, one by one';
 export const ENQUEUE = 'mayfly enqueue --file';
 /** `mayfly enqueue` sends at least this many times as many jobs a second, each with a record. */
-export const MIN_RATIO = 3;
+const MIN_RATIO = 3;
 
 export interface EnqueueRate {
   contender: string;

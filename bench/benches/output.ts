@@ -14,7 +14,7 @@ const LONGEST_RUN_MS = 600_000;
 export const AGENT = 'agent, output to the job’s log';
 export const UPLOAD = 'the same into aws s3 cp';
 /** The agent's memory grows by at most this, however much a worker prints. */
-export const MAX_GROWTH_MIB = 40;
+const MAX_GROWTH_MIB = 40;
 
 export interface Output {
   contender: string;

@@ -42,9 +42,9 @@ export const FOLLOWED = 'the same, status and log kept';
 const PEER = 'sqs-consumer + execa';
 
 /** With a cgroup for each worker, the agent runs at least this fraction of the jobs a second. */
-export const MIN_ISOLATED_RATIO = 0.7;
+const MIN_ISOLATED_RATIO = 0.7;
 /** The same for status and log. */
-export const MIN_FOLLOWED_RATIO = 0.45;
+const MIN_FOLLOWED_RATIO = 0.45;
 
 const contenders: Record<string, Start> = {
   [PLAIN]: (stage) => startAgent(stage, { ...AGENT, trackJobs: false }),

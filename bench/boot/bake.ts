@@ -99,7 +99,7 @@ export async function runTestPhase(machine: Machine, treeJson: string): Promise<
 }
 
 /** Runs a script on a machine as Systems Manager's agent runs the steps of a component: in a unit, without environment. */
-export async function runOrThrow(machine: Machine, script: string): Promise<CommandResult> {
+async function runOrThrow(machine: Machine, script: string): Promise<CommandResult> {
   const result = await machine.run(...UNIT, 'bash', '-c', script);
   if (result.status === 0) return result;
   const output = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-20).join('\n');

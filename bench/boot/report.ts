@@ -21,7 +21,7 @@ export interface Result extends BootTimes {
 }
 
 /** A baked image is ready after at most this multiple of its own bare boot. */
-export const MAX_BAKED_RATIO = 2.5;
+const MAX_BAKED_RATIO = 2.5;
 
 export function summarise({ image, bare, boots }: ImageMeasurements): Result {
   const of = (what: keyof BootTimes) => boots.map((boot) => boot[what]);

@@ -109,7 +109,7 @@ export async function describeFleet(
   };
 }
 
-export async function countMessages({ clients }: FleetContext, QueueUrl: string): Promise<QueueView> {
+async function countMessages({ clients }: FleetContext, QueueUrl: string): Promise<QueueView> {
   const { Attributes = {} } = await clients.sqs.send(
     new GetQueueAttributesCommand({
       QueueUrl,

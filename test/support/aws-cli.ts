@@ -40,7 +40,7 @@ export async function runAwsCli(clients: FleetContext['clients'], line: string):
 }
 
 /** Splits a line without variables as a POSIX shell does, with single quotes and backslashes. */
-export function shellWords(line: string): string[] {
+function shellWords(line: string): string[] {
   const words = line.match(/(?:'[^']*'|\\.|[^\s'\\])+/g) ?? [];
   return words.map((word) => word.replaceAll(/'([^']*)'|\\(.)/g, (_, quoted, escaped) => quoted ?? escaped));
 }

@@ -70,7 +70,7 @@ const NOTHING = { bytes: Buffer.alloc(0), truncated: false };
 const NO_OUTPUT = { stdout: NOTHING, stderr: NOTHING };
 
 /** The return code as Python's subprocess, which Ansible's modules use, has it. */
-export function returnCode({ state, finished, exitStatus, signal }: JobView): number | null {
+function returnCode({ state, finished, exitStatus, signal }: JobView): number | null {
   if (!finished) return null;
   if (state === 'timed_out') return ExitCode.timedOut;
   const number = signal === undefined ? undefined : (constants.signals as Record<string, number>)[signal];

@@ -28,10 +28,7 @@ export function stateReason({ state, reason, exitStatus, signal }: JobView): str
 }
 
 /** How a worker ended: `exit status 3`, `died of SIGKILL`. */
-export function describeExit({
-  exitStatus,
-  signal,
-}: { exitStatus?: number; signal?: string } | ExactEnd): string {
+function describeExit({ exitStatus, signal }: { exitStatus?: number; signal?: string } | ExactEnd): string {
   if (signal !== undefined) return `died of ${escapeLine(signal)}`;
   return exitStatus === undefined ? '' : `exit status ${exitStatus}`;
 }

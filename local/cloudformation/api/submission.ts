@@ -54,7 +54,7 @@ export async function readSubmittedTemplate(account: StackAccount, input: Input)
 }
 
 /** Both forms of an S3 address: `https://bucket.s3.region.host/key` and `https://s3.region.host/bucket/key`. */
-export function parseS3Url(url: string): { Bucket: string; Key: string } | undefined {
+function parseS3Url(url: string): { Bucket: string; Key: string } | undefined {
   if (!URL.canParse(url)) return undefined;
   const { hostname, pathname } = new URL(url);
   const path = decodeURIComponent(pathname.slice(1));
@@ -87,7 +87,7 @@ function givenParameter(input: Input): GivenParameter {
   };
 }
 
-export function readTags(input: Input): Tag[] {
+function readTags(input: Input): Tag[] {
   return structures(input, 'Tags').map((tag) => ({
     Key: text(tag, 'Key'),
     Value: optionalText(tag, 'Value') ?? '',

@@ -36,7 +36,7 @@ function resourcesIn(template: Template, value: unknown): string[] {
 }
 
 /** The members of one circular dependency, in order; undefined if there is none. */
-export function findCircularDependency(graph: Graph): string[] | undefined {
+function findCircularDependency(graph: Graph): string[] | undefined {
   const done = new Set<string>();
   const walk = (name: string, path: string[]): string[] | undefined => {
     if (path.includes(name)) return path.slice(path.indexOf(name));

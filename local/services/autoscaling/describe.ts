@@ -71,7 +71,7 @@ function specification({ id, name }: Group['launch']['template'], Version: strin
   return { LaunchTemplateId: id, LaunchTemplateName: name, Version };
 }
 
-export function describeTags(group: Group) {
+function describeTags(group: Group) {
   return [...group.tags].map(([Key, { value, propagate }]) => ({
     ResourceId: group.name,
     ResourceType: 'auto-scaling-group',

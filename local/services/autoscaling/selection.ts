@@ -9,10 +9,7 @@ import {
 /**
  * The number of instances that each zone has in the group or its warm pool, with launches that EC2 has not answered.
  */
-export function zoneCounts(
-  group: Group,
-  of: Pick<Group, 'instances' | 'requested'> = group,
-): Map<string, number> {
+function zoneCounts(group: Group, of: Pick<Group, 'instances' | 'requested'> = group): Map<string, number> {
   const counts = new Map(zonesOf(group).map((zone) => [zone, 0]));
   const add = (zone: string) => counts.set(zone, (counts.get(zone) ?? 0) + 1);
   for (const one of of.instances.values()) if (!isTerminating(one)) add(one.zone);

@@ -6,10 +6,10 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { CloudContext, SessionCredentials } from '../../front-door/service.ts';
 import type { LambdaFunction } from './function.ts';
-import type { Invocation, Outcome } from './runtime-host.ts';
+import type { Invocation, Outcome, ReadyMessage } from './runtime-host.ts';
 
 /** The host's first message. It is not imported, as the host's module runs when it is imported. */
-const READY: typeof import('./runtime-host.ts').READY_MESSAGE = 'ready';
+const READY: ReadyMessage = 'ready';
 /**
  * "The Init phase is limited to 10 seconds", which do not count as the function's own time (Lambda execution
  * environment).

@@ -22,7 +22,10 @@ export type Outcome =
 type Handler = (event: unknown, context: object) => unknown;
 
 /** The first message to the parent: the module has been loaded, or has failed to load. */
-export const READY_MESSAGE = 'ready';
+/** The type of the message that says that the handler is loaded. */
+export type ReadyMessage = 'ready';
+
+const READY_MESSAGE: ReadyMessage = 'ready';
 
 leadToTheFrontDoor();
 const handler = load();

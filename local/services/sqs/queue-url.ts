@@ -31,6 +31,6 @@ export function fauxqsUrl(region: string, accountId: string, name: string): stri
   return `http://sqs.${region}.localhost/${accountId}/${name}`;
 }
 
-export function queueDoesNotExist(): AwsError {
+function queueDoesNotExist(): AwsError {
   return new AwsError('QueueDoesNotExist', 'The specified queue does not exist.');
 }

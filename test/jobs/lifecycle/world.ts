@@ -20,7 +20,7 @@ import { Judge, type Rules } from './judge.ts';
 import { DEAD_LETTERS_URL, PlayedQueue, QUEUE_URL } from './played-queue.ts';
 import { PlayedRun, PlayedRunner } from './played-worker.ts';
 
-export const TABLE = 'jobs';
+const TABLE = 'jobs';
 export const BUCKET = 'logs';
 const CONFIG = {
   version: 1,

@@ -176,6 +176,6 @@ async function purgeSome(
   } finally {
     await sweep.close();
   }
-  const unseen = Math.max(0, total - sweep.receivedCount);
-  return { count: ids.length, ids, missing: choice.missing(), remaining: unseen };
+  const remaining = Math.max(0, total - sweep.receivedCount);
+  return { count: ids.length, ids, missing: choice.missing(), remaining };
 }

@@ -54,8 +54,8 @@ export async function redriveDeadLetters(
   } finally {
     await sweep.close();
   }
-  const unseen = Math.max(0, count - (sweep.receivedCount - again));
-  return { queueUrl: context.facts.queueUrl, outcomes, missing: choice.missing(), remaining: unseen };
+  const remaining = Math.max(0, count - (sweep.receivedCount - again));
+  return { queueUrl: context.facts.queueUrl, outcomes, missing: choice.missing(), remaining };
 }
 
 /** Outcomes whose dead letters are deleted. */

@@ -13,7 +13,7 @@ export function checkJobs(facts: CheckInput): Finding[] {
     ...checkRead('jobs', facts.instances, (instances) =>
       instances.flatMap(({ instance, jobs }) => jobs.flatMap((job) => running(job, instance, facts))),
     ),
-    ...stranded(facts),
+    ...orphanedJobs(facts),
   ];
   return findings.length > 0
     ? findings
@@ -43,7 +43,7 @@ function running(job: JobRecord, instance: string, { fleet, nowMs }: CheckInput)
   ];
 }
 
-function stranded({ orphaned: looked }: CheckInput): Finding[] {
+function orphanedJobs({ orphaned: looked }: CheckInput): Finding[] {
   return checkRead('jobs', looked, ({ jobs, isPartial }) => {
     const [first] = jobs;
     if (first === undefined) return [];

@@ -51,7 +51,7 @@ export async function readCheckInput(context: FleetContext): Promise<CheckInput>
   const members = [...(readValue(group)?.members ?? []), ...(readValue(pool) ?? [])];
   const records = readValue(living) ?? [];
   const subnets = readValue(group)?.subnets ?? [];
-  const [network, instances, boots, localInstances, stranded] = await Promise.all([
+  const [network, instances, boots, localInstances, orphaned] = await Promise.all([
     subnets.length === 0 ? undefined : look(() => readNetwork(context, subnets)),
     living.error ? living : look<InstanceFacts[]>(() => readInstances(context, members, records, launched)),
     look(() => lookAtBoots(context, launched.launches)),
@@ -59,7 +59,7 @@ export async function readCheckInput(context: FleetContext): Promise<CheckInput>
     look(() => findOrphanedJobs(context, readValue(queue))),
   ]);
   const seen = { queue, deadLetters, table, logBucket, group, pool, network, activities, ...deployed, state };
-  return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, localInstances, orphaned: stranded };
+  return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, localInstances, orphaned };
 }
 
 async function lookAtDeployed(

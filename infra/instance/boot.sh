@@ -7,7 +7,7 @@
 #   mayfly-boot --bake   sets up a machine image, without what belongs to one fleet or one instance. It starts nothing,
 #                        needs only /etc/mayfly/tree.json, and reports a failure by its exit status
 set -eu
-# shellcheck source=../systemd/aws.sh source-path=SCRIPTDIR
+# shellcheck source=../../systemd/aws.sh source-path=SCRIPTDIR
 . "${MAYFLY_ROOT-}/usr/local/lib/mayfly/aws.sh"
 
 # needrestart: on Ubuntu, an installation would restart services, also the stage of cloud-init that runs this script.
@@ -157,7 +157,7 @@ equip() {
   versions || :
   step 'unpack the tree'
   unpack_tree
-  # shellcheck source=../ansible/prepare-setup.sh source-path=SCRIPTDIR
+  # shellcheck source=../../ansible/prepare-setup.sh source-path=SCRIPTDIR
   . "$tree/ansible/prepare-setup.sh"
 }
 

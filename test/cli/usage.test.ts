@@ -102,7 +102,7 @@ describe('as a process', () => {
     [['enqueue'], 'Give exactly one of these: a body'],
     [['enqueue', '--async', '99999', 'x'], "The job's time limit is 99999 s"],
     [['enqueue', '--label', '7', 'x'], 'a label that begins with a letter'],
-    [['enqueue', '--group', 'g', 'x'], 'find them by, is --label <name>.'],
+    [['enqueue', '--group', 'g', 'x'], 'find them by, use --label <name>.'],
   ])('%j exits with 2, prints a message on stderr and nothing on stdout', async (args, message) => {
     const { mayfly } = await open();
     const { stdout, stderr, exitCode } = await mayfly(...args);
@@ -137,7 +137,7 @@ describe('the flags that name a fleet', () => {
         extendEnv: false,
         reject: false,
       });
-      return /(?:in|of) fleet (\S+?)(?::| is)/.exec(stderr)?.[1] ?? stderr;
+      return /(?:in|of) fleet (\S+?)(?::| is|\.$)/.exec(stderr)?.[1] ?? stderr;
     };
     const lines = {
       'status j-none': 'Other/Mail',

@@ -28,7 +28,7 @@ it(
     const slow = await fleet.ownerOf(job);
     expect(await minutesSlow(fleet.directory, slow)).toBe(20);
     expect((await fleet.library.diagnose()).findings).toContainEqual(
-      expect.objectContaining({ check: 'instances', mark: 'ok', text: '1 working' }),
+      expect.objectContaining({ check: 'instances', status: 'ok', text: '1 working' }),
     );
 
     await fleet.event('end', job, 1);
@@ -36,7 +36,7 @@ it(
     const { capacity, retired } = await fleet.library.describe();
     expect(capacity.desired).toBe(0);
     expect(retired).toMatchObject([{ instance: slow, reason: 'idle', rung: 'terminate', jobsDone: 1 }]);
-    expect(await fleet.library.diagnose()).toMatchObject({ mark: 'ok' });
+    expect(await fleet.library.diagnose()).toMatchObject({ status: 'ok' });
     await expectSound(fleet, { succeeded: 1, runs: 1 });
   },
   4 * MINUTE_MS,

@@ -220,7 +220,9 @@ describe('a fleet with problems', () => {
         return of(now, 'group')[0]?.status === 'bad' && now;
       });
       for (const check of ['queue', 'table', 'log bucket', 'group'] as const) {
-        expect(of(diagnosis, check)).toMatchObject([{ mark: 'bad', text: expect.stringContaining('gone') }]);
+        expect(of(diagnosis, check)).toMatchObject([
+          { status: 'bad', text: expect.stringContaining('gone') },
+        ]);
       }
       expect(of(diagnosis, 'group')[0]?.text).toContain(group);
       expect(await fleet.mayfly('doctor', '--json')).toMatchObject({ exitCode: 1 });

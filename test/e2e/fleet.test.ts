@@ -31,7 +31,7 @@ async function watched({ directory, env }: DeployedFleet, job: string): Promise<
   const ats = new Set<string>();
   for await (const line of watching) {
     const view = JSON.parse(line);
-    expect(view.instances).toMatchObject([{ jobs: [{ id: job }], heardSeconds: expect.any(Number) }]);
+    expect(view.instances).toMatchObject([{ jobs: [{ id: job }], reportAgeSeconds: expect.any(Number) }]);
     ats.add(view.at);
     if (ats.size === 2) watching.kill('SIGINT');
   }
@@ -75,7 +75,7 @@ test('fleet, fleet pause, fleet resume and doctor', async () => {
   await watched(fleet, job);
   const warned = await mayfly('doctor', '--json');
   expect(warned.exitCode).toBe(0);
-  expect(JSON.parse(warned.stdout)).toMatchObject({ mark: 'warn' });
+  expect(JSON.parse(warned.stdout)).toMatchObject({ status: 'warn' });
   expect((await mayfly('fleet', 'resume')).stdout).toMatch(
     /^Resumed: it was paused since \d\d:\d\d:\d\dZ\.$/,
   );

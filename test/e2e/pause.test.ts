@@ -31,7 +31,7 @@ test('a paused fleet ends its jobs and starts none; after resume it runs those t
   const [first = ''] = await fleet.send({ sleepMs: 3000 });
   await fleet.event('start', first);
   const paused = await fleet.library.pause();
-  expect(paused).toEqual({ pausedAt: expect.any(String), already: false });
+  expect(paused).toEqual({ pausedAt: expect.any(String), alreadyPaused: false });
   expect(await isLaunchSuspended(fleet)).toBe(true);
   await fleet.event('end', first);
   const [second = ''] = await fleet.send({});
@@ -58,7 +58,7 @@ test('pause and resume can be repeated, and return what they did', async () => {
   const { library } = fleet;
   expect(await library.resume()).toEqual({ suspended: false });
   const { pausedAt } = await library.pause();
-  expect(await library.pause()).toEqual({ pausedAt, already: true });
+  expect(await library.pause()).toEqual({ pausedAt, alreadyPaused: true });
   expect(await library.resume()).toEqual({ pausedAt, suspended: true });
   expect(await library.resume()).toEqual({ suspended: false });
   expect(await isLaunchSuspended(fleet)).toBe(false);

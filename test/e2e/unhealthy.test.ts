@@ -53,7 +53,7 @@ it(
     const { findings } = await fleet.library.diagnose();
     const wrong = findings.filter(({ status }) => status !== 'ok');
     // `warn` if the replacement has done a job; it may have been launched too late for one.
-    expect(wrong).toMatchObject([{ check: 'instances', mark: expect.stringMatching(/^(bad|warn)$/) }]);
+    expect(wrong).toMatchObject([{ check: 'instances', status: expect.stringMatching(/^(bad|warn)$/) }]);
     expect(wrong[0]?.text).toMatch(
       new RegExp(
         `^${bad} was unhealthy after the job m-\\S+ had failed, and terminated at \\S+: ${problem}\\.$`,

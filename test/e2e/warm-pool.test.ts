@@ -27,7 +27,7 @@ it('an instance boots, waits in the warm pool, runs a job, and another one repla
   expect(cloud.instances.get(first).state).toBe('stopped');
   expect(await library.describe()).toMatchObject({
     capacity: { desired: 0 },
-    instances: [{ instance: first, doing: 'pooled' }],
+    instances: [{ instance: first, status: 'pooled' }],
   });
   // Once the keeper has run.
   await eventually('that all is well', async () => (await library.diagnose()).status === 'ok', 60_000);

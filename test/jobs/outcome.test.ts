@@ -95,9 +95,9 @@ test.each<[string, Ending, TryCounts, unknown[]]>([
     ['failed', false, deadLetter, /^bad id$/],
   ],
   ['lost too often', { kind: 'used-up' }, LAST, ['lost', false, deadLetter, /lost on attempt 3 of 3/]],
-])('%s', (_, ending, tries, [state, costsAttempt, fate, reason]) => {
+])('%s', (_, ending, tries, [state, costsAttempt, action, reason]) => {
   const outcome = decideOutcome(ending, tries, RULES, half);
-  expect(outcome).toMatchObject({ state, costsAttempt, fate });
+  expect(outcome).toMatchObject({ state, costsAttempt, action });
   if (reason instanceof RegExp) expect(outcome.reason).toMatch(reason);
   else expect(outcome.reason).toBeUndefined();
 });
@@ -128,8 +128,8 @@ test('by default three tries outlast two minutes in nine of ten cases, and take 
 
 test('a fleet can retry jobs that ran past their limit', () => {
   const rules = { ...RULES, retryTimedOut: true };
-  expect(decideOutcome(late, FIRST, rules, half)).toMatchObject({ state: 'queued', fate: requeue(5) });
-  expect(decideOutcome(late, LAST, rules, half)).toMatchObject({ state: 'timed_out', fate: deadLetter });
+  expect(decideOutcome(late, FIRST, rules, half)).toMatchObject({ state: 'queued', action: requeue(5) });
+  expect(decideOutcome(late, LAST, rules, half)).toMatchObject({ state: 'timed_out', action: deadLetter });
 });
 
 test('only messages of succeeded or cancelled jobs are deleted, and a job in a final state is never requeued', () => {

@@ -192,5 +192,5 @@ test('unprocessed items of a batch are retried with growing waits, until nothing
   );
   await clock.advance(600_000);
   await never;
-  expect(new TableThrottledError(TABLE, 2).message).toContain('the table jobs is throttled: 2 of');
+  expect(new TableThrottledError(TABLE, 2).message).toContain('the table jobs is throttled: 2 items of');
 });

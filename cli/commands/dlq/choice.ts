@@ -27,9 +27,9 @@ export function checkedChoice(ids: string[], { all, reason }: ChoiceOptions): De
 }
 
 /** Says how many dead letters were skipped, because another reader had received them. */
-export function reportSkipped(unseen: number): void {
-  if (unseen === 0) return;
-  const more = unseen === 1 ? 'about 1 more dead letter was' : `about ${unseen} more dead letters were`;
+export function reportSkipped(remaining: number): void {
+  if (remaining === 0) return;
+  const more = remaining === 1 ? 'about 1 more dead letter was' : `about ${remaining} more dead letters were`;
   say(`${more} skipped, because somebody else is looking at the queue: run it again in a few minutes.`);
 }
 

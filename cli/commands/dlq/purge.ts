@@ -34,7 +34,7 @@ export function dlqPurgeCommand(): Command {
     )
     .option('--dry-run', 'only print the ids of those that would be deleted')
     .option('--yes', 'do not ask; required where stdin or stderr is no terminal')
-    .option('--json', 'print JSON: {"count", "ids", "missing", "unseen"}')
+    .option('--json', 'print JSON: {"count", "ids", "missing", "remaining"}')
     .addHelpText('after', NOTES);
   return addFleetOptions(command).action(runOnFleet(run));
 }
@@ -43,7 +43,7 @@ const NOTES = `
 --all is the purge of SQS. It can run once a minute and takes up to a minute.
 It also deletes messages that arrive meanwhile. It does not tell their ids, so
 "ids" is empty. With --dry-run, "count" and "ids" are those that would be
-deleted. "unseen" is about how many were skipped, because somebody else is
+deleted. "remaining" is about how many were skipped, because somebody else is
 looking at the queue.
 
 Exit status: 0; 1 if a named one was not found, or if you answered no.

@@ -24,7 +24,7 @@ export function doctorCommand(): Command {
       )
       .option(
         '--json',
-        'print JSON: {"fleet", "region", "mark", "findings": [{"check", "mark", "text", "details"?, "advice"?}]}',
+        'print JSON: {"fleet", "region", "status", "findings": [{"check", "status", "text", "details"?, "advice"?}]}',
       )
       .addHelpText('after', NOTES),
   ).action(runOnFleet(examine));
@@ -40,7 +40,7 @@ Exit status: 0; 1 if something is bad.
 
 Examples:
   mayfly doctor
-  mayfly doctor --json | jq -r '.findings[] | select(.mark != "ok").text'
+  mayfly doctor --json | jq -r '.findings[] | select(.status != "ok").text'
 `;
 
 async function examine(fleet: Fleet, options: { json?: true }): Promise<void> {

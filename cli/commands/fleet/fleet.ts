@@ -94,7 +94,7 @@ drain:  the instance takes no new job after the next report of its agent, within
         a minute (\`reportInterval\`), and leaves when its jobs have ended. It is
         replaced only if jobs wait. This cannot be undone.
 
-All three can be repeated. With --json they print {"pausedAt", "already"};
+All three can be repeated. With --json they print {"pausedAt", "alreadyPaused"};
 {"pausedAt"?, "trippedAt"?, "suspended"}; {"instance", "outcome",
 "drainRequestedAt"?, "reason"?, "jobs"}. outcome is requested, leaving or gone.
 

@@ -10,11 +10,11 @@ const MODULE = new URL('../../instances/kill-on-exit.ts', import.meta.url).href;
 /** Stands in for a cloud: starts two instances, each with a daemon in a session of its own, and disarms the second. */
 const CLOUD = `
 import { spawn } from 'node:child_process';
-import { plugIn } from '${MODULE}';
+import { killOnExit } from '${MODULE}';
 const pids = process.argv.slice(1).map((directory) => {
   const script = 'setsid sleep 1000 & echo $!; exec sleep 1000';
   const instance = spawn('sh', ['-c', script], { cwd: directory + '/disk', detached: true });
-  const disarm = plugIn(instance.pid, directory);
+  const disarm = killOnExit(instance.pid, directory);
   return { instance, disarm };
 });
 pids[1].disarm();

@@ -82,7 +82,7 @@ describe('in a paused fleet', () => {
     await pause(fleet);
     await fleet.send('true');
     let tries = 0;
-    const supervisor = { ...NO_SUPERVISOR, tried: () => tries++ };
+    const supervisor = { ...NO_SUPERVISOR, recordAttempt: () => tries++ };
     const agent = await startAgent(fleet, { supervisor, config: { retirement: LONG_RETIREMENT } });
     await looked(fleet);
     expect(callsOf(fleet, 'ReceiveMessage')).toEqual([]);

@@ -276,7 +276,7 @@ describe('a runner that gets no slot', () => {
     const checked = runnerAt(sockets, clock).check();
     const error = await passing(clock, checked).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(WorkerMissingError);
-    return String(error).replace(/^WorkerMissing: /, '');
+    return String(error).replace(/^WorkerMissingError: /, '');
   }
 
   test('reports that nobody listens', async () => {

@@ -16,7 +16,7 @@ test('names a dead-letter queue that is gone, and not the job queue', async () =
   const { deadLetterQueueUrl: QueueUrl } = bare.fleet.facts;
   await bare.cloud.call('sqs', 'DeleteQueue', { QueueUrl });
   expect(await findingsOf(bare, 'dead letters')).toMatchObject([
-    { mark: 'bad', text: expect.stringContaining(`The queue ${QueueUrl} of fleet`) },
+    { status: 'bad', text: expect.stringContaining(`The queue ${QueueUrl} of fleet`) },
   ]);
 });
 
@@ -32,7 +32,7 @@ test('reports the number of dead letters and the refusal if they may not be rece
     effect: { kind: 'error', code: 'AccessDenied', status: 403, message: 'Not you.' },
   });
   expect(await findingsOf(bare, 'dead letters')).toMatchObject([
-    { mark: 'warn', text: 'There are 2 dead letters.', details: [expect.stringContaining('Not you')] },
+    { status: 'warn', text: 'There are 2 dead letters.', details: [expect.stringContaining('Not you')] },
   ]);
 });
 
@@ -51,6 +51,6 @@ test('reports other problems of the table if its TTL may not be read', async () 
     return first?.text.includes('has no index byState');
   });
   expect(await findingsOf(bare, 'table')).toContainEqual(
-    expect.objectContaining({ mark: 'warn', text: expect.stringContaining('Not you') }),
+    expect.objectContaining({ status: 'warn', text: expect.stringContaining('Not you') }),
   );
 });

@@ -20,7 +20,7 @@ interface Case {
   name: string;
   facts: Partial<CheckInput>;
   check: Check;
-  mark: Finding['status'];
+  status: Finding['status'];
   text: string | RegExp;
   advice: string | RegExp;
 }
@@ -60,7 +60,7 @@ const cases: Case[] = [
     name: 'the scaling policy was deleted',
     facts: { policies: { value: new Map() } },
     check: 'scaling policy',
-    mark: 'bad',
+    status: 'bad',
     text: 'The scaling policy grow is gone: neither the alarm nor the keeper can launch an instance.',
     advice:
       /^aws autoscaling put-scaling-policy --auto-scaling-group-name group --policy-name grow --policy-type StepScaling --adjustment-type ChangeInCapacity --metric-aggregation-type Maximum --estimated-instance-warmup 300 --step-adjustments MetricIntervalLowerBound=0,MetricIntervalUpperBound=1,ScalingAdjustment=1 .* MetricIntervalLowerBound=9,ScalingAdjustment=10 --region us-east-1$/,
@@ -69,7 +69,7 @@ const cases: Case[] = [
     name: 'the scaling policy was disabled',
     facts: withPolicy({ enabled: false }),
     check: 'scaling policy',
-    mark: 'bad',
+    status: 'bad',
     text: 'grow is disabled',
     advice: /^aws autoscaling put-scaling-policy /,
   },
@@ -77,7 +77,7 @@ const cases: Case[] = [
     name: 'the scaling policy was changed',
     facts: withPolicy({ warmUpSeconds: 60, steps: [{ lower: 0, change: 1 }] }),
     check: 'scaling policy',
-    mark: 'warn',
+    status: 'warn',
     text: 'grow was changed by hand: its warm-up is 60 s, not 300 s; its steps differ.',
     advice: /^aws autoscaling put-scaling-policy /,
   },
@@ -85,7 +85,7 @@ const cases: Case[] = [
     name: 'the launch hook was deleted',
     facts: withHooks(undefined, {}),
     check: 'hooks',
-    mark: 'bad',
+    status: 'bad',
     text: 'The launch hook launch is gone: an instance is in service before its agent runs.',
     advice: `aws autoscaling put-lifecycle-hook ${IN_GROUP} --lifecycle-hook-name launch --lifecycle-transition autoscaling:EC2_INSTANCE_LAUNCHING --heartbeat-timeout 1200 --default-result CONTINUE --region us-east-1`,
   },
@@ -93,7 +93,7 @@ const cases: Case[] = [
     name: 'the termination hook was deleted',
     facts: withHooks({}, undefined),
     check: 'hooks',
-    mark: 'bad',
+    status: 'bad',
     text: 'The termination hook termination is gone: Auto Scaling terminates instances before their jobs have ended.',
     advice: `aws autoscaling put-lifecycle-hook ${IN_GROUP} --lifecycle-hook-name termination --lifecycle-transition autoscaling:EC2_INSTANCE_TERMINATING --heartbeat-timeout 300 --default-result CONTINUE --region us-east-1`,
   },
@@ -101,7 +101,7 @@ const cases: Case[] = [
     name: 'a hook was changed',
     facts: withHooks({ heartbeatSeconds: 60, defaultResult: 'ABANDON' }, {}),
     check: 'hooks',
-    mark: 'warn',
+    status: 'warn',
     text: 'launch was changed by hand: its time-out is 60 s, not 1200 s; its default result is ABANDON, not CONTINUE.',
     advice: /put-lifecycle-hook .* --heartbeat-timeout 1200 /,
   },
@@ -109,7 +109,7 @@ const cases: Case[] = [
     name: 'the maximum was lowered',
     facts: inGroup({ maxSize: 1 }),
     check: 'group',
-    mark: 'warn',
+    status: 'warn',
     text: 'Its maximum size was set to 1 by hand; the stack says 10: jobs wait for longer.',
     advice: `aws autoscaling update-auto-scaling-group ${IN_GROUP} --max-size 10 --region us-east-1`,
   },
@@ -117,7 +117,7 @@ const cases: Case[] = [
     name: 'the maximum was raised',
     facts: inGroup({ maxSize: 20 }),
     check: 'group',
-    mark: 'warn',
+    status: 'warn',
     text: 'set to 20 by hand; the stack says 10: more instances can run',
     advice: /--max-size 10 /,
   },
@@ -125,7 +125,7 @@ const cases: Case[] = [
     name: 'the minimum was raised',
     facts: inGroup({ minSize: 2 }),
     check: 'group',
-    mark: 'warn',
+    status: 'warn',
     text: 'Its minimum size was set to 2 by hand; the stack says 0',
     advice: `aws autoscaling update-auto-scaling-group ${IN_GROUP} --min-size 0 --region us-east-1`,
   },
@@ -133,7 +133,7 @@ const cases: Case[] = [
     name: 'scale-in protection is off for new instances',
     facts: inGroup({ protectsNewInstances: false }),
     check: 'group',
-    mark: 'bad',
+    status: 'bad',
     text: 'New instances are not protected from scale-in',
     advice: `aws autoscaling update-auto-scaling-group ${IN_GROUP} --new-instances-protected-from-scale-in --region us-east-1`,
   },
@@ -148,7 +148,7 @@ const cases: Case[] = [
       ],
     }),
     check: 'group',
-    mark: 'bad',
+    status: 'bad',
     text: /^2 instances are not protected from scale-in/,
     advice: `aws autoscaling set-instance-protection ${IN_GROUP} --instance-ids i-1 i-2 --protected-from-scale-in --region us-east-1`,
   },
@@ -156,7 +156,7 @@ const cases: Case[] = [
     name: 'the backlog alarm was deleted',
     facts: withAlarms(undefined),
     check: 'alarms',
-    mark: 'bad',
+    status: 'bad',
     text: 'The alarm backlog is gone',
     advice: `${ALARM} --region us-east-1`,
   },
@@ -168,7 +168,7 @@ const cases: Case[] = [
       okActions: ['arn:ok'],
     }),
     check: 'alarms',
-    mark: 'bad',
+    status: 'bad',
     text: 'The alarm backlog does not execute the scaling policy',
     advice: new RegExp(
       `--alarm-description 'it'\\\\''s mine' .*--alarm-actions ${policy.arn} arn:topic --ok-actions arn:ok --region us-east-1$`,
@@ -178,7 +178,7 @@ const cases: Case[] = [
     name: 'the backlog alarm watches something else',
     facts: withAlarms({ threshold: 5, dimensions: { QueueName: 'other' } }),
     check: 'alarms',
-    mark: 'warn',
+    status: 'warn',
     text: 'The alarm backlog was changed by hand: its dimension is QueueName=other, not QueueName=queue; its threshold is 5, not 1.',
     advice: `${ALARM} --region us-east-1`,
   },
@@ -186,7 +186,7 @@ const cases: Case[] = [
     name: 'the boot breaker’s alarm was deleted',
     facts: withAlarms({}, 'gone'),
     check: 'alarms',
-    mark: 'warn',
+    status: 'warn',
     text: 'The alarm boots is gone: nobody is notified when the fleet stops launching instances.',
     advice:
       /^aws cloudwatch put-metric-alarm --alarm-name boots --namespace Mayfly --metric-name BootBreaker /,
@@ -195,7 +195,7 @@ const cases: Case[] = [
     name: 'the boot breaker’s alarm does not notify its topic any more',
     facts: { fleet: { ...fleet, alarmTopic: 'arn:topic' } },
     check: 'alarms',
-    mark: 'warn',
+    status: 'warn',
     text: 'The alarm boots does not notify its topic',
     advice: /--alarm-actions arn:topic --ok-actions arn:topic --region us-east-1$/,
   },
@@ -205,9 +205,9 @@ const found = (facts: Partial<CheckInput>) =>
   runChecks({ ...healthy, ...facts }).findings.filter(({ status }) => status !== 'ok');
 
 describe('names each difference from what was deployed, and the command that repairs it', () => {
-  test.each(cases)('$name', ({ facts, check, mark, text, advice }) => {
+  test.each(cases)('$name', ({ facts, check, status, text, advice }) => {
     const findings = found(facts);
-    expect(findings).toMatchObject([{ check, mark }]);
+    expect(findings).toMatchObject([{ check, status }]);
     expect(findings[0]?.text).toMatch(text);
     if (typeof advice === 'string') expect(findings[0]?.advice).toBe(advice);
     else expect(findings[0]?.advice).toMatch(advice);
@@ -258,22 +258,26 @@ describe('does not check settings that are not known', () => {
     const { keeperFunction: _keeper, ...named } = earlier;
     const alarms = withAlarms({}, { statistic: 'Maximum' });
     expect(found({ fleet: named, ...withoutStateIndex, ...alarms })).toMatchObject([
-      { check: 'table', mark: 'warn', advice: expect.stringContaining('deploy the stack with this version') },
+      {
+        check: 'table',
+        status: 'warn',
+        advice: expect.stringContaining('deploy the stack with this version'),
+      },
     ]);
   });
 
   test('but names what is gone, and how to get the command', () => {
     const alarms = withAlarms({}, { statistic: 'Maximum' });
     expect(found({ fleet: earlier, policies: { value: new Map() }, ...alarms })).toMatchObject([
-      { check: 'scaling policy', mark: 'bad', advice: expect.stringContaining('with this version') },
+      { check: 'scaling policy', status: 'bad', advice: expect.stringContaining('with this version') },
     ]);
   });
 
   test('says what may not be read', () => {
     const denied = { error: new AccessDeniedError('Not you.') };
     expect(found({ policies: denied, hooks: denied })).toMatchObject([
-      { check: 'scaling policy', mark: 'warn', text: 'Could not be read. Not you.' },
-      { check: 'hooks', mark: 'warn', text: 'Could not be read. Not you.' },
+      { check: 'scaling policy', status: 'warn', text: 'Could not be read. Not you.' },
+      { check: 'hooks', status: 'warn', text: 'Could not be read. Not you.' },
     ]);
   });
 

@@ -25,7 +25,7 @@ interface Case {
   name: string;
   facts: Partial<CheckInput>;
   check: Check;
-  mark: Finding['status'];
+  status: Finding['status'];
   /** In the text, the details or the advice. */
   says: (string | RegExp)[];
 }
@@ -107,56 +107,56 @@ const cases: Case[] = [
     name: 'a visibility timeout that is not the lease',
     facts: { queue: { value: { ...queue, visibilitySeconds: 30 } } },
     check: 'queue',
-    mark: 'warn',
+    status: 'warn',
     says: ['30 s', '60 s', 'VisibilityTimeout=60'],
   },
   {
     name: 'a queue that keeps messages for a shorter time',
     facts: { queue: { value: { ...queue, retentionSeconds: 345_600 } } },
     check: 'queue',
-    mark: 'warn',
+    status: 'warn',
     says: ['4 d', '14 d', 'MessageRetentionPeriod=1209600'],
   },
   {
     name: 'a queue that delays',
     facts: { queue: { value: { ...queue, delaySeconds: 90 } } },
     check: 'queue',
-    mark: 'warn',
+    status: 'warn',
     says: ['90 s', 'DelaySeconds=0'],
   },
   {
     name: 'a queue with a low maxReceiveCount',
     facts: { queue: { value: { ...queue, redrive: { arn: 'arn:dead', maxReceives: 3 } } } },
     check: 'queue',
-    mark: 'warn',
+    status: 'warn',
     says: ['after 3 receives', String.raw`"maxReceiveCount\":1000`],
   },
   {
     name: 'a queue whose dead letters go elsewhere',
     facts: { queue: { value: { ...queue, redrive: { arn: 'arn:other', maxReceives: 1000 } } } },
     check: 'queue',
-    mark: 'warn',
+    status: 'warn',
     says: ['arn:other'],
   },
   {
     name: 'a queue without a dead-letter queue',
     facts: { queue: { value: (({ redrive: _, ...rest }) => rest)(queue) } },
     check: 'queue',
-    mark: 'warn',
+    status: 'warn',
     says: ['no dead-letter queue'],
   },
   {
     name: 'a queue that is gone',
     facts: { queue: { error: new StoreGoneError('The queue is gone.') } },
     check: 'queue',
-    mark: 'bad',
+    status: 'bad',
     says: ['The queue is gone.'],
   },
   {
     name: 'a queue that may not be read',
     facts: { queue: { error: new AccessDeniedError('Not you.') } },
     check: 'queue',
-    mark: 'warn',
+    status: 'warn',
     says: ['Could not be read. Not you.'],
   },
   {
@@ -167,14 +167,14 @@ const cases: Case[] = [
       },
     },
     check: 'dead letters',
-    mark: 'warn',
+    status: 'warn',
     says: ['2 dead letters', `j-9, ${textAgo(5)}: exit 65`, 'mayfly dlq list'],
   },
   {
     name: 'dead letters that are kept for a shorter time than jobs',
     facts: { deadLetters: { value: { ...deadLetters, retentionSeconds: 86_400 } } },
     check: 'dead letters',
-    mark: 'warn',
+    status: 'warn',
     says: ['1 d', '14 d', 'https://dead', 'MessageRetentionPeriod=1209600'],
   },
   {
@@ -190,35 +190,35 @@ const cases: Case[] = [
       },
     },
     check: 'table',
-    mark: 'bad',
+    status: 'bad',
     says: ['CREATING'],
   },
   {
     name: 'a table without its index',
     facts: { table: { value: { ...table, indexStatus: undefined } } },
     check: 'table',
-    mark: 'bad',
+    status: 'bad',
     says: ['no index byState', '"listed" (String), sort key "listedAt" (String)'],
   },
   {
     name: 'a table without the index of earlier versions',
     facts: { table: { value: { ...table, olderIndexStatus: undefined } } },
     check: 'table',
-    mark: 'warn',
+    status: 'warn',
     says: ['no index byListing', 'instances of an earlier version'],
   },
   {
     name: 'an index that is being created',
     facts: { table: { value: { ...table, status: 'UPDATING', indexStatus: 'CREATING' } } },
     check: 'table',
-    mark: 'warn',
+    status: 'warn',
     says: ['CREATING'],
   },
   {
     name: 'a table without TTL',
     facts: { table: { value: { ...table, expiresBy: { value: undefined } } } },
     check: 'table',
-    mark: 'warn',
+    status: 'warn',
     says: ['update-time-to-live --table-name jobs'],
   },
   {
@@ -229,35 +229,35 @@ const cases: Case[] = [
       },
     },
     check: 'table',
-    mark: 'bad',
+    status: 'bad',
     says: ['no index byState'],
   },
   {
     name: 'a bucket that is gone',
     facts: { logBucket: { error: new StoreGoneError('The bucket is gone.') } },
     check: 'log bucket',
-    mark: 'bad',
+    status: 'bad',
     says: ['The bucket is gone.'],
   },
   {
     name: 'a group that may have no instance',
     facts: { group: { value: { ...group, maxSize: 0 } } },
     check: 'group',
-    mark: 'bad',
+    status: 'bad',
     says: ['maximum size is 0', '--max-size 10'],
   },
   {
     name: 'a process that ends instances is suspended',
     facts: { group: suspended('Terminate') },
     check: 'group',
-    mark: 'warn',
+    status: 'warn',
     says: ['Terminate', '03:00', 'resume-processes --auto-scaling-group-name group'],
   },
   {
     name: 'a paused fleet',
     facts: { group: suspended('Launch'), state: { value: { keptAtMs: ago(1), pausedAtMs: ago(20) } } },
     check: 'launches',
-    mark: 'warn',
+    status: 'warn',
     says: ['paused', textAgo(20), 'mayfly fleet resume'],
   },
   {
@@ -278,7 +278,7 @@ const cases: Case[] = [
       },
     },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: [
       textAgo(20),
       'i-7',
@@ -295,7 +295,7 @@ const cases: Case[] = [
       boots: { value: [{ instance: 'i-9', launchedAtMs: ago(5), record: undefined }, refusedBoot] },
     },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: [
       `The last instances could not receive jobs: KmsDisabled: the key is disabled; no instance is launched since ${textAgo(20)}.`,
       'Check that the key is enabled',
@@ -320,7 +320,7 @@ const cases: Case[] = [
       },
     },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: [
       'The last instances could not use the table: the error is in the saved log',
       'mayfly fleet resume',
@@ -344,7 +344,7 @@ const cases: Case[] = [
       },
     },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: [
       `Jobs wait, and no instance has started one since ${textAgo(50)}, though the last ones were ready; no instance is launched since ${textAgo(20)}.`,
       'mayfly fleet resume',
@@ -355,7 +355,7 @@ const cases: Case[] = [
     name: 'launches that are suspended while the table is gone',
     facts: { group: suspended('Launch'), state: { error: new StoreGoneError('The table is gone.') } },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: [
       'Launch is suspended',
       'why is not known without the table',
@@ -382,7 +382,7 @@ const cases: Case[] = [
       },
     },
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: [
       `i-1 has not been able to claim jobs in the table since ${textAgo(3)}: AccessDeniedException: no`,
       'A permission is missing',
@@ -392,7 +392,7 @@ const cases: Case[] = [
     name: 'the last instance that terminated, which could not use the queue',
     facts: { boots: { value: [refusedBoot] } },
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: [
       'i-7, the last one that terminated, could not receive jobs: KmsDisabled: the key is disabled',
       'It saved no log.',
@@ -402,14 +402,14 @@ const cases: Case[] = [
     name: 'launches that an operator suspended',
     facts: { group: suspended('Launch') },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: ['not by Mayfly', '03:00', 'mayfly fleet resume'],
   },
   {
     name: 'a suspended AlarmNotification process',
     facts: { group: suspended('AlarmNotification') },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: ['AlarmNotification', 'resume-processes'],
   },
   {
@@ -419,14 +419,14 @@ const cases: Case[] = [
       activities: failure(60, 'VcpuLimitExceeded: too many'),
     },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: ['VcpuLimitExceeded: too many', 'Service Quotas'],
   },
   {
     name: 'a launch that failed just now',
     facts: { activities: failure(1, 'no capacity') },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: ['no capacity'],
   },
   {
@@ -440,21 +440,21 @@ const cases: Case[] = [
       },
     },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: [`The last 12 launches have failed since ${textAgo(90)}, the latest at ${textAgo(1)}: no capacity`],
   },
   {
     name: 'a failed launch while no instance is missing',
     facts: { activities: failure(60, 'no capacity') },
     check: 'launches',
-    mark: 'warn',
+    status: 'warn',
     says: ['no capacity', 'instanceTypes'],
   },
   {
     name: 'launches that may not be read',
     facts: { activities: { error: new AccessDeniedError('Not the activities.') } },
     check: 'launches',
-    mark: 'warn',
+    status: 'warn',
     says: ['Could not be read. Not the activities.'],
   },
   {
@@ -464,70 +464,70 @@ const cases: Case[] = [
       activities: { error: new AccessDeniedError('Not the activities.') },
     },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: ['3 jobs have been waiting since', textAgo(40)],
   },
   {
     name: 'more instances desired than exist, and no launch',
     facts: { group: { value: { ...group, desired: 5 } } },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: ['5 instances are desired, 1 exist'],
   },
   {
     name: 'jobs that wait for a long time without a known cause',
     facts: { group: nobody, instances: { value: [] } },
     check: 'launches',
-    mark: 'bad',
+    status: 'bad',
     says: ['3 jobs have been waiting since', textAgo(40)],
   },
   {
     name: 'the actions of the alarm are disabled',
     facts: { alarms: alarms({ actionsEnabled: false }) },
     check: 'alarms',
-    mark: 'bad',
+    status: 'bad',
     says: ['backlog', 'enable-alarm-actions --alarm-names backlog'],
   },
   {
     name: 'the alarm has no action',
     facts: { alarms: alarms({ actions: [] }) },
     check: 'alarms',
-    mark: 'bad',
+    status: 'bad',
     says: ['no action'],
   },
   {
     name: 'the alarms are gone',
     facts: { alarms: { value: new Map() } },
     check: 'alarms',
-    mark: 'bad',
+    status: 'bad',
     says: ['backlog is gone', 'put-metric-alarm --alarm-name backlog'],
   },
   {
     name: 'a keeper that has never run',
     facts: { state: { value: {} } },
     check: 'keeper',
-    mark: 'warn',
+    status: 'warn',
     says: ['not run yet', 'function-name keeper'],
   },
   {
     name: 'a keeper that has stopped running',
     facts: { state: { value: { keptAtMs: ago(6) } } },
     check: 'keeper',
-    mark: 'bad',
+    status: 'bad',
     says: [textAgo(6), 'function-name keeper'],
   },
   {
     name: 'a keeper that fails',
     facts: { state: { value: { keptAtMs: ago(1), keeperFailure: 'AccessDenied: SuspendProcesses' } } },
     check: 'keeper',
-    mark: 'bad',
+    status: 'bad',
     says: ['AccessDenied: SuspendProcesses'],
   },
   {
     name: 'an instance that does not boot',
     facts: { instances: { value: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(21) }] } },
     check: 'instances',
-    mark: 'warn',
+    status: 'warn',
     says: ['i-1 was launched 21 minutes ago', 'The keeper terminates it', 's3://logs/instances/i-1/'],
   },
   {
@@ -538,49 +538,49 @@ const cases: Case[] = [
       },
     },
     check: 'instances',
-    mark: 'warn',
+    status: 'warn',
     says: ['i-1 was launched 21 minutes ago, and its agent has not reported since'],
   },
   {
     name: 'an instance that does not boot and is not terminated',
     facts: { instances: { value: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(30) }] } },
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: ['30 minutes', 'should have terminated it'],
   },
   {
     name: 'a warm pool that may not be read',
     facts: { pool: { error: new AccessDeniedError('Not the pool.') } },
     check: 'instances',
-    mark: 'warn',
+    status: 'warn',
     says: ['Could not be read. Not the pool.'],
   },
   {
     name: 'a silent instance',
     facts: { instances: { value: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(16) } }] } },
     check: 'instances',
-    mark: 'warn',
+    status: 'warn',
     says: ['has not reported for 16 minutes'],
   },
   {
     name: 'a silent instance that is not terminated',
     facts: { instances: { value: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(25) } }] } },
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: ['25 minutes', 'should have terminated it'],
   },
   {
     name: 'an instance that may not terminate itself',
     facts: { instances: { value: [{ ...busy, jobs: [], record: { ...record, retirement } }] } },
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: ['90 minutes', 'AccessDenied: not you', 'terminate-instances --instance-ids i-1'],
   },
   {
     name: 'an instance on which jobs fail',
     facts: { instances: { value: [{ ...busy, jobs: [], record: { ...record, forecast: slowed } }] } },
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: [`i-1 has run one job at a time since ${textAgo(5)}: 4 tries in a row`, '"exit status 1"'],
   },
   {
@@ -596,7 +596,7 @@ const cases: Case[] = [
       },
     },
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: [
       `i-0 was unhealthy, and terminated at ${textAgo(7)}: no GPU.`,
       'Its log: s3://logs/instances/i-0/t-unhealthy.log',
@@ -606,7 +606,7 @@ const cases: Case[] = [
     name: 'an instance without its worker program and without a saved log',
     facts: gaveUp({ reason: 'worker-missing', problem: 'cannot start ./render: there is no file /x/render' }),
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: [
       `i-0 could not start the program of its workers, and terminated at ${textAgo(7)}: cannot start ./render: there is no file /x/render.`,
       'It saved no log.',
@@ -620,21 +620,21 @@ const cases: Case[] = [
       logBucket: { error: new AccessDeniedError('Not you.') },
     },
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: ['The bucket could not be searched for its log.'],
   },
   {
     name: 'an instance that did not boot',
     facts: gaveUp({ reason: 'boot-failed', problem: 'could not run the playbook: no such package: hammer' }),
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: ['i-0 did not boot, and terminated at', 'no such package: hammer.', 'its set-up'],
   },
   {
     name: 'an instance whose agent crashed, with the fatal error',
     facts: gaveUp({ reason: 'agent-crashed', problem: 'it was silent' }, { fatalError: 'TypeError: no' }),
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: [
       /i-0 lost its agent, and terminated at .*: it was silent; fatal error of its agent: TypeError: no\./,
     ],
@@ -643,7 +643,7 @@ const cases: Case[] = [
     name: 'a lost instance with the fatal error of its agent',
     facts: gaveUp({ reason: 'lost', problem: undefined }, { fatalError: 'TypeError: no' }),
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: [/i-0 lost its agent, and terminated at .*: TypeError: no\./],
   },
   {
@@ -659,7 +659,7 @@ const cases: Case[] = [
       },
     },
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: [
       'i-0 could not start the program of its workers: the reason is not known.',
       's3://logs/instances/i-0/t-worker-missing.log',
@@ -676,7 +676,7 @@ const cases: Case[] = [
       },
     },
     check: 'instances',
-    mark: 'warn',
+    status: 'warn',
     says: [`i-0 was unhealthy, and terminated at ${textAgo(7)}: no GPU.`, 'Later instances run jobs'],
   },
   {
@@ -690,35 +690,35 @@ const cases: Case[] = [
       },
     },
     check: 'instances',
-    mark: 'bad',
+    status: 'bad',
     says: ['i-0 was unhealthy'],
   },
   {
     name: 'a job that runs longer than the limit',
     facts: { instances: { value: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(70) }] }] } },
     check: 'jobs',
-    mark: 'bad',
+    status: 'bad',
     says: ['j-1 has been running on i-1 for 70 minutes', '3600 s', 'mayfly cancel j-1'],
   },
   {
     name: 'a job that runs longer than its own limit',
     facts: { instances: { value: [{ ...busy, jobs: [{ ...job, limitSeconds: 60 }] }] } },
     check: 'jobs',
-    mark: 'bad',
+    status: 'bad',
     says: ['60 s'],
   },
   {
     name: 'a job with an expired lease that is not settled',
     facts: { instances: { value: [{ ...busy, jobs: [{ ...job, leaseUntilMs: ago(15) }] }] } },
     check: 'jobs',
-    mark: 'bad',
+    status: 'bad',
     says: ['lease expired 15 minutes ago'],
   },
   {
     name: 'jobs whose messages are gone',
     facts: { orphaned: { value: { jobs: ['j-3', 'j-4'], isPartial: false } } },
     check: 'jobs',
-    mark: 'warn',
+    status: 'warn',
     says: ['j-3, j-4', 'purged', 'mayfly retry j-3'],
   },
 ];
@@ -833,9 +833,11 @@ describe('a fleet without problems', () => {
 });
 
 describe('finds', () => {
-  test.each(cases)('$name', ({ facts, check, mark, says }) => {
+  test.each(cases)('$name', ({ facts, check, status, says }) => {
     const diagnosis = runChecks({ ...healthy, ...facts });
-    const found = diagnosis.findings.filter((finding) => finding.check === check && finding.status === mark);
+    const found = diagnosis.findings.filter(
+      (finding) => finding.check === check && finding.status === status,
+    );
     const [first] = found;
     const told = [first?.text, ...(first?.details ?? []), first?.advice].join('\n');
     for (const words of says) expect(told).toMatch(words);
@@ -846,7 +848,7 @@ describe('finds', () => {
   });
 
   test('the diagnosis is as bad as its worst finding', () => {
-    const warned = { ...healthy, stranded: { value: { jobs: ['j-3'], partly: true } } };
+    const warned = { ...healthy, orphaned: { value: { jobs: ['j-3'], isPartial: true } } };
     expect(runChecks(warned).status).toBe('warn');
     expect(runChecks({ ...warned, logBucket: { error: new StoreGoneError('gone') } }).status).toBe('bad');
   });

@@ -185,8 +185,8 @@ describe('a slow or unlimited input', () => {
     const { error, sent } = await failed(fleet, input(), { seed: 'broken' });
     expect(sent).toEqual({ seed: 'broken', through: 3, also: [], unknown: [], read: 3 });
     expect(error.message).toBe(
-      'Not all jobs were enqueued. Jobs up to number 3 were. the disk is gone A run with seed broken that is told to ' +
-        'resume sends the rest.',
+      'Not all jobs were enqueued. Jobs up to number 3 were sent. the disk is gone To send the rest, run it ' +
+        'again with the seed broken and `resumed`.',
     );
     expect(await onQueue(fleet)).toEqual(['j-broken-1', 'j-broken-2', 'j-broken-3']);
   });

@@ -244,7 +244,7 @@ describe('the view of a fleet', () => {
     await writeFile(gate, '');
     const [worker] = busy.instances;
     expect(worker).toMatchObject({
-      doing: 'working',
+      status: 'working',
       lifecycleState: 'InService',
       slots: 2,
       jobs: [{ id: job, attempt: 1, ranSeconds: expect.any(Number) }],
@@ -257,7 +257,7 @@ describe('the view of a fleet', () => {
     });
     expect(idle.instances[0]).toMatchObject({
       instance: worker?.instance,
-      doing: 'idle',
+      status: 'idle',
       jobsDone: 1,
       next: { action: 'retire', reason: 'idle', at: expect.any(String) },
     });

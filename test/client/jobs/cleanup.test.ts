@@ -152,7 +152,7 @@ describe('a job that is cleaned up', () => {
 
   it('is cleaned up without its log if the log bucket is gone', async () => {
     const { fleet, record } = await open();
-    Object.assign(fleet.context, { facts: { ...fleet.facts, logBucket: 'another' }, toldByStack: true });
+    Object.assign(fleet.context, { facts: { ...fleet.facts, logBucket: 'another' }, isFromStack: true });
     await record({ id: 'j-logless', ...ended(), bodyKey: 'bodies/j-logless' });
     expect(await fleet.cleanup(['j-logless'])).toEqual([
       { id: 'j-logless', outcome: 'removed', objects: 0, bucketGone: true },
@@ -200,7 +200,7 @@ describe('all jobs that ended before a time', () => {
 
   it('are cleaned up without their logs if the log bucket is gone', async () => {
     const { fleet, record } = await open();
-    Object.assign(fleet.context, { facts: { ...fleet.facts, logBucket: 'another' }, toldByStack: true });
+    Object.assign(fleet.context, { facts: { ...fleet.facts, logBucket: 'another' }, isFromStack: true });
     const old = new Date(Date.now() - 3_600_000).toISOString();
     await record({ id: 'j-bucketless', ...ended(), endedAt: old });
     expect(await fleet.cleanupEnded({ before: new Date(Date.now() - 1_800_000) })).toEqual({

@@ -65,7 +65,7 @@ it('wraps that notice at the width of the terminal', async () => {
   const pty = onTerminal(line, { cwd: bare.directory, env: bare.env, columns: 60 });
   expect(await pty.ended()).toBe(0);
   const shown = stripVTControlCharacters(pty.screen()).trimEnd().split('\r\n');
-  expect(shown[0]).toBe('mayfly: No index finds jobs by the label: it is read on,');
+  expect(shown[0]).toBe('mayfly: No index finds jobs by the label, so other jobs');
   expect(Math.max(...shown.map(({ length }) => length))).toBeLessThan(60);
 });
 

@@ -128,8 +128,8 @@ describe('waiting', () => {
     };
     expect(await fleet.wait(['j-net'], { onProgress })).toMatchObject([{ state: 'succeeded' }]);
     expect(seen).toMatchObject([
-      { unanswered: true, throttled: false, left: 1 },
-      { unanswered: false, throttled: false, left: 0 },
+      { unanswered: true, throttled: false, remaining: 1 },
+      { unanswered: false, throttled: false, remaining: 0 },
     ]);
   });
 

@@ -200,7 +200,7 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       const unseen = (await operator.diagnose()).findings.filter(({ text }) => /Could not be/.test(text));
       expect(unseen).toEqual([]);
       expect(await operator.cleanup([id])).toMatchObject([{ outcome: 'removed' }]);
-      expect(await operator.pause()).toMatchObject({ already: false });
+      expect(await operator.pause()).toMatchObject({ alreadyPaused: false });
       expect((await operator.resume()).suspended).toBe(true);
     },
     START_MS,
@@ -236,7 +236,7 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
         { outcome: 'removed' },
       ]);
       expect((await fleet.cleanupEnded({ before: new Date(Date.now() + 60_000) })).jobs).toBeGreaterThan(0);
-      expect(await fleet.pause()).toMatchObject({ already: false });
+      expect(await fleet.pause()).toMatchObject({ alreadyPaused: false });
       await expect(fleet.drain('i-none')).rejects.toThrow(UnknownInstanceError);
       expect((await fleet.resume()).suspended).toBe(true);
     },

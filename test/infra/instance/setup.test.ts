@@ -146,7 +146,7 @@ describe('the requirements of a set-up', () => {
   it.each([
     ['missing.yml', /setupRequirements is "missing.yml"; allowed: a file or directory/],
     ['../requirements.yml', /a path below the worker directory/],
-    ['roles', /allowed: a file \(.*roles is none\)/],
+    ['roles', /allowed: a file \(.*roles is not one\)/],
   ])('are refused if there is no such file: %s', (given, why) => {
     mkdirSync(join(workers, 'roles'));
     expect(() => checkRequirements('WorkerFleet', workers, given)).toThrow(why);

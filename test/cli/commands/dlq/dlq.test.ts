@@ -485,7 +485,7 @@ describe('mayfly dlq purge', () => {
     await deadLetter(bare, { id: 'j-1', body: 'j-1', reason: 'Ran out of memory' });
     await deadLetter(bare, { id: 'j-2', body: 'j-2' });
     expect(await bare.mayfly('dlq', 'purge', '--yes', '--reason', 'out of memory', '--json')).toMatchObject({
-      stdout: JSON.stringify({ count: 1, ids: ['j-1'], missing: [], unseen: 0 }, undefined, 2),
+      stdout: JSON.stringify({ count: 1, ids: ['j-1'], missing: [], remaining: 0 }, undefined, 2),
       stderr: 'mayfly: deleted 1 dead letter.',
       exitCode: 0,
     });
@@ -569,7 +569,9 @@ describe('redrive and purge have the same options', () => {
     expect(await refused('--all', 'j-dry1')).toContain(
       'by ids, or by a reason (--reason), or all (--all): not by two of these',
     );
-    expect(await refused('--all', '--reason', 'x')).toContain('those of a reason (--reason): not both');
+    expect(await refused('--all', '--reason', 'x')).toContain(
+      'by a reason (--reason), or all (--all): not by both',
+    );
   });
 });
 

@@ -217,8 +217,8 @@ test('an instance that its group keeps at its minimum', () => {
 
 test('the age of the last report of an instance is yellow if a report is missing', () => {
   const instances = [
-    { ...idle, heardAt: at(-8) },
-    { ...idle, heardAt: at(-130) },
+    { ...idle, reportedAt: at(-8) },
+    { ...idle, reportedAt: at(-130) },
   ];
   const paint = (style: unknown, words: string) => (style === 'yellow' ? `<${words}>` : words);
   const shown = fleetText({ ...view, instances }, NOW_MS, paint, Number.POSITIVE_INFINITY);

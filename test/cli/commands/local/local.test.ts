@@ -122,7 +122,7 @@ describe('mayfly local', () => {
   test('a directory that cannot be written gives one message and status 1', async () => {
     const { stderr, exitCode } = await mayfly('local', '--port', '0', '--directory', '/dev/null/cloud');
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^mayfly: The directory \/dev\/null\/cloud cannot be written .*$/);
+    expect(stderr).toMatch(/^mayfly: The directory \/dev\/null\/cloud is not writable .*$/);
     expect(stderr.split('\n')).toHaveLength(1);
   });
 });

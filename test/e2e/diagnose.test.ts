@@ -153,7 +153,7 @@ describe('a fleet with problems', () => {
       const first = ill(await library.diagnose());
       const expected = [
         /visibility timeout is 30 s/,
-        /no dead-letter queue of its own/,
+        /no dead-letter queue any more/,
         /minimum size was set to 1 by hand; the stack says 0/,
         /maximum size was set to 1 by hand; the stack says 3/,
         /New instances are not protected/,
@@ -198,7 +198,7 @@ describe('a fleet with problems', () => {
         async () => of(await fleet.library.diagnose(), 'launches').find(({ status }) => status === 'bad'),
         PATIENCE_MS,
       );
-      expect(finding.text).toMatch(/The last (launch has|\d+ launches have) failed .*: .*launch template/);
+      expect(finding.text).toMatch(/The last (launch|\d+ launches have) failed.*: .*launch template/);
       expect(finding.advice).toContain('delete the stack and deploy it');
       expect((await fleet.library.describe()).launches.failure?.message).toMatch(/launch template/);
     },

@@ -85,7 +85,7 @@ const FIRST_ELSEWHERE_MS = 5000;
  */
 const MOST_UNHEALTHY = 2;
 
-/** The table "What comes of it" in the documentation. */
+/** What becomes of a job after a try: the table in docs/contracts.md, "Outcomes". */
 export function decideOutcome(
   ending: Ending,
   tries: TryCounts,

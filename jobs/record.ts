@@ -172,6 +172,10 @@ export const MAX_INLINE_LOG_BYTES = 4096;
 export interface InstanceRecord {
   pk: string;
   instance: string;
+  /**
+   * `instances` until nothing of the instance is left to settle, then `retired`. Its agent writes `retired` with its last
+   * record, or else the keeper does (`store/instance-store.ts`).
+   */
   listing: 'instances' | 'retired';
   /**
    * The same for the index `byState`, whose sort key is the instance's id. Absent in a record that an earlier version

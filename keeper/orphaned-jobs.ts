@@ -7,7 +7,7 @@ import type { KeeperContext } from './keeper-context.ts';
 
 /**
  * Settles the jobs that were running on an instance when it ended. Once no job waits for the end of its lease, and the
- * index has all of them, the instance's record is moved to the retired ones.
+ * index has all of them, the instance's record is listed as `retired`.
  */
 export async function settleOrphanedJobs(context: KeeperContext, instance: string): Promise<void> {
   const { clients, config, instances, nowMs, errorMs, log } = context;

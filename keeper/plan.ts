@@ -25,6 +25,7 @@ export type Action =
   | { do: 'record-stall'; sinceMs: number | undefined }
   | { do: 'record-unneeded'; sinceMs: number | undefined }
   | { do: 'end-silent-instance'; silent: SilentInstance }
+  /** An instance whose retirement is recorded and that is still in the group. */
   | { do: 'terminate-retired'; instance: string }
   /**
    * For instances that could not lower it themselves, or to the present instances if no job needs more or a pause
@@ -33,6 +34,7 @@ export type Action =
   | { do: 'lower-desired'; from: number; desired: number; instances: string[] }
   /** An instance that is powered off cannot complete its hook. */
   | { do: 'complete-termination-hook'; instance: string }
+  /** The jobs of an instance that is gone. When none is left, its record is listed as `retired`. */
   | { do: 'settle'; instance: string };
 
 /** Steps that do not lower the desired capacity, even if the instance wanted to lower it. */

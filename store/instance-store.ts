@@ -66,8 +66,8 @@ export interface InstanceStore {
     signal?: AbortSignal,
   ): Promise<OperatorRequests>;
   /**
-   * Why the instance retires. It stays listed as live until it is `gone`, unless `listing` says otherwise. While it is
-   * listed, the keeper settles what it left.
+   * Why the instance retires. With the listing `instances` it stays listed as live until `markGone`, and the keeper settles
+   * what it left. With `retired` nothing is left to settle.
    */
   recordRetirement(
     instance: string,
@@ -88,7 +88,7 @@ export interface InstanceStore {
   recordFatalError(instance: string, fatalError: string, signal?: AbortSignal): Promise<void>;
   /** The keeper lowered the desired capacity for an instance that retired without lowering it. */
   markAccounted(instance: string, nowMs: number): Promise<void>;
-  /** The instance is gone and nothing of it is left to settle. If it gave no reason, it was lost. */
+  /** Lists the instance as `retired`: it is gone and nothing of it is left to settle. If it gave no reason, it was lost. */
   markGone(instance: string, nowMs: number): Promise<void>;
   /** All instances that are not known to be gone. */
   listLive(): Promise<InstanceRecord[]>;

@@ -125,7 +125,7 @@ export class JobTable extends JobEndings {
     await this.requeue(id, fence, { endedAtMs: nowMs, refund: 1, tries: record.tries?.slice(0, -1) });
   }
 
-  /** Extends the lease of a running try. `cancel-requested`: it is written, and somebody cancelled the job. */
+  /** Renews the lease of a running try. `cancel-requested`: it is written, and somebody cancelled the job. */
   async renew(id: string, fence: string, leaseUntilMs: number): Promise<WriteResult | 'cancel-requested'> {
     const record = await this.updateAndGet(id, { ...ownedByClaim(fence), set: { leaseUntilMs } });
     if (!record) return 'taken-over';

@@ -58,7 +58,8 @@ export const DEFAULT_RETRY_BACKOFF = { firstSeconds: 120, factor: 5, longestSeco
 
 /**
  * The agent's configuration. It is derived from the fleet's props, and user-data writes it to `/etc/mayfly/agent.json`.
- * Durations are in seconds. Unknown keys are refused.
+ * Durations are in seconds. Unknown keys are refused. A default here is for an agent.json that lacks the key; the defaults of
+ * the props are in `infra/props/`.
  */
 export const AgentConfigSchema = v.strictObject({
   version: v.literal(1, '1: the version that this agent reads'),
@@ -77,7 +78,7 @@ export const AgentConfigSchema = v.strictObject({
   logBucket: v.optional(text),
   /** False: the table holds instances but no jobs. SQS's receive counts are then the attempts. */
   trackJobs: v.optional(v.boolean('true or false'), true),
-  /** The worker's program and its arguments. No shell is involved. docs/design.md says how the program is found. */
+  /** The worker's program and its arguments. No shell is involved. docs/workers.md says how the program is found. */
   command,
   /** Runs like a worker after a try has failed. If it fails too, the instance is unhealthy. Found like `command`. */
   instanceCheck: v.optional(command),

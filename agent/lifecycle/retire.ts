@@ -128,8 +128,8 @@ async function retire(
 }
 
 /**
- * With `instances` the keeper still handles the record: it counts a failed boot, lowers a desired capacity that AWS did
- * not lower, or settles a job.
+ * `retired`: nothing is left to be done. With `instances` the keeper still handles the record, and lists it as `retired`
+ * afterwards: it counts a failed boot, lowers a desired capacity that AWS did not lower, or settles a job.
  */
 function chooseListing(self: InstanceContext, { reason, rung }: Retirement): 'instances' | 'retired' {
   const isTerminated = rung === 'terminate' || rung === 'terminate-without-decrement';

@@ -20,9 +20,9 @@ export interface LeasesOptions {
 }
 
 /**
- * The leases on the messages of this agent, and the one timer that extends them. A lease is extended after each third of
- * it, on the queue first and then in the table, until the message is settled. A worker is stopped at its limit, and before
- * its lease ends if the lease could not be extended.
+ * The leases on the messages of this agent, and the one timer that renews them. After each third of a lease it extends the
+ * visibility timeout of the message, and then the lease in the table, until the message is settled. A worker is stopped at
+ * its limit, and before its lease ends if the lease could not be renewed.
  */
 export class Leases {
   readonly #options: LeasesOptions;
@@ -86,7 +86,7 @@ export class Leases {
     this.#timer.schedule(nextDueMs(inFlight));
   }
 
-  /** Stops extending. Resolves when no call is pending that could still change the message's visibility. */
+  /** Stops the renewals. Resolves when no call is pending that could still change the message's visibility. */
   async untrackAndWait(inFlight: InFlightMessage): Promise<void> {
     this.untrack(inFlight);
     await inFlight.renewal;
@@ -109,7 +109,7 @@ export class Leases {
 
   #check(): void {
     const nowMs = this.#options.clock.monotonic();
-    // Leases that are due soon are extended in the same calls.
+    // Leases that are due soon are renewed in the same calls.
     const soonMs = nowMs + (this.#options.leaseSeconds * 1000) / 12;
     const due: InFlightMessage[] = [];
     for (const inFlight of this.#messages.values()) {

@@ -8,7 +8,7 @@ export interface JobIdInput {
   single: boolean;
 }
 
-/** @throws Failure if there are no ids */
+/** @throws CliError if there are no ids */
 export async function readJobIds(args: readonly string[]): Promise<JobIdInput> {
   if (!args.includes('-')) return { ids: [...args], single: args.length === 1 };
   const fromStdin = (await text(process.stdin)).split(/\s+/).filter((id) => id !== '');

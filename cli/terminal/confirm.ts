@@ -13,7 +13,7 @@ export function canPrompt(): boolean {
  *
  * @param question escaped
  * @param refusal the message if the answer is no
- * @throws Failure with `refusal`: status 1, or 130 after Ctrl-C
+ * @throws CliError with `refusal`: status 1, or 130 after Ctrl-C
  */
 export async function confirm(question: string, refusal: string): Promise<void> {
   const answer = await ask(question);

@@ -5,7 +5,7 @@ import { ExitCode } from '../exit-code.ts';
  * Runs a task that Ctrl-C can stop. The first Ctrl-C aborts the signal that `run` gets. A second one has its default effect.
  *
  * @param message says what still runs, and how to follow it
- * @throws Failure with `message` and status 130 if the task was stopped
+ * @throws CliError with `message` and status 130 if the task was stopped
  */
 export async function runInterruptibly<T>(
   run: (signal: AbortSignal) => Promise<T>,

@@ -9,8 +9,8 @@ import { storeRows } from './stores.ts';
 import { workerRows } from './worker.ts';
 
 /**
- * All props: what each may be, its default, and where the agent and the commands find it. The rows of a prop stand
- * beside its type and its documentation.
+ * All props: what each may be, its default, and where the agent and the commands find it. The row of a prop is beside its
+ * type and its documentation, in one of the files that are imported here.
  */
 export const propTable = {
   fleetName: {

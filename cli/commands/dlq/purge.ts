@@ -64,7 +64,7 @@ async function run(fleet: Fleet, ids: string[], options: DlqPurgeOptions): Promi
   report(purged, options);
 }
 
-/** @throws Failure if there is no terminal to ask on, or the answer is no */
+/** @throws CliError if there is no terminal to ask on, or the answer is no */
 async function confirmPurge(fleet: Fleet, choice: DeadLetterSelection): Promise<void> {
   if (!canPrompt()) {
     throw new CliError('There is no terminal to ask on. Use --yes to delete without asking.', ExitCode.usage);

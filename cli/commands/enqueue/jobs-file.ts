@@ -53,7 +53,7 @@ const LineSchema = v.strictObject({
 /**
  * The jobs of a file, in order. Empty lines are skipped.
  *
- * @throws Failure with the number of a line that is not UTF-8 or cannot be read as a job
+ * @throws CliError with the number of a line that is not UTF-8 or cannot be read as a job
  */
 export async function* readJobsFile(file: JobsFile): AsyncGenerator<LineJob> {
   for await (const read of readLines(file)) {
@@ -104,7 +104,7 @@ const MOST_SHOWN = 10;
  * Checks each line of a file.
  *
  * @param problemOf says why a job cannot be enqueued; undefined if it can
- * @throws Failure that names the first bad lines
+ * @throws CliError that names the first bad lines
  */
 export async function checkJobsFile(
   file: JobsFile,

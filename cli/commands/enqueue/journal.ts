@@ -52,7 +52,7 @@ const EarlierHeadSchema = v.object({ mayfly: v.literal(1), sha256: v.string() })
  * Opens the journal of this run, or creates one.
  *
  * @param newSeed gives the seed of a new run
- * @throws Failure if the file is not a journal, belongs to another fleet or version, or cannot be written
+ * @throws CliError if the file is not a journal, belongs to another fleet or version, or cannot be written
  */
 export function openJournal(path: string, run: JournalRun, newSeed: () => string): SentJournal {
   const text = read(path);

@@ -37,7 +37,7 @@ interface SentJob {
  * the order of the file.
  *
  * @returns the ids
- * @throws Failure that says exactly what was sent, if not all jobs could be sent
+ * @throws CliError that says exactly what was sent, if not all jobs could be sent
  */
 export async function sendJobs(sending: SendJobsOptions): Promise<string[]> {
   const { fleet, file, journal, total, options } = sending;

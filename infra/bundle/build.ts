@@ -1,7 +1,7 @@
 /**
- * Builds what the published package holds (`prepack`; `npm run build` builds the embedded cloud's package as well):
- * JavaScript and types of the command and its library, the construct, and the bundles of agent and keeper. Node strips no
- * types under node_modules.
+ * Builds the published package: JavaScript and types of the command and its library, the construct, and the bundles of agent
+ * and keeper. Node does not strip types under node_modules. `npm run build` builds the package of the embedded cloud first:
+ * the command is compiled against its declarations.
  */
 
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';

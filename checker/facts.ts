@@ -38,7 +38,7 @@ export interface DeadLetter {
   reason?: string;
 }
 
-/** `docs/design.md`, "A job that can be followed". */
+/** `docs/contracts.md`, "Job records". */
 export interface RecordFacts {
   id: string;
   state: string;
@@ -99,7 +99,7 @@ export interface InstanceFacts {
   leftMs?: number;
 }
 
-/** One line of the front door's log (docs/design.md section 7). */
+/** One line of the front door's log (docs/contracts.md, "Call log"). */
 export interface CallFacts {
   atMs: number;
   service: string;

@@ -1,4 +1,4 @@
-/** A line that a worker writes about itself: docs/design.md section 7, "The journal of a worker". */
+/** A line that a worker writes about itself: docs/contracts.md, "Journal of a worker". */
 export interface JournalLine {
   event: 'start' | 'beat' | 'end';
   job: string;

@@ -77,7 +77,7 @@ export const AgentConfigSchema = v.strictObject({
   logBucket: v.optional(text),
   /** False: the table holds instances but no jobs. SQS's receive counts are then the attempts. */
   trackJobs: v.optional(v.boolean('true or false'), true),
-  /** The worker's program and its arguments. No shell is involved. docs/design.md says how the program is found. */
+  /** The worker's program and its arguments. No shell is involved. docs/contracts.md says how the program is found. */
   command,
   /** Runs like a worker after a try has failed. If it fails too, the instance is unhealthy. Found like `command`. */
   instanceCheck: v.optional(command),

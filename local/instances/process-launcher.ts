@@ -29,7 +29,7 @@ export interface ProcessLauncherOptions {
 
 /**
  * Instances as process groups on this machine. An instance reads its user-data, downloads the deployed tree with its
- * own role's credentials and runs the tree's agent (docs/design.md, "The contracts in detail"). If the user-data names
+ * own role's credentials and runs the tree's agent (docs/contracts.md, "User-data"). If the user-data names
  * no tree, it boots and does nothing. Its output is in `instance.log` in its directory.
  */
 export function createProcessLauncher({ stopMs = STOP_MS }: ProcessLauncherOptions = {}): Launcher {

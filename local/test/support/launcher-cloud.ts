@@ -88,7 +88,7 @@ async function createProfile({ call }: TestCloud): Promise<void> {
   await call('iam', 'AddRoleToInstanceProfile', both);
 }
 
-/** The files of docs/design.md, "User-data", in two of cloud-init's encodings. */
+/** The files of docs/contracts.md, "User-data", in two of cloud-init's encodings. */
 export function userData(key = KEY, more: object = {}): string {
   const tree = Buffer.from(JSON.stringify({ bucket: BUCKET, key, ...more })).toString('base64');
   const lines = [

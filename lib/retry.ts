@@ -14,7 +14,7 @@ export interface RetryOptions {
 
 const DELAYS: BackoffBounds = { initialMs: 250, maxMs: 10_000 };
 
-/** Repeats `task` with backoff until it succeeds. Rejects with the last error when `hopeless` says to stop. */
+/** Repeats `task` with backoff until it succeeds. Rejects with the last error when `shouldGiveUp` says to stop. */
 export async function retry<Result>(task: () => Promise<Result>, options: RetryOptions): Promise<Result> {
   for (let tries = 1; ; tries += 1) {
     try {

@@ -8,7 +8,7 @@ import type { Forecast, InstanceRecord, Retirement } from '../jobs/record.ts';
 import { batchGet } from './batches.ts';
 import { readPartitionKeys } from './index-pages.ts';
 import { instanceKey, itemKey } from './keys.ts';
-import { EARLIER_KEYS, parseInstance } from './records.ts';
+import { parseInstance, withEarlierNames } from './records.ts';
 import { type Change, updateExpression } from './update-expression.ts';
 
 /** The keys of a live instance in both indexes. */
@@ -137,16 +137,16 @@ export function createInstanceStore(db: DynamoDBClient, table: string, recordSec
 
   return {
     async recordStart(instance, launchedAt, nowMs, signal) {
-      const set = { instance, ...LIVE, launchedAt, reportedAtMs: nowMs };
-      const remove = [...NOT_RETIRED, 'fatalError', ...EARLIER_KEYS];
+      const set = { instance, ...LIVE, launchedAt, ...withEarlierNames({ reportedAtMs: nowMs }) };
+      const remove = [...NOT_RETIRED, 'fatalError', 'lastWords'];
       await update(instance, { set, ...placed(instance), remove }, signal);
     },
     async recordReady(instance, at, nowMs, signal) {
-      const set = { instance, ...LIVE, ...at, reportedAtMs: nowMs };
+      const set = { instance, ...LIVE, ...at, ...withEarlierNames({ reportedAtMs: nowMs }) };
       await updateIf(instance, { set, ...placed(instance), remove: NOT_RETIRED, ...IS_LIVE }, signal);
     },
     async recordReport(instance, nowMs, forecast, signal) {
-      const report = { reportedAtMs: nowMs, forecast };
+      const report = withEarlierNames({ reportedAtMs: nowMs, forecast });
       const change = { set: { instance, ...LIVE, ...report }, ...placed(instance), remove: NOT_RETIRED };
       const listed = await updateIf(instance, { ...change, ...IS_LIVE }, signal);
       const record = listed ?? (await updateIf(instance, { set: report, ...MAY_BE_LIVE }, signal));
@@ -167,7 +167,7 @@ export function createInstanceStore(db: DynamoDBClient, table: string, recordSec
       await update(instance, { set, ...placed(instance), remove: NOT_RETIRED }, signal);
     },
     async recordFatalError(instance, fatalError, signal) {
-      const set = { instance, fatalError };
+      const set = { instance, ...withEarlierNames({ fatalError }) };
       await update(instance, { set, setOnce: { ...LIVE, listedAt: instance } }, signal);
     },
     async markAccounted(instance, nowMs) {

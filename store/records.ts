@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { InstanceRecord, JobRecord } from '../jobs/record.ts';
+import type { Forecast, InstanceRecord, JobRecord } from '../jobs/record.ts';
 import { fromItem } from './item.ts';
 import { INSTANCE_PREFIX, JOB_PREFIX } from './keys.ts';
 import { KEY_ATTRIBUTE } from './table-schema.ts';
@@ -20,15 +20,33 @@ export function parseJob(item: Item): JobRecord | undefined {
 
 /** Attributes of instances as earlier versions named them, with their names now. */
 const RENAMED = { heardAtMs: 'reportedAtMs', outlook: 'forecast', lastWords: 'fatalError' } as const;
-export const EARLIER_KEYS: readonly string[] = Object.keys(RENAMED);
+
+interface RenamedAttributes {
+  reportedAtMs?: number;
+  forecast?: Forecast | undefined;
+  fatalError?: string;
+}
+
+/**
+ * These attributes by their names now and by the earlier ones. After a rollback the keeper of an earlier version judges
+ * instances whose agents are of this version. If it found no report it would end them, with the jobs that they run, and
+ * take the fleet for one that starts no job.
+ */
+export function withEarlierNames(attributes: RenamedAttributes) {
+  const { reportedAtMs, forecast, fatalError } = attributes;
+  return { ...attributes, heardAtMs: reportedAtMs, outlook: forecast, lastWords: fatalError };
+}
 
 /** Undefined: the item is not that of an instance. */
 export function parseInstance(item: Item): InstanceRecord | undefined {
   const record = fromItem(item);
+  const { heardAtMs = 0, reportedAtMs = 0 } = record;
+  // The last report is by the earlier names alone: an agent of an earlier version has followed one of this version.
+  const isEarlierLast = Number(heardAtMs) > Number(reportedAtMs);
   for (const [earlier, name] of Object.entries(RENAMED)) {
     const value = record[earlier];
     if (value === undefined) continue;
-    record[name] ??= value;
+    if (isEarlierLast || record[name] === undefined) record[name] = value;
     delete record[earlier];
   }
   return isInstance(record) ? record : undefined;

@@ -8,7 +8,7 @@ import { WorkerMissingError } from './runner.ts';
  * is looked up on the worker's `PATH`, as a shell does.
  *
  * @returns the program's absolute path
- * @throws WorkerMissing saying what is missing or not executable
+ * @throws WorkerMissingError saying what is missing or not executable
  */
 export async function findProgram(name: string, workerDirectory: string, path: string): Promise<string> {
   if (name.includes('/')) {

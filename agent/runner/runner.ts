@@ -47,7 +47,7 @@ export interface Run {
 
 /** Starts workers: as child processes, or in slots with their own users and cgroups. */
 export interface Runner {
-  /** Rejects with `WorkerMissing` if the fleet's command, or its `instanceCheck`, cannot be run here. */
+  /** Rejects with `WorkerMissingError` if the fleet's command, or its `instanceCheck`, cannot be run here. */
   check(): Promise<void>;
   /** Never throws: if a worker cannot be started, its run ends as `not-started`. */
   start(task: Task): Run;

@@ -83,9 +83,9 @@ describe('the installed package', () => {
   it('is a library that does not need the CDK', async () => {
     writeFileSync(
       join(app, 'library.js'),
-      `import { Fleet, FleetNotFound } from 'mayfly';
+      `import { Fleet, FleetNotFoundError } from 'mayfly';
        const why = await Fleet.find({ outputs: 'outputs.json' }).catch((error) => error);
-       console.log(why instanceof FleetNotFound, why.message);`,
+       console.log(why instanceof FleetNotFoundError, why.message);`,
     );
     writeFileSync(join(app, 'outputs.json'), '{}');
     const env = { AWS_REGION: 'eu-west-1' };

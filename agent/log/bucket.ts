@@ -26,7 +26,7 @@ export class LogBucket {
     this.#options = options;
   }
 
-  /** It has accepted nothing for `patienceMs`. Nobody waits for it until it accepts something. */
+  /** It has accepted nothing for `maxSilenceMs`. Nobody waits for it until it accepts something. */
   get isAway(): boolean {
     const { clock, maxSilenceMs } = this.#options;
     return this.#stuckSinceMs !== undefined && clock.monotonic() - this.#stuckSinceMs >= maxSilenceMs;

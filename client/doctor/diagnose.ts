@@ -50,10 +50,10 @@ export function runChecks(facts: CheckInput): Diagnosis {
     checkSetup,
     checkJobs,
   ].flatMap((rule) => rule(facts));
-  const has = (mark: Finding['status']) => findings.some((finding) => finding.status === mark);
-  const mark = has('bad') ? 'bad' : has('warn') ? 'warn' : 'ok';
+  const has = (status: Finding['status']) => findings.some((finding) => finding.status === status);
+  const status = has('bad') ? 'bad' : has('warn') ? 'warn' : 'ok';
   const { fleet, region } = facts.fleet;
-  return { fleet, region, at: new Date(facts.nowMs).toISOString(), status: mark, findings };
+  return { fleet, region, at: new Date(facts.nowMs).toISOString(), status, findings };
 }
 
 function judgeDiscovery({ fleet }: CheckInput): Finding[] {

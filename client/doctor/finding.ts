@@ -52,14 +52,14 @@ export const bad = (check: Check, text: string, advice?: string, details?: strin
 
 function found(
   check: Check,
-  mark: Finding['status'],
+  status: Finding['status'],
   text: string,
   advice?: string,
   details: string[] = [],
 ): Finding {
   return {
     check,
-    status: mark,
+    status,
     text,
     ...(details.length > 0 && { details }),
     ...(advice !== undefined && { advice }),

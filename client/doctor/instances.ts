@@ -27,7 +27,7 @@ export function checkInstances(facts: CheckInput): Finding[] {
       const { status } = createInstanceView(one, facts.nowMs, facts.fleet.silentSeconds * 1000);
       counts.set(status, (counts.get(status) ?? 0) + 1);
     }
-    return [ok('instances', [...counts].map(([doing, count]) => `${count} ${doing}`).join(', '))];
+    return [ok('instances', [...counts].map(([status, count]) => `${count} ${status}`).join(', '))];
   });
 }
 

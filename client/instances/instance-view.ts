@@ -85,13 +85,13 @@ export interface InstanceFacts {
 export function createInstanceView(seen: InstanceFacts, nowMs: number, silentMs: number): InstanceView {
   const { instance, member, record } = seen;
   const { forecast, reportedAtMs, readyAt } = record ?? {};
-  const doing = doingOf(seen, nowMs, silentMs);
+  const status = statusOf(seen, nowMs, silentMs);
   const launchedAt = record?.launchedAt ?? timeOf(seen.launchedAtMs);
-  const idleSince = doing === 'idle' ? forecast?.idleSince : undefined;
-  const next = nextOf(doing, seen);
+  const idleSince = status === 'idle' ? forecast?.idleSince : undefined;
+  const next = nextOf(status, seen);
   return {
     instance,
-    status: doing,
+    status,
     ...(member && { lifecycleState: member.lifecycleState }),
     ...(member?.type && { type: member.type }),
     ...(member?.zone && { zone: member.zone }),
@@ -104,14 +104,14 @@ export function createInstanceView(seen: InstanceFacts, nowMs: number, silentMs:
     ...(forecast && { slots: forecast.slots, jobsDone: forecast.jobsDone }),
     jobs: seen.jobs.map((job) => runningView(job, nowMs)).toSorted(longestFirst),
     ...(idleSince && { idleSince }),
-    ...(forecast?.refused && (doing === 'refused' || doing === 'working') && { refused: forecast.refused }),
-    ...(forecast?.slowed && doing === 'working' && { slowed: forecast.slowed }),
+    ...(forecast?.refused && (status === 'refused' || status === 'working') && { refused: forecast.refused }),
+    ...(forecast?.slowed && status === 'working' && { slowed: forecast.slowed }),
     ...(record?.drainRequestedAt && { drainRequestedAt: record.drainRequestedAt }),
     ...(next && { next }),
   };
 }
 
-function doingOf(
+function statusOf(
   { instance, member, record, jobs, launchedAtMs = 0 }: InstanceFacts,
   nowMs: number,
   silentMs: number,
@@ -132,15 +132,15 @@ function doingOf(
 }
 
 /** The forecast is as old as the last report. It is left out if the instance's jobs contradict it. */
-function nextOf(doing: InstanceView['status'], { record }: InstanceFacts): InstanceView['next'] {
+function nextOf(status: InstanceView['status'], { record }: InstanceFacts): InstanceView['next'] {
   const { forecast, retirement } = record ?? {};
-  if (doing === 'leaving') {
+  if (status === 'leaving') {
     const reason = retirement?.reason ?? (forecast?.next === 'leave' ? forecast.reason : undefined);
     return { action: 'leave', ...(reason && { reason }) };
   }
-  if (!forecast || (doing !== 'working' && doing !== 'idle')) return undefined;
+  if (!forecast || (status !== 'working' && status !== 'idle')) return undefined;
   const { next, at, reason } = forecast;
-  if (doing === 'working' && (next === 'retire' || next === 'stay')) return { action: 'work' };
+  if (status === 'working' && (next === 'retire' || next === 'stay')) return { action: 'work' };
   return { action: next, ...(at && { at }), ...(reason && { reason }) };
 }
 

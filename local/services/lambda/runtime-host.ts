@@ -21,8 +21,7 @@ export type Outcome =
 
 type Handler = (event: unknown, context: object) => unknown;
 
-/** The first message to the parent: the module has been loaded, or has failed to load. */
-/** The type of the message that says that the handler is loaded. */
+/** The first message to the parent: the module was loaded, or has failed to load. */
 export type ReadyMessage = 'ready';
 
 const READY_MESSAGE: ReadyMessage = 'ready';

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor';
@@ -22,12 +22,22 @@ export function references(): { file: string; text: string }[] {
   try {
     const project = join(API_DIRECTORY, 'tsconfig.json');
     execaSync('tsc', ['--project', project, '--outDir', directory], { cwd: ROOT, preferLocal: true });
+    joinCodeSpans(directory);
     return ENTRIES.map(({ file, module, declarations }) => {
       const model = extract(directory, module, declarations);
       return { file, text: pageOf(module, new ApiModel().loadPackage(model)) };
     });
   } finally {
     rmSync(directory, { recursive: true });
+  }
+}
+
+/** API Extractor drops a line break before a code span, and so the space between two words. A space it keeps. */
+function joinCodeSpans(directory: string): void {
+  for (const file of globSync('**/*.d.ts', { cwd: directory })) {
+    const path = join(directory, file);
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replaceAll(/\n\s*\* `(?!``)/g, ' `'));
   }
 }
 

@@ -13,10 +13,12 @@ export const packageRoot = findRoot(dirname(here));
 /** Directory of the bundles and compiled modules. */
 export const distRoot = join(packageRoot, 'dist');
 
-/** The nearest directory above that has the command. Source, build and bundles lie at different depths below it. */
+/**
+ * The nearest directory above that has the command. Source, build and bundles lie at different depths below it. Without one
+ * (an app has bundled this file into its own) the first read of a file of the package names the path that does not exist.
+ */
 function findRoot(directory: string): string {
   if (existsSync(join(directory, 'bin/mayfly.js'))) return directory;
   const above = dirname(directory);
-  if (above === directory) throw new Error(`${here} is in no package of mayfly`);
-  return findRoot(above);
+  return above === directory ? dirname(here) : findRoot(above);
 }

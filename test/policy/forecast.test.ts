@@ -64,7 +64,7 @@ const cases: { name: string; facts: RetirementFacts; rules?: RetirementRules; ex
     },
   ];
 
-describe('foresee', () => {
+describe('forecast', () => {
   test.each(cases)('$name', ({ facts, rules = perSecond, expected }) => {
     expect(forecast(facts, rules)).toEqual(expected);
   });

@@ -290,7 +290,7 @@ test('an agent that retries a requeue learns that the job was cancelled after it
 
 const step = fc.record({
   agent: fc.constantFrom('a', 'b', 'c'),
-  act: fc.constantFrom('claim', 'renew', 'finish', 'handBack'),
+  act: fc.constantFrom('claim', 'renew', 'finish', 'requeue'),
   passMs: fc.nat(1500),
   isNew: fc.boolean(),
 });

@@ -32,7 +32,8 @@ it(
     const first = await fleet.send({ untilFile: gate }, { untilFile: gate });
     const [bad = ''] = await Promise.all(first.map((job) => fleet.ownerOf(job)));
     await writeFile(join(fleet.directory, 'instances', bad, 'disk/home/broken'), '');
-    const orders = { shell: 'test ! -e "$HOME/broken"', sleepMs: 100 };
+    // So long that the other instance cannot do all of them before the bad one, on a busy machine, has received one.
+    const orders = { shell: 'test ! -e "$HOME/broken"', sleepMs: 1000 };
     const jobs = await fleet.send(...Array.from({ length: JOBS }, () => orders));
     await writeFile(gate, '');
 

@@ -70,7 +70,7 @@ test("the collection works with the ansible-core of the machine's release", asyn
   const { stdout, stderr } = await power.run(
     ...['env', 'LC_ALL=C.UTF-8', 'HOME=/root', 'MAYFLY_COMMAND=/mnt/shared/bin/mayfly'],
     ...['ANSIBLE_COLLECTIONS_PATH=/mnt/shared', 'ANSIBLE_CALLBACK_PLUGINS=/mnt/shared/callback'],
-    ...['ANSIBLE_STDOUT_CALLBACK=told', 'ansible-playbook', '-i', 'localhost,', '/mnt/shared/play.yml'],
+    ...['ANSIBLE_STDOUT_CALLBACK=json_lines', 'ansible-playbook', '-i', 'localhost,', '/mnt/shared/play.yml'],
   );
   const results = stdout
     .split('\n')

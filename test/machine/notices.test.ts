@@ -1,3 +1,4 @@
+import { TerminateInstanceInAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
 import { Duration } from 'aws-cdk-lib';
 import { expect, test } from 'vitest';
 import { readInput } from '../../checker/calls.ts';
@@ -46,11 +47,14 @@ test('jobs end or move when Spot interrupts their machine, and end before Auto S
     TIMEOUT_MS,
   );
 
-  // A termination by Auto Scaling, as when it rebalances the zones.
-  await fleet.cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
-    InstanceId: second,
-    ShouldDecrementDesiredCapacity: true,
-  });
+  // Auto Scaling terminates it and launches a replacement. An operator asks for it: the checker lets nobody else end an
+  // instance in the middle of a job.
+  await fleet.clients.autoScaling.send(
+    new TerminateInstanceInAutoScalingGroupCommand({
+      InstanceId: second,
+      ShouldDecrementDesiredCapacity: false,
+    }),
+  );
   const heartbeats = () => calls(second, 'RecordLifecycleActionHeartbeat');
   const several = async () => (await heartbeats()).length >= HEARTBEATS;
   await eventually(`${HEARTBEATS} heartbeats of the hook`, several, TIMEOUT_MS);
@@ -61,7 +65,7 @@ test('jobs end or move when Spot interrupts their machine, and end before Auto S
     instance: second,
   });
   await fleet.backToZero();
-  await expectSound(fleet, { sent: 2, succeeded: 2, runs: 3, instances: 2 });
+  await expectSound(fleet, { sent: 2, succeeded: 2, runs: 3, instances: 3 });
 
   const [complete] = (await calls(second, 'CompleteLifecycleAction')).slice(-1);
   const [heartbeat] = (await heartbeats()).slice(-1);

@@ -60,6 +60,44 @@ export class UnknownJobError extends FleetError {
   }
 }
 
+/** The fleet has no such request. */
+export class UnknownRequestError extends FleetError {
+  override readonly name = 'UnknownRequestError';
+  /** Id of the request. */
+  readonly request: string;
+
+  constructor(request: string, fleet: string) {
+    super(
+      `There is no request ${request} in fleet ${fleet}: it has expired, or it is a request of another fleet. \`mayfly request list\` shows all requests.`,
+    );
+    this.request = request;
+  }
+}
+
+/** The request has the id of an earlier one, which asks something else. */
+export class RequestConflictError extends FleetError {
+  override readonly name = 'RequestConflictError';
+  /** Id of the request. */
+  readonly request: string;
+
+  constructor(request: string) {
+    super(
+      `There is a request ${request} with other targets, bodies or options. Nothing was changed. Use another id, or the same input to go on with that request.`,
+    );
+    this.request = request;
+  }
+}
+
+/** A group has so many open requests that it takes no more. */
+export class GroupFullError extends FleetError {
+  override readonly name = 'GroupFullError';
+}
+
+/** The request, the group or the job is in a state in which the call is not possible. */
+export class WrongStateError extends FleetError {
+  override readonly name = 'WrongStateError';
+}
+
 /** The fleet has no such instance, or the agent of the instance has not reported yet. */
 export class UnknownInstanceError extends FleetError {
   override readonly name = 'UnknownInstanceError';

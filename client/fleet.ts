@@ -9,6 +9,7 @@ import { type EnqueuedMany, enqueueMany } from './enqueue/enqueue-many.ts';
 import type { EnqueueManyOptions, JobOptions, NewJob } from './enqueue/options.ts';
 import { withExplainedErrors, withExplainedErrorsEach } from './explain.ts';
 import { type FindOptions, findFleet } from './find/find.ts';
+import { FleetGroups } from './groups/groups.ts';
 import { type DescribeOptions, describeFleet, type FleetView } from './instances/describe.ts';
 import { type Drained, type DrainOptions, drainInstance } from './instances/drain.ts';
 import { type Paused, pauseFleet, type Resumed, resumeFleet } from './instances/pause.ts';
@@ -31,6 +32,8 @@ import { type WaitOptions, waitFor } from './jobs/wait.ts';
 import { withWaiting } from './jobs/waiting.ts';
 import { refuseUnknown } from './known-options.ts';
 import { type LogEvent, type LogOptions, readJobLog } from './logs/logs.ts';
+import { FleetRequests } from './requests/requests.ts';
+import type { Requested, RequestOptions, TargetGroup } from './requests/types.ts';
 
 export type { FindOptions } from './find/find.ts';
 
@@ -174,6 +177,26 @@ export class Fleet {
   /** The dead-letter queue: jobs that failed after all their attempts, and messages that are no jobs. */
   get deadLetters(): DeadLetters {
     return new DeadLetters(this.context);
+  }
+
+  /**
+   * Makes a request: one job for each target. Jobs of a group run one at a time, or as its lanes and the options allow.
+   *
+   * Rejects with `WrongOptionError`, `BadBodyError` or `GroupFullError` before anything is stored, and with
+   * `RequestConflictError` if there is another request with this id.
+   */
+  request(groups: readonly TargetGroup[], options: RequestOptions = {}): Promise<Requested> {
+    return this.requests.submit(groups, options);
+  }
+
+  /** The requests of the fleet. */
+  get requests(): FleetRequests {
+    return new FleetRequests(this.context);
+  }
+
+  /** The groups of the fleet. */
+  get groups(): FleetGroups {
+    return new FleetGroups(this.context);
   }
 
   /** The state of the fleet: its queue, its capacity, its instances, and why the latest instances were terminated. */

@@ -23,6 +23,8 @@ export { createSeed, jobId } from './enqueue/ids.ts';
 export type { EnqueueManyOptions, JobOptions, NewJob, SentJob } from './enqueue/options.ts';
 export * from './errors.ts';
 export { type FindOptions, Fleet } from './fleet.ts';
+export { FleetGroups } from './groups/groups.ts';
+export type { GroupSettings } from './groups/options.ts';
 export type { DescribeOptions, FleetView, LaunchesView, QueueView } from './instances/describe.ts';
 export type { Drained, DrainOptions } from './instances/drain.ts';
 export type { InstanceView, RetiredView, RunningJob } from './instances/instance-view.ts';
@@ -42,3 +44,17 @@ export {
   type LogStream,
   NoSuchTryError,
 } from './logs/logs.ts';
+export { FleetRequests } from './requests/requests.ts';
+export type {
+  CancelRequestOptions,
+  GroupView,
+  ListRequestsOptions,
+  OutView,
+  Requested,
+  RequestGroupView,
+  RequestOptions,
+  RequestTarget,
+  RequestView,
+  RetryRequestOptions,
+  TargetGroup,
+} from './requests/types.ts';

@@ -2,15 +2,18 @@ import type { JobRecord, JobState } from '../jobs/record.ts';
 import type { FleetFacts } from '../store/fleet-facts.ts';
 
 /**
- * The state of a job at a time. It is the state in the record, except for a queued job whose message has exceeded the
- * queue's retention period: that job is `lost`.
+ * The state of a job at a time. It is the state in the record, except for these: a held job that was released is `queued`,
+ * and a queued job whose message has exceeded the queue's retention period is `lost`.
  */
 export function shownState(
   record: JobRecord,
   facts: Pick<FleetFacts, 'retentionSeconds'>,
   nowMs: number,
 ): JobState {
-  if (record.state !== 'queued' || record.enqueuedAt === undefined) return record.state;
-  const forgottenMs = Date.parse(record.enqueuedAt) + facts.retentionSeconds * 1000;
+  const isReleased = record.state === 'held' && record.release !== undefined;
+  if (record.state !== 'queued' && !isReleased) return record.state;
+  const sentAt = isReleased ? (record.sentAt ?? record.releasedAt) : record.enqueuedAt;
+  if (sentAt === undefined) return 'queued';
+  const forgottenMs = Date.parse(sentAt) + facts.retentionSeconds * 1000;
   return nowMs > forgottenMs ? 'lost' : 'queued';
 }

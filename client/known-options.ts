@@ -2,7 +2,7 @@ import type { ListDeadLettersOptions, PurgeOptions, RedriveOptions } from './dea
 import type { EnqueueManyOptions, JobOptions, NewJob } from './enqueue/options.ts';
 import { WrongOptionError } from './errors.ts';
 import type { FindOptions } from './find/find.ts';
-import { refuseGroup } from './group-refusal.ts';
+import type { GroupSettings } from './groups/options.ts';
 import type { DescribeOptions } from './instances/describe.ts';
 import type { DrainOptions } from './instances/drain.ts';
 import type { CancelOptions } from './jobs/cancel.ts';
@@ -12,11 +12,25 @@ import type { RetryOptions } from './jobs/retry.ts';
 import type { StatusOptions } from './jobs/status.ts';
 import type { WaitOptions } from './jobs/wait.ts';
 import type { LogOptions } from './logs/logs.ts';
+import type {
+  CancelRequestOptions,
+  ListRequestsOptions,
+  RequestOptions,
+  RetryRequestOptions,
+} from './requests/types.ts';
 
 /** A missing option does not compile. */
 type Keys<Options> = Record<keyof Options, true>;
 
-const JOB = { limitSeconds: true, delaySeconds: true, dedupe: true, label: true, requestId: true } as const;
+const JOB = {
+  limitSeconds: true,
+  delaySeconds: true,
+  dedupe: true,
+  label: true,
+  requestId: true,
+  group: true,
+  target: true,
+} as const;
 const CHOSEN = { ids: true, reason: true, all: true } as const;
 
 /** The options of each method, by the method's name in messages. */
@@ -79,6 +93,29 @@ const KNOWN = {
     onRedrive: true,
     signal: true,
   } satisfies Keys<RedriveOptions>,
+  request: {
+    id: true,
+    label: true,
+    limitSeconds: true,
+    maxAttempts: true,
+    serial: true,
+    throttle: true,
+    maxFail: true,
+    anyErrorsFatal: true,
+    keepGoing: true,
+    pauseAfter: true,
+    healthy: true,
+    onFailure: true,
+    settleSeconds: true,
+    checkSeconds: true,
+    stops: true,
+    onProgress: true,
+    signal: true,
+  } satisfies Keys<RequestOptions>,
+  'requests.list': { ended: true, limit: true } satisfies Keys<ListRequestsOptions>,
+  'requests.cancel': { now: true, onProgress: true } satisfies Keys<CancelRequestOptions>,
+  'requests.retry': { id: true, all: true } satisfies Keys<RetryRequestOptions>,
+  'groups.set': { lanes: true, size: true } satisfies Keys<GroupSettings>,
   'deadLetters.purge': { ...CHOSEN, dryRun: true } satisfies Keys<PurgeOptions>,
 } as const;
 
@@ -89,7 +126,6 @@ const KNOWN = {
  */
 export function refuseUnknown(method: keyof typeof KNOWN, options: object): void {
   const known = KNOWN[method];
-  if (!Object.hasOwn(known, 'group')) refuseGroup(options);
   const unknown = Object.entries(options).find(
     ([key, value]) => value !== undefined && !Object.hasOwn(known, key),
   );

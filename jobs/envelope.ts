@@ -22,6 +22,15 @@ const GroupSchema = v.pipe(
   ),
 );
 
+/** Names of targets: hosts, addresses, ids of instances. */
+const TargetSchema = v.pipe(
+  v.string('a target'),
+  v.regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:@%/[\]-]{0,127}$/,
+    'a target that begins with a letter or a digit and goes on with letters, digits and . _ : @ % / [ ] -, 128 in all at most',
+  ),
+);
+
 /** Characters that a reason quotes of what a producer wrote. */
 const LONGEST_QUOTE = 200;
 
@@ -39,8 +48,10 @@ const EnvelopeSchema = v.strictObject({
   bodyKey: v.optional(v.string('the key of an object')),
   /** How long the worker may run, instead of the fleet's limit. */
   limitSeconds: v.optional(v.pipe(v.number('a number of seconds'), v.minValue(1, 'at least 1 second'))),
-  /** A name that jobs share. It is kept in the record and serves as the label. */
+  /** Jobs of one group do not all run at once. */
   group: v.optional(GroupSchema),
+  /** What the job works on. `mayfly` writes it to the record instead: earlier agents refuse it here. */
+  target: v.optional(TargetSchema),
   /** A name that jobs share, to find them by. `mayfly` writes it to the record instead: earlier agents refuse it here. */
   label: v.optional(LabelSchema),
   requestId: v.optional(name('request id', 128)),
@@ -61,6 +72,18 @@ export function findLabelProblem(label: string | undefined): string | undefined 
   return result.success ? undefined : `the label is ${quote(label)}; allowed is ${result.issues[0].message}`;
 }
 
+/** What is wrong with a job's group or target. Undefined: nothing. */
+export function findGroupProblem({ group, target }: { group?: string; target?: string }): string | undefined {
+  const wanted = v.safeParse(v.optional(GroupSchema), group);
+  if (!wanted.success) return `the group is ${quote(group)}; allowed is ${wanted.issues[0].message}`;
+  const named = v.safeParse(v.optional(TargetSchema), target);
+  if (!named.success) return `the target is ${quote(target)}; allowed is ${named.issues[0].message}`;
+  return target !== undefined && group === undefined ? TARGET_WITHOUT_GROUP : undefined;
+}
+
+const TARGET_WITHOUT_GROUP =
+  'the job has a target but no group; a target needs a group, whose lane the job takes';
+
 export type Envelope = v.InferOutput<typeof EnvelopeSchema>;
 
 export type EnvelopeReading = { envelope: Envelope } | { problem: string; id: string | undefined };
@@ -73,7 +96,7 @@ export function readEnvelope(value: object): EnvelopeReading {
     const id = v.safeParse(EnvelopeSchema.entries.id, 'id' in value ? value.id : undefined);
     return { problem: describeIssue(issue), id: id.success ? id.output : undefined };
   }
-  const problem = bodyProblem(result.output);
+  const problem = bodyProblem(result.output) ?? targetProblem(result.output);
   return problem === undefined ? { envelope: result.output } : { problem, id: result.output.id };
 }
 
@@ -85,6 +108,10 @@ function bodyProblem({ id, payload, bodyKey: key }: Envelope): string | undefine
   const own = bodyKey(id);
   if (key === own) return undefined;
   return `the envelope's bodyKey is ${quote(key)}; allowed is ${own}, by its own id`;
+}
+
+function targetProblem({ group, target }: Envelope): string | undefined {
+  return target !== undefined && group === undefined ? TARGET_WITHOUT_GROUP : undefined;
 }
 
 function payloadProblem(payload: unknown): string | undefined {

@@ -4,6 +4,7 @@ import { redrivenFrom } from './dead-letter.ts';
 import { type Envelope, isDedupedId, readEnvelope } from './envelope.ts';
 import { readMemberTexts } from './json-text.ts';
 import type { MessageAttributes } from './message-attributes.ts';
+import { isRequestJobId } from './released.ts';
 
 /** A job as an agent runs it. */
 export interface Job {
@@ -19,6 +20,7 @@ export interface Job {
   limitSeconds?: number;
   /** See the envelope's `group` and `label`. */
   group?: string;
+  target?: string;
   label?: string;
   requestId?: string;
   /** The job that this one repeats. */
@@ -96,6 +98,8 @@ function overLimitReason({ limitSeconds = 0 }: Job, rules: MessageRules): string
 function noRecordReason({ id, bodyKey }: Job): string | undefined {
   if (isDedupedId(id))
     return `the message names job ${id}, whose id is made of a dedupe key, and no such job was enqueued`;
+  if (isRequestJobId(id))
+    return `the message names job ${id}, whose id is that of a request's job, and there is none`;
   if (bodyKey === undefined) return undefined;
   return `the message names job ${id}, whose body is in the log bucket, and the table has no record of that job`;
 }
@@ -141,10 +145,11 @@ function readEnveloped(key: string, text: string, value: JsonObject, rules: Mess
   const id = envelope.id ?? key;
   const reason = refusal(envelope, rules, key);
   if (reason !== undefined) return { kind: 'broken', id, reason };
-  const { bodyKey, limitSeconds, group, label, requestId } = envelope;
+  const { bodyKey, limitSeconds, group, target, label, requestId } = envelope;
   const job: Job = bodyKey === undefined ? { id, ...contentOf(envelope, text) } : { id, stdin: '', bodyKey };
   if (limitSeconds !== undefined) job.limitSeconds = limitSeconds;
   if (group !== undefined) job.group = group;
+  if (target !== undefined) job.target = target;
   if (label !== undefined) job.label = label;
   if (requestId !== undefined) job.requestId = requestId;
   return { kind: 'job', job };

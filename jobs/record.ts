@@ -71,6 +71,35 @@ export interface JobRecord {
   group?: string;
   label?: string;
   requestId?: string;
+  /** What the job works on. At most one job at a time has a target. */
+  target?: string;
+  /** Its place in its request, from 1, and the number of the request's jobs. */
+  index?: number;
+  count?: number;
+  /**
+   * Of a job with a group: the number of its release. Its message has the same (`MayflyRelease`). Absent while it is held: no
+   * message of it may run then.
+   */
+  release?: number;
+  /** The highest number under which it was released or recalled. A release needs a higher one. */
+  lastRelease?: number;
+  /** When it was released, and when its message was sent. */
+  releasedAt?: string;
+  sentAt?: string;
+  /** When it got its place among the plain jobs of its group. */
+  placedAt?: string;
+  /** An agent received its message, held it and made its nonce. */
+  boundBy?: 'agent';
+  /** The producers' attributes of the message that an agent held, as JSON (`formatAttributes`). */
+  attributes?: string;
+  /** How often it is tried, if not as often as the fleet says. */
+  maxAttempts?: number;
+  /** Of a roll-back or a check: the command of the fleet that runs, what it is, and the job after which it runs. */
+  command?: string;
+  stage?: 'rollBack' | 'check';
+  stageOf?: string;
+  /** Of a check: how long it may take from its first start, in seconds. */
+  checkSeconds?: number;
   /** What the worker reads, if it is short (`MAX_KEPT_BODY_BYTES`). For `mayfly retry`. */
   body?: string;
   /** Of a longer body: its start, and its length in bytes of UTF-8 (`createBodyAttributes`). */

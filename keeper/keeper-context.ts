@@ -1,4 +1,5 @@
 import type { Clients } from '../aws/clients.ts';
+import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import type { InstanceStore } from '../store/instance-store.ts';
 import type { KeeperConfig } from './config.ts';
@@ -9,6 +10,7 @@ export interface KeeperContext {
   config: KeeperConfig;
   instances: InstanceStore;
   log: Log;
+  clock: Clock;
   /** The time of AWS, in epoch milliseconds. */
   readonly nowMs: number;
   /** The largest error of `nowMs`. */

@@ -25,8 +25,10 @@ export async function settleOrphanedJobs(context: KeeperContext, instance: strin
 
 /** @param nowMs the earliest possible time, so that no lease counts as ended before it has */
 function decideOutcome(job: JobRecord, nowMs: number, retentionMs: number): Settlement {
-  const { id, fence = '', leaseUntilMs = 0, enqueuedAt, cancelRequestedAt } = job;
-  const enqueuedAtMs = enqueuedAt === undefined ? undefined : Date.parse(enqueuedAt);
+  const { id, fence = '', leaseUntilMs = 0, enqueuedAt, sentAt, cancelRequestedAt } = job;
+  // A job that was held has a message since its release only.
+  const sinceText = job.release === undefined ? enqueuedAt : sentAt;
+  const enqueuedAtMs = sinceText === undefined ? undefined : Date.parse(sinceText);
   const isCancelRequested = cancelRequestedAt !== undefined;
   return decideSettlement({ id, fence, leaseUntilMs, enqueuedAtMs, isCancelRequested }, nowMs, retentionMs);
 }
@@ -34,13 +36,13 @@ function decideOutcome(job: JobRecord, nowMs: number, retentionMs: number): Sett
 /** A job that another claim has taken over is left unchanged, because the fence differs. */
 async function write(
   table: JobEndings,
-  { id, fence = '' }: JobRecord,
+  { id, fence = '', release }: JobRecord,
   outcome: Exclude<Settlement, 'wait'>,
   nowMs: number,
   gone: string,
 ): Promise<void> {
   const end = { endedAtMs: nowMs, refund: 0 } as const;
-  if (outcome === 'queued') await table.requeue(id, fence, { ...end, reason: gone });
+  if (outcome === 'queued') await table.requeue(id, fence, { ...end, reason: gone, release });
   else if (outcome === 'cancelled')
     await table.finish(id, fence, 'cancelled', { ...end, reason: CANCELLED_REASON });
   else {

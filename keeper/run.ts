@@ -5,6 +5,7 @@ import { type FleetStateChanges, readFleetState, updateFleetState } from '../sto
 import { createInstanceStore } from '../store/instance-store.ts';
 import { act } from './act.ts';
 import type { KeeperConfig } from './config.ts';
+import { keepGroups } from './groups.ts';
 import { readHeartbeats } from './heartbeats.ts';
 import type { KeeperContext } from './keeper-context.ts';
 import { type Action, findDoubtfulInstances, plan } from './plan.ts';
@@ -31,6 +32,7 @@ export async function runKeeper(
     config,
     instances,
     log,
+    clock,
     get nowMs() {
       return clock.now();
     },
@@ -39,7 +41,7 @@ export async function runKeeper(
     },
   };
   try {
-    const done = await snapshotAndAct(context, clock);
+    const done = await keepAll(context, clock);
     if (done)
       await recordRun(context, { ...breakerReport(done.actions), ...stateIndexChanges(done.snapshot) });
     return done?.actions ?? [];
@@ -49,6 +51,14 @@ export async function runKeeper(
     );
     throw error;
   }
+}
+
+/** Neither part of the run depends on the other. */
+async function keepAll(context: KeeperContext, clock: Clock): ReturnType<typeof snapshotAndAct> {
+  const [acted, kept] = await Promise.allSettled([snapshotAndAct(context, clock), keepGroups(context)]);
+  if (acted.status === 'rejected') throw acted.reason;
+  if (kept.status === 'rejected') throw kept.reason;
+  return acted.value;
 }
 
 async function recordFailedRun(context: KeeperContext, error: unknown): Promise<void> {

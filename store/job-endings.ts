@@ -27,6 +27,8 @@ export interface TryEnd {
   notBeforeMs?: number | undefined;
   /** Attempts to subtract: 1 if the try does not count. */
   refund: 0 | 1;
+  /** The release of a job with a group. It has the state `held` while it waits for its next try. */
+  release?: number | undefined;
 }
 
 /** `taken-over`: another claim has the job since. Nothing was written, and nothing may be. */
@@ -81,14 +83,14 @@ export class JobEndings {
     }
     // By this call, or by an operator after it was queued again.
     if (record.state === 'cancelled') return 'cancelled';
-    return record.state === 'queued' ? 'written' : 'taken-over';
+    return record.state === 'queued' || record.state === 'held' ? 'written' : 'taken-over';
   }
 
   #ending(id: string, fence: string, state: JobState, end: TryEnd): Change {
-    const { endedAtMs, notBeforeMs, refund, exitStatus, signal, reason, tries } = end;
+    const { endedAtMs, notBeforeMs, refund, exitStatus, signal, reason, tries, release } = end;
     const notBefore = notBeforeMs === undefined ? undefined : new Date(notBeforeMs).toISOString();
     const what = {
-      state,
+      state: state === 'queued' && release !== undefined ? 'held' : state,
       listed: statePartition(state, id),
       exitStatus,
       signal,

@@ -1,18 +1,12 @@
 import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { createOwnJobId } from '../jobs/message.ts';
-import {
-  CANCELLED_REASON,
-  findLabel,
-  type JobRecord,
-  type JobState,
-  TERMINAL_STATES,
-  type Try,
-  type TryLog,
-} from '../jobs/record.ts';
+import { CANCELLED_REASON, findLabel, type JobRecord, TERMINAL_STATES, type TryLog } from '../jobs/record.ts';
 import { areOverlong, boundTries } from '../jobs/tries.ts';
 import { createBodyAttributes } from './body-in-record.ts';
 import { tryKey } from './bucket-keys.ts';
+import { type Claim, type ClaimRequest, needsItsLimit, whyNotCreated } from './claim.ts';
 import { expiryOfCancelled } from './expiry.ts';
+import { HeldJobs } from './held-jobs.ts';
+import { holdJob } from './hold.ts';
 import { toItem } from './item.ts';
 import { JobEndings, ownedByClaim, type WriteResult } from './job-endings.ts';
 import { itemKey, jobKey } from './keys.ts';
@@ -20,64 +14,11 @@ import { listingSortKey, runningPartition, statePartition } from './partitions.t
 import { createRedriveChange, explainRefusedRedrive } from './redrive.ts';
 import type { Change } from './update-expression.ts';
 
-/** What an agent writes of a job when it claims it. */
-export interface ClaimRequest {
-  id: string;
-  messageId: string;
-  instance: string;
-  /** Unique for each claim. Every later write of this try must match it. */
-  fence: string;
-  /** AWS's time, and how far it may be off. A lease counts as expired only if it is expired in any case. */
-  nowMs: number;
-  errorMs?: number | undefined;
-  leaseUntilMs: number;
-  enqueuedAtMs: number;
-  group?: string | undefined;
-  /** Written if the record has none. */
-  label?: string | undefined;
-  requestId?: string | undefined;
-  limitSeconds?: number | undefined;
-  retryOf?: string | undefined;
-  /** The message's nonce. The record's nonce, if it has one, must be the same. */
-  nonce?: string | undefined;
-  /** The reason with which the claim is refused if the job has no record. */
-  needsRecord?: string | undefined;
-  /** The claim is refused if the record has no nonce. */
-  needsNonce?: boolean | undefined;
-  /** The reason with which the claim is refused if the record does not have this `limitSeconds` already. */
-  overLimit?: string | undefined;
-  /** The body. The record keeps a short one. */
-  body?: string | undefined;
-  /** Whether there is probably no record yet. If there is one, that costs a write. */
-  isNew?: boolean | undefined;
-}
-
-export type Claim =
-  /** `tries`: the new one is the last. `leaseUntilMs`: what the table has, whichever attempt of the call wrote it. */
-  | {
-      kind: 'claimed';
-      attempts: number;
-      tries: Try[];
-      leaseUntilMs: number | undefined;
-      /** For the worker's environment. */
-      label?: string | undefined;
-      /** The digest of the job's body in the bucket, if its record has one. */
-      bodyDigest?: string | undefined;
-    }
-  /** The job has ended. Its message is a duplicate, or its agent crashed before it could delete it. */
-  | { kind: 'ended'; record: JobRecord }
-  /** Another claim runs it, at least until then. */
-  | { kind: 'running'; untilMs: number }
-  /** It may not run now. */
-  | { kind: 'waiting'; state: JobState }
-  /**
-   * The message is refused, and no record was changed. `provenId`: it is a dead letter of this job, but is not redriven.
-   * `fails`: it is the job's own message, and the job can never run.
-   */
-  | { kind: 'refused'; reason: string; provenId?: string; fails?: boolean };
-
 /** The job table for agents: claims, renewals and notes about a try, up to its end. */
 export class JobTable extends JobEndings {
+  /** The records of jobs that a group holds. */
+  readonly held = new HeldJobs(this.client, this.table, this.recordSeconds);
+
   /**
    * Claims a job that is new, queued, or whose last lease has expired, and counts the attempt. If somebody cancelled the job
    * and its lease expired, it is cancelled instead.
@@ -87,8 +28,15 @@ export class JobTable extends JobEndings {
     const earliestMs = nowMs - errorMs;
     const redriven = request.retryOf === undefined ? {} : await this.#checkRedrive(request, request.retryOf);
     if ('kind' in redriven) return redriven;
+    if (request.group !== undefined && request.release === undefined)
+      return holdJob(this.held, { ...request, ...redriven });
     const change = claimChange({ ...request, ...redriven });
-    if (isNew && !whyNotCreated(request) && (await this.#putNew(id, change))) {
+    if (
+      isNew &&
+      request.release === undefined &&
+      !whyNotCreated(request) &&
+      (await this.#putNew(id, change))
+    ) {
       const { tries } = change.append;
       const label = findLabel({ label: change.setOnce.label, group: change.set.group });
       return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label };
@@ -97,7 +45,7 @@ export class JobTable extends JobEndings {
     if (claimed) return this.#toClaim(claimed, fence);
     const record = await this.get(id);
     // It expired between the two calls, so it is free again.
-    if (!record) return whyNotCreated(request) ?? this.claim(request);
+    if (!record) return whyNotCreated(request) ?? whyNotReleased(request) ?? this.claim(request);
     if (record.nonce !== nonce) {
       // An earlier version queued it, or a producer that writes no records.
       if (record.nonce === undefined && !request.needsNonce)
@@ -106,11 +54,13 @@ export class JobTable extends JobEndings {
     }
     const { state, leaseUntilMs = earliestMs } = record;
     if (TERMINAL_STATES.has(state)) return { kind: 'ended', record };
+    if (record.release !== request.release) return { kind: 'stale' };
     if (state === 'running' && record.fence === fence) return this.#toClaim(record, fence);
     if (state === 'running' && leaseUntilMs >= earliestMs) return { kind: 'running', untilMs: leaseUntilMs };
-    // It is held, or this claim was already requeued and the repeated call comes too late.
-    if ((state !== 'running' && state !== 'queued') || record.fence === fence)
-      return { kind: 'waiting', state };
+    // This claim was already requeued, and the repeated call comes too late.
+    if (record.fence === fence) return { kind: 'waiting', state };
+    // Without a release no message of a held job may run.
+    if (state === 'held' && request.release === undefined) return { kind: 'stale' };
     if (isOverLimit(request, record))
       return { kind: 'refused', reason: request.overLimit ?? '', fails: nonce !== undefined };
     if (record.cancelRequestedAt === undefined) return this.claim(request);
@@ -122,7 +72,8 @@ export class JobTable extends JobEndings {
   async revertClaim(id: string, fence: string, nowMs: number): Promise<void> {
     const record = await this.get(id);
     if (record?.state !== 'running' || record.fence !== fence) return;
-    await this.requeue(id, fence, { endedAtMs: nowMs, refund: 1, tries: record.tries?.slice(0, -1) });
+    const { release, tries } = record;
+    await this.requeue(id, fence, { endedAtMs: nowMs, refund: 1, tries: tries?.slice(0, -1), release });
   }
 
   /** Renews the lease of a running try. `cancel-requested`: it is written, and somebody cancelled the job. */
@@ -168,12 +119,15 @@ export class JobTable extends JobEndings {
   async #checkRedrive(
     { id, nonce, limitSeconds, overLimit }: ClaimRequest,
     oldId: string,
-  ): Promise<Extract<Claim, { kind: 'refused' }> | Pick<ClaimRequest, 'label'>> {
+  ): Promise<Extract<Claim, { kind: 'refused' }> | Pick<ClaimRequest, 'label' | 'target'>> {
     // An earlier call has accepted it.
     if (await this.get(id)) return {};
     const longLimit = overLimit === undefined ? undefined : limitSeconds;
     const repeated = await this.updateAndGet(oldId, createRedriveChange(id, nonce, longLimit));
-    if (repeated) return repeated.label === undefined ? {} : { label: repeated.label };
+    if (repeated) {
+      const { label, target } = repeated;
+      return { ...(label !== undefined && { label }), ...(target !== undefined && { target }) };
+    }
     const old = await this.get(oldId);
     const isProven = nonce !== undefined && old?.nonce === nonce;
     return {
@@ -235,13 +189,8 @@ const isDenied = (error: unknown) => error instanceof Error && error.name === 'A
  * The condition that nobody runs a job, and one more. AND has precedence over OR. Emulators of DynamoDB parse it twenty times
  * as fast without parentheses, and every claim has this condition.
  */
-function claimable(and: string): string {
-  return `#state = :queued AND ${and} OR #state = :running AND #leaseUntilMs < :now AND ${and}`;
-}
-
-/** For a redriven dead letter the record of the old job has the limit. */
-function needsItsLimit({ overLimit, retryOf }: ClaimRequest): boolean {
-  return overLimit !== undefined && retryOf === undefined;
+function claimable(and: string, waiting = ':queued'): string {
+  return `#state = ${waiting} AND ${and} OR #state = :running AND #leaseUntilMs < :now AND ${and}`;
 }
 
 const HAS_LIMIT = '#limitSeconds = :set_limitSeconds AND attribute_not_exists(#limitUnchecked)';
@@ -250,26 +199,37 @@ function isOverLimit(request: ClaimRequest, { limitSeconds, limitUnchecked }: Jo
   return needsItsLimit(request) && (limitUnchecked === true || limitSeconds !== request.limitSeconds);
 }
 
-/** Why this message may not create a record of the job. */
-function whyNotCreated(request: ClaimRequest): Extract<Claim, { kind: 'refused' }> | undefined {
-  const { id, messageId, needsRecord, overLimit = '' } = request;
-  if (needsRecord !== undefined) return { kind: 'refused', reason: needsRecord };
-  if (!needsItsLimit(request)) return undefined;
-  return { kind: 'refused', reason: overLimit, fails: id === createOwnJobId(messageId) };
+/** A job with a group has a record before it has a message. */
+function whyNotReleased({ id, release }: ClaimRequest): Extract<Claim, { kind: 'refused' }> | undefined {
+  if (release === undefined) return undefined;
+  return {
+    kind: 'refused',
+    reason: `the message was sent for job ${id}, of which there is no record any more`,
+  };
 }
 
 function claimChange(request: ClaimRequest) {
   const { id, messageId, instance, fence, nowMs, errorMs = 0, leaseUntilMs, enqueuedAtMs, body } = request;
-  const { group, label, requestId, limitSeconds, retryOf, nonce } = request;
+  const { group, label, requestId, limitSeconds, retryOf, nonce, release } = request;
   const startedAt = new Date(nowMs).toISOString();
   const enqueuedAt = new Date(enqueuedAtMs).toISOString();
-  const isFree = whyNotCreated(request) ? '' : 'attribute_not_exists(#pk) OR ';
+  const isFree =
+    whyNotCreated(request) || request.release !== undefined ? '' : 'attribute_not_exists(#pk) OR ';
   const isBound = nonce === undefined ? 'attribute_not_exists(#nonce)' : '#nonce = :nonce';
   const isAllowed = needsItsLimit(request) ? ` AND ${HAS_LIMIT}` : '';
+  const isReleased = release === undefined ? '' : ' AND #release = :release';
+  // A claim counts once, however late a retry of it arrives.
+  const may = `attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence AND ${isBound}${isAllowed}${isReleased}`;
+  const waiting = release === undefined ? { ':queued': 'queued' } : { ':held': 'held' };
   return {
-    // A claim counts once, however late a retry of it arrives.
-    condition: `${isFree}${claimable(`attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence AND ${isBound}${isAllowed}`)}`,
-    values: { ':queued': 'queued', ':running': 'running', ':now': nowMs - errorMs, ':nonce': nonce },
+    condition: `${isFree}${claimable(may, Object.keys(waiting)[0])}`,
+    values: {
+      ...waiting,
+      ':running': 'running',
+      ':now': nowMs - errorMs,
+      ':nonce': nonce,
+      ':release': release,
+    },
     set: {
       id,
       messageId,

@@ -3,12 +3,19 @@ import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { readNonce } from '../../jobs/binding.ts';
 import { createOwnJobId, type Job } from '../../jobs/message.ts';
+import {
+  formatAttributes,
+  type MessageAttributes,
+  selectProducerAttributes,
+} from '../../jobs/message-attributes.ts';
 import type { Ending } from '../../jobs/outcome.ts';
+import { readRelease } from '../../jobs/released.ts';
 import { messageOf } from '../../lib/error-message.ts';
 import { retry } from '../../lib/retry.ts';
 import { type LeaseTimes, longestRunMs } from '../../policy/lease.ts';
 import { classifyRefusal } from '../../policy/refusal.ts';
-import type { Claim, ClaimRequest, JobTable } from '../../store/job-table.ts';
+import type { Claim, ClaimRequest } from '../../store/claim.ts';
+import type { JobTable } from '../../store/job-table.ts';
 import type { WorkerAccess } from '../credentials/worker-access.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
 import type { TryLogs } from '../log/try-logs.ts';
@@ -164,7 +171,7 @@ export class Attempts {
       errorMs,
       leaseUntilMs: nowMs + errorMs + (lease.endsAtMs - clock.monotonic()),
       enqueuedAtMs: message.sentAtMs ?? nowMs,
-      group: job?.group,
+      ...createGroupFields(job, message.attributes),
       label: job?.label,
       requestId: job?.requestId,
       limitSeconds: job?.limitSeconds,
@@ -229,6 +236,19 @@ export class Attempts {
       note: (log) => table.writeLog(job, claim.fence, claim.tries.length - 1, log),
     });
   }
+}
+
+/** A redriven dead letter still has the number of the release of the job that failed. */
+function createGroupFields(
+  job: Job | undefined,
+  attributes: MessageAttributes,
+): Pick<ClaimRequest, 'group' | 'target' | 'release' | 'attributes'> {
+  if (job?.group === undefined) return {};
+  const { group, target, retryOf } = job;
+  const release = retryOf === undefined ? readRelease(attributes) : undefined;
+  if (release !== undefined) return { group, release };
+  const own = selectProducerAttributes(attributes);
+  return { group, target, ...(Object.keys(own).length > 0 && { attributes: formatAttributes(own) }) };
 }
 
 type Proof = Pick<ClaimRequest, 'nonce' | 'needsRecord' | 'needsNonce' | 'overLimit'>;

@@ -33,6 +33,11 @@ export interface InFlightMessage {
     tries: Try[];
     label?: string | undefined;
     bodyDigest?: string | undefined;
+    /** Of a job with a group: its release, what it works on, and the job whose roll-back or check it is. */
+    group?: string | undefined;
+    release?: number | undefined;
+    target?: string | undefined;
+    stageOf?: string | undefined;
   };
   run?: Run;
   /** When the run reaches its limit, in monotonic milliseconds. */

@@ -1,6 +1,7 @@
 import type { Clients } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
+import { Groups } from '../../groups/groups.ts';
 import { type MessageRules, readMessage } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
 import type { BackoffBounds } from '../../lib/backoff.ts';
@@ -22,6 +23,7 @@ import { type AttemptResult, Attempts } from './attempt.ts';
 import { Bodies } from './bodies.ts';
 import { Cancellations } from './cancellations.ts';
 import { type InFlightMessage, jobIdOf, stopWorker } from './in-flight-message.ts';
+import { Lanes } from './lanes.ts';
 import { Leases } from './leases.ts';
 import { Receiver, type Room } from './receive.ts';
 import { Settler } from './settle.ts';
@@ -127,6 +129,7 @@ class RunningJobLoop implements JobLoop {
     });
     this.#settler = new Settler({
       ...shared,
+      lanes: tracked && createLanes(options, tracked.table),
       bodies,
       stopping,
       leases: this.#leases,
@@ -348,6 +351,12 @@ class RunningJobLoop implements JobLoop {
       check();
     });
   }
+}
+
+function createLanes({ config, clients, clock, random, log }: JobLoopOptions, table: string): Lanes {
+  const { queueUrl, recordSeconds, groups: limits } = config;
+  const groups = new Groups({ clients, table, queueUrl, recordSeconds, limits, clock, random });
+  return new Lanes({ groups, clock, random, log });
 }
 
 function createBackoff({ retryBackoff }: AgentConfig): BackoffBounds {

@@ -13,14 +13,16 @@ import { retry } from '../../lib/retry.ts';
 import { extensionSeconds } from '../../policy/lease.ts';
 import { classifyRefusal } from '../../policy/refusal.ts';
 import { deadLetterRetryMs, invisibleMs, SETTLEMENT_RETRY_MS } from '../../policy/refused-settlement.ts';
+import type { Claim } from '../../store/claim.ts';
 import type { TryEnd, WriteResult } from '../../store/job-endings.ts';
 import { EntryError, type JobQueue, type Message } from '../../store/job-queue.ts';
-import type { Claim, JobTable } from '../../store/job-table.ts';
+import type { JobTable } from '../../store/job-table.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
 import { type AttemptResult, countAttempts } from './attempt.ts';
 import { Batcher } from './batcher.ts';
 import type { Bodies } from './bodies.ts';
 import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
+import type { EndedJob, Lanes } from './lanes.ts';
 import type { Leases } from './leases.ts';
 import { countEarlierTries, type Exit, endLastTry, toExit } from './try-end.ts';
 
@@ -28,6 +30,8 @@ export interface SettlerOptions {
   queue: JobQueue;
   leases: Leases;
   table: JobTable | undefined;
+  /** The lanes of groups. Undefined: jobs are not tracked, so there are no groups. */
+  lanes: Lanes | undefined;
   bodies: Bodies;
   rules: RetryRules;
   leaseSeconds: number;
@@ -40,6 +44,9 @@ export interface SettlerOptions {
 
 /** How long to retry after the lease has ended. The job's record, if there is one, still protects the job then. */
 const RETRY_AFTER_LEASE_MS = 5 * 60_000;
+
+/** The wait before a message is received again whose job could not be held yet. */
+const RETRY_HOLD_SECONDS = 30;
 
 const MAX_DELETED_LATE = 1000;
 
@@ -149,16 +156,20 @@ export class Settler {
         { job: jobIdOf(inFlight) },
         'the job is not tried again: its cancellation was requested',
       );
-      await this.#deleteCancelled(inFlight);
+      await this.#withLane(inFlight, 'cancelled', this.#deleteCancelled(inFlight));
     } else if (outcome.state === 'cancelled') {
-      await this.#deleteCancelled(inFlight);
+      await this.#withLane(inFlight, 'cancelled', this.#deleteCancelled(inFlight));
     } else {
-      await this.#applyFate(inFlight, outcome.action, {
-        ...exit,
-        reason: outcome.reason,
-        fence: inFlight.claim?.fence,
-      });
+      const end = { ...exit, reason: outcome.reason, fence: inFlight.claim?.fence };
+      await this.#withLane(inFlight, outcome.state, this.#applyFate(inFlight, outcome.action, end));
     }
+  }
+
+  /** The next job of the group does not wait for the message of this one to be settled. */
+  async #withLane(inFlight: InFlightMessage, state: Outcome['state'], settled: Promise<void>): Promise<void> {
+    const { lanes } = this.#options;
+    const ended = endedJob(inFlight, state);
+    await Promise.all([settled, ended && lanes?.end(ended)]);
   }
 
   /** Settles the message of a job that could not be claimed, as the table's answer requires. */
@@ -175,18 +186,53 @@ export class Settler {
       return this.#requeue(inFlight, seconds);
     }
     if (claim.kind === 'waiting') return Promise.resolve();
+    if (claim.kind === 'stale') {
+      log.info(
+        { job: jobIdOf(inFlight) },
+        'a message of an earlier release, or of a job that is held, is deleted',
+      );
+      return this.#delete(inFlight);
+    }
+    if (claim.kind === 'held') return this.#hold(inFlight, claim.record);
     if (claim.kind === 'refused') return this.#refuse(inFlight, claim);
-    const { state, reason, exitStatus, signal, fence, removedAt } = claim.record;
-    log.info({ job: jobIdOf(inFlight), state }, 'the job has ended already: its message is settled');
+    return this.#settleAgain(inFlight, claim.record);
+  }
+
+  /** Settles the message of a job that has ended before. */
+  async #settleAgain(inFlight: InFlightMessage, record: JobRecord): Promise<void> {
+    const { state, reason, exitStatus, signal, fence, removedAt, group } = record;
+    this.#options.log.info(
+      { job: jobIdOf(inFlight), state },
+      'the job has ended already: its message is settled',
+    );
+    // The agent that wrote the end may have died before it freed the lane.
+    if (group !== undefined) await this.#options.lanes?.end({ ...record, group });
     // An agent may have died after it had written the record. A refused message is dead-lettered too.
     const isDead = state === 'failed' || state === 'timed_out' || state === 'lost';
     const broken = inFlight.reading.kind === 'broken' ? inFlight.reading.reason : undefined;
     // Nothing is kept of a job that was cleaned up.
-    if ((removedAt !== undefined || isSuperfluous(inFlight.message, claim.record)) && !broken)
+    if ((removedAt !== undefined || isSuperfluous(inFlight.message, record)) && !broken)
       return this.#delete(inFlight);
     if (state === 'cancelled' && !broken) return this.#deleteCancelled(inFlight);
     const fate: MessageAction = isDead || broken ? { to: 'dead-letter' } : { to: 'delete' };
     return this.#applyFate(inFlight, fate, { exitStatus, signal, reason: broken ?? reason, fence });
+  }
+
+  /** The job gets its place in its group. Its release sends a message of its own. */
+  async #hold(inFlight: InFlightMessage, record: JobRecord): Promise<void> {
+    const { lanes, bodies } = this.#options;
+    const { reading } = inFlight;
+    if (reading.kind === 'job' && reading.job.bodyKey !== undefined) {
+      const fetched = await bodies.fetch(inFlight, { ...reading.job, bodyKey: reading.job.bodyKey });
+      if ('kind' in fetched) {
+        if (fetched.kind === 'not-started') return this.#requeue(inFlight, RETRY_HOLD_SECONDS);
+        await lanes?.fail(record.id, fetched.reason);
+        return this.#applyFate(inFlight, { to: 'dead-letter' }, { reason: fetched.reason });
+      }
+    }
+    await bodies.keep(inFlight);
+    if (await lanes?.place(record)) await this.#delete(inFlight);
+    else await this.#requeue(inFlight, RETRY_HOLD_SECONDS);
   }
 
   /** The message does not belong to the job that it names. It becomes a dead letter by itself; no record is written. */
@@ -217,7 +263,8 @@ export class Settler {
     const tries = endLastTry(claim, { ...exit, log, endedAt: new Date(endedAtMs).toISOString() });
     const delayMs = action.to === 'requeue' ? action.delaySeconds * 1000 : 0;
     const notBeforeMs = delayMs > 0 ? endedAtMs + delayMs : undefined;
-    const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, refund: outcome.costsAttempt ? 0 : 1 };
+    const refund = outcome.costsAttempt ? 0 : 1;
+    const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, refund, release: claim.release };
     return this.#retry(inFlight, 'recorded', () =>
       state === 'queued' ? table.requeue(id, claim.fence, end) : table.finish(id, claim.fence, state, end),
     );
@@ -385,6 +432,14 @@ function isFinal(error: unknown): boolean {
  */
 function isSuperfluous({ sentAtMs = Number.NaN }: Message, { deadLetteredAt = '' }: JobRecord): boolean {
   return sentAtMs < Date.parse(deadLetteredAt);
+}
+
+/** The job whose lane goes on. Undefined: it has no group, or has not ended. */
+function endedJob({ claim, reading }: InFlightMessage, state: Outcome['state']): EndedJob | undefined {
+  const { group, stageOf, target, tries = [] } = claim ?? {};
+  if (group === undefined || state === undefined || state === 'queued') return undefined;
+  const id = reading.kind === 'job' ? reading.job.id : reading.id;
+  return { id, group, state, tries, ...(stageOf && { stageOf }), ...(target !== undefined && { target }) };
 }
 
 /** How a job ended, and the fence of its claim. */

@@ -4,7 +4,7 @@ import { readRepeatedBody } from '../../store/redrive.ts';
 import type { FleetContext } from '../context.ts';
 import { enqueuePrepared } from '../enqueue/enqueue.ts';
 import { deduplicatedId } from '../enqueue/ids.ts';
-import type { RepeatedOptions } from '../enqueue/options.ts';
+import type { JobOptions } from '../enqueue/options.ts';
 import { prepareJob } from '../enqueue/prepare.ts';
 import { BadBodyError, NotTrackedError, WrongOptionError } from '../errors.ts';
 import { createJobIndex } from '../job-records.ts';
@@ -157,12 +157,14 @@ class Redrive {
 
 const REFUSALS = [BadBodyError, BodyUnusableError, NotTrackedError, WrongOptionError];
 
-function optionsOf({ job }: DeadLetter, record: JobRecord | undefined): RepeatedOptions {
+function optionsOf({ job }: DeadLetter, record: JobRecord | undefined): JobOptions {
   const { limitSeconds, group, requestId } = job ?? {};
   const { label } = record?.label === undefined ? (job ?? {}) : record;
+  const target = record?.target ?? job?.target;
   return {
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(group !== undefined && { group }),
+    ...(group !== undefined && target !== undefined && { target }),
     ...(label !== undefined && { label }),
     ...(requestId !== undefined && { requestId }),
   };

@@ -1,5 +1,6 @@
 import type { FleetContext } from '../context.ts';
 import { explainError } from '../explain.ts';
+import { holdJobs } from './hold.ts';
 import type { PreparedJob } from './prepare.ts';
 import { type EarlierRecord, recordJobs } from './record.ts';
 import { type SendResult, sendJobs } from './send.ts';
@@ -27,7 +28,13 @@ export async function enqueueBlock(
   try {
     const earlier = context.facts.trackJobs ? await recordJobs(context, jobs, resumed) : NONE;
     const unsent = jobs.filter((job) => isToBeSent(earlier.get(job)));
-    const sendings = await sendJobs(context, unsent);
+    const isHeld = ({ envelope }: PreparedJob) => envelope.group !== undefined;
+    const sent = sendJobs(
+      context,
+      unsent.filter((job) => !isHeld(job)),
+    );
+    const held = holdJobs(context, unsent.filter(isHeld));
+    const sendings = new Map([...(await sent), ...(await held)]);
     return block.map(({ number, job }) => ({
       number,
       job,

@@ -4,6 +4,7 @@ import { isRefusal } from '../explain.ts';
 import { createJobIndex } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
 import type { Body } from './encode-body.ts';
+import { holdJob } from './hold.ts';
 import { createJobId } from './ids.ts';
 import type { JobOptions } from './options.ts';
 import { type PreparedJob, prepareJob } from './prepare.ts';
@@ -15,7 +16,7 @@ export interface Enqueued {
   id: string;
   /** A job with this deduplication key existed already. No second job was enqueued. */
   deduplicated: boolean;
-  /** `queued`, or the state of the job that existed. */
+  /** `queued`, `held` if its group has no lane for it now, or the state of the job that existed. */
   state: JobState;
 }
 
@@ -36,11 +37,11 @@ export async function enqueuePrepared(context: FleetContext, job: PreparedJob): 
   const earlier = facts.trackJobs ? await recordJob(context, job) : undefined;
   if (earlier) {
     if (earlier.conflict) throw earlier.conflict;
-    if (earlier.mayBeUnsent) await sendJob(context, job);
+    if (earlier.mayBeUnsent) await sendOrHold(context, job);
     return { id, deduplicated: true, state: shownState(earlier.record, facts, clock.now()) };
   }
   try {
-    await sendJob(context, job);
+    return { id, deduplicated: false, state: await sendOrHold(context, job) };
   } catch (error) {
     // SQS has refused the message. Without it the record would stay queued.
     if (facts.trackJobs && isRefusal(error) && !job.isDeduplicated) {
@@ -50,5 +51,10 @@ export async function enqueuePrepared(context: FleetContext, job: PreparedJob): 
     }
     throw error;
   }
-  return { id, deduplicated: false, state: 'queued' };
+}
+
+async function sendOrHold(context: FleetContext, job: PreparedJob): Promise<'held' | 'queued'> {
+  if (job.envelope.group !== undefined) return holdJob(context, job);
+  await sendJob(context, job);
+  return 'queued';
 }

@@ -21,12 +21,13 @@ export interface JobOptions {
   label?: string;
   /** Id of the request that this job is a part of. `list` filters by it. Default: none. */
   requestId?: string;
-}
-
-/** Options of a job that repeats an earlier one. */
-export interface RepeatedOptions extends JobOptions {
-  /** The group in the envelope of the earlier job, if its producer set one. */
+  /**
+   * Group of the job: a name, or `family/group`. At most as many jobs of a group run at the same time as it has lanes,
+   * which is one by default. The job is held until it may run. Cannot be combined with `delaySeconds`. Default: none.
+   */
   group?: string;
+  /** What the job works on, such as a host. One job at a time has a target. Needs a `group`. Default: none. */
+  target?: string;
 }
 
 /** One job of `enqueueMany`. */

@@ -2,7 +2,9 @@ import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { createBindingAttributes, createNonce } from '../../jobs/binding.ts';
 import { bodyKey } from '../../jobs/body-key.ts';
 import { measureAttributes } from '../../jobs/dead-letter.ts';
-import { type Envelope, findLabelProblem, readEnvelope } from '../../jobs/envelope.ts';
+import { type Envelope, findGroupProblem, findLabelProblem, readEnvelope } from '../../jobs/envelope.ts';
+import { toMessageText } from '../../jobs/message-text.ts';
+import { MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
 import {
   SQS_MAX_ATTRIBUTES,
   SQS_MAX_DELAY_SECONDS,
@@ -13,7 +15,7 @@ import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { BadBodyError, FleetError, NotTrackedError, WrongOptionError } from '../errors.ts';
 import { type Body, encodeBody } from './encode-body.ts';
 import { deduplicatedId } from './ids.ts';
-import type { JobOptions, RepeatedOptions } from './options.ts';
+import type { JobOptions } from './options.ts';
 
 /**
  * A job whose options and body are checked, with its id and its message. Next its record is written, then it is sent.
@@ -21,8 +23,9 @@ import type { JobOptions, RepeatedOptions } from './options.ts';
 export interface PreparedJob {
   id: string;
   envelope: Envelope & { id: string };
-  /** Only the record has it: agents of earlier versions refuse an envelope with an unknown key. */
+  /** Only the record has these: agents of earlier versions refuse an envelope with an unknown key. */
   label?: string;
+  target?: string;
   /** What the worker reads. */
   text: string;
   /** The body of the SQS message. */
@@ -55,28 +58,35 @@ export function prepareJob(
   facts: FleetFacts,
   id: string,
   body: Body,
-  options: RepeatedOptions,
+  options: JobOptions,
   attributes: PreparedJob['attributes'] = {},
 ): PreparedJob {
-  const { delaySeconds, dedupe, label } = options;
+  const { delaySeconds, dedupe, group, label, target } = options;
   checkTracking(facts, options);
   checkTimes(facts, options);
   const text = encodeBody(body);
   const head = createHead(dedupe === undefined ? id : deduplicatedId(dedupe), options);
   // The payload is the text, not the value, so that record, message and bucket contain the same.
   const direct = { ...head, payload: text };
-  const message = toJson(direct);
+  const message = toMessageText(direct);
   const nonce = facts.trackJobs ? createNonce() : undefined;
   const bound = { ...attributes, ...createBindingAttributes(nonce) };
-  if (Object.keys(bound).length > SQS_MAX_ATTRIBUTES) throw new BadBodyError(TOO_MANY_ATTRIBUTES);
-  const viaBucket = Buffer.byteLength(message) + measureAttributes(bound) > SQS_MAX_MESSAGE_BYTES;
+  // The message of a job with a group has the number of its release as well.
+  const most = group === undefined ? SQS_MAX_ATTRIBUTES : SQS_MAX_ATTRIBUTES - 1;
+  if (Object.keys(bound).length > most) throw new BadBodyError(TOO_MANY_ATTRIBUTES);
+  // A held job has no message yet, and its record keeps a short body only.
+  const viaBucket =
+    group === undefined
+      ? Buffer.byteLength(message) + measureAttributes(bound) > SQS_MAX_MESSAGE_BYTES
+      : Buffer.byteLength(text) > MAX_KEPT_BODY_BYTES;
   const envelope = viaBucket ? { ...head, bodyKey: bodyKey(head.id) } : direct;
   return {
     id: head.id,
     envelope,
     ...(label !== undefined && { label }),
+    ...(target !== undefined && { target }),
     text,
-    message: viaBucket ? toJson(envelope) : message,
+    message: viaBucket ? toMessageText(envelope) : message,
     viaBucket,
     ...(delaySeconds !== undefined && { delaySeconds }),
     isDeduplicated: dedupe !== undefined,
@@ -97,11 +107,12 @@ export function findJobProblem(facts: FleetFacts, body: Body, options: JobOption
 }
 
 const TOO_MANY_ATTRIBUTES =
-  'The message has ten attributes, the most that SQS takes. One more is needed to bind it to its record. ' +
+  'The message has too many attributes: SQS takes ten. One more is needed to bind it to its record, and one for its release ' +
+  'if it has a group. ' +
   "SQS's own redrive (`aws sqs start-message-move-task`) sends it unchanged.";
 
 /** The envelope without its body. What an agent would refuse is refused here. */
-function createHead(id: string, options: RepeatedOptions): Envelope & { id: string } {
+function createHead(id: string, options: JobOptions): Envelope & { id: string } {
   const { limitSeconds, group, label, requestId } = options;
   const head = {
     mayfly: 1,
@@ -111,21 +122,15 @@ function createHead(id: string, options: RepeatedOptions): Envelope & { id: stri
     ...(requestId !== undefined && { requestId }),
   } as const;
   const reading = readEnvelope({ ...head, payload: '' });
-  const problem = 'problem' in reading ? reading.problem : findLabelProblem(label);
+  const problem =
+    'problem' in reading ? reading.problem : (findLabelProblem(label) ?? findGroupProblem(options));
   if (problem !== undefined) throw new WrongOptionError(`The job was not enqueued: ${problem}.`);
   return head;
 }
 
-/** JSON escapes all characters that SQS refuses ("SendMessage") except these two noncharacters. */
-function toJson(envelope: object): string {
-  return JSON.stringify(envelope).replace(/[\ufffe\uffff]/g, (character) =>
-    character === '\ufffe' ? '\\ufffe' : '\\uffff',
-  );
-}
-
-function checkTracking({ fleet, trackJobs }: FleetFacts, options: RepeatedOptions): void {
+function checkTracking({ fleet, trackJobs }: FleetFacts, options: JobOptions): void {
   if (trackJobs) return;
-  for (const name of ['dedupe', 'group', 'label', 'requestId'] as const) {
+  for (const name of ['dedupe', 'group', 'target', 'label', 'requestId'] as const) {
     if (options[name] === undefined) continue;
     throw new NotTrackedError(
       `Fleet ${fleet} keeps no records of jobs (its prop trackJobs is false): its jobs cannot have a ${name}.`,
@@ -133,7 +138,10 @@ function checkTracking({ fleet, trackJobs }: FleetFacts, options: RepeatedOption
   }
 }
 
-function checkTimes(facts: FleetFacts, { limitSeconds, delaySeconds, dedupe }: JobOptions): void {
+export function checkTimes(
+  facts: FleetFacts,
+  { limitSeconds, delaySeconds, dedupe, group }: JobOptions,
+): void {
   const { fleet, graceSeconds, maxLimitSeconds } = facts;
   if (limitSeconds !== undefined && maxLimitSeconds !== undefined && limitSeconds > maxLimitSeconds) {
     throw new WrongOptionError(
@@ -151,6 +159,11 @@ function checkTimes(facts: FleetFacts, { limitSeconds, delaySeconds, dedupe }: J
   if (delaySeconds !== undefined && !isDelay(delaySeconds)) {
     throw new WrongOptionError(
       `The job's delay is ${delaySeconds} s; SQS takes whole seconds from 0 to ${SQS_MAX_DELAY_SECONDS}.`,
+    );
+  }
+  if (group !== undefined && delaySeconds !== undefined) {
+    throw new WrongOptionError(
+      'A job with a group cannot have a delay: it is held until its group has a lane for it. Omit the delay or the group.',
     );
   }
   if (dedupe === '')

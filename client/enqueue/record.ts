@@ -1,4 +1,5 @@
 import { bodyKey } from '../../jobs/body-key.ts';
+import { formatAttributes } from '../../jobs/message-attributes.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { createBodyAttributes } from '../../store/body-in-record.ts';
 import { digestBody } from '../../store/body-store.ts';
@@ -75,8 +76,9 @@ export async function recordJobs(
 }
 
 function earlierRecord({ id, text, viaBucket }: PreparedJob, record: JobRecord): EarlierRecord {
-  const { state, attempts, startedAt, bodyDigest } = record;
-  const mayBeUnsent = state === 'queued' && attempts === 0 && startedAt === undefined;
+  const { state, attempts, startedAt, bodyDigest, release, placedAt } = record;
+  const isUnplaced = state === 'held' && release === undefined && placedAt === undefined;
+  const mayBeUnsent = isUnplaced || (state === 'queued' && attempts === 0 && startedAt === undefined);
   // The bucket has one body for an id. The agent compares it with the digest in the record.
   const isSameBody = !viaBucket || bodyDigest === undefined || bodyDigest === digestBody(text);
   if (!mayBeUnsent || isSameBody) return { record, mayBeUnsent };
@@ -88,26 +90,30 @@ function earlierRecord({ id, text, viaBucket }: PreparedJob, record: JobRecord):
 }
 
 function createRecord(job: PreparedJob, { facts, isFromStack }: FleetContext, nowMs: number): JobRecord {
-  const { id, envelope, label, text, viaBucket, retryOf, nonce, delaySeconds } = job;
+  const { id, envelope, label, target, text, viaBucket, retryOf, nonce, delaySeconds, attributes } = job;
   const { limitSeconds, group, requestId } = envelope;
   const enqueuedAt = new Date(nowMs).toISOString();
+  const state = group === undefined ? 'queued' : 'held';
   const isLimitKnown = facts.maxLimitSeconds !== undefined || isFromStack === true;
   return {
     pk: jobKey(id),
     id,
-    state: 'queued',
+    state,
     attempts: 0,
-    listed: statePartition('queued', id),
+    listed: statePartition(state, id),
     listedAt: listingSortKey(enqueuedAt, id),
     enqueuedAt,
     ...(delaySeconds && { notBefore: new Date(nowMs + delaySeconds * 1000).toISOString() }),
-    expires: expiryOfQueued(nowMs, facts.recordSeconds),
+    ...(state === 'queued' && { expires: expiryOfQueued(nowMs, facts.recordSeconds) }),
     ...(nonce !== undefined && { nonce }),
     ...createBodyAttributes(text),
     ...(viaBucket && { bodyKey: bodyKey(id), bodyDigest: digestBody(text) }),
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(limitSeconds !== undefined && !isLimitKnown && { limitUnchecked: true }),
     ...(group !== undefined && { group }),
+    ...(target !== undefined && { target }),
+    ...(group !== undefined &&
+      Object.keys(attributes).length > 0 && { attributes: formatAttributes(attributes) }),
     ...(label !== undefined && { label }),
     ...(requestId !== undefined && { requestId }),
     ...(retryOf !== undefined && { retryOf }),

@@ -45,7 +45,7 @@ export async function sendJobs(
  * Puts a body that is too long for a message into the log bucket. An earlier job with the same deduplication key may
  * have left a body there. It is replaced, because the record now has the digest of this body.
  */
-async function putBody({ clients, facts }: FleetContext, job: PreparedJob): Promise<void> {
+export async function putBody({ clients, facts }: FleetContext, job: PreparedJob): Promise<void> {
   const { id, text, viaBucket, isDeduplicated } = job;
   if (viaBucket) await createBodyStore(clients.s3, facts.logBucket).put(id, text, isDeduplicated);
 }

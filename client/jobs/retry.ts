@@ -1,3 +1,4 @@
+import { parseAttributes } from '../../jobs/message-attributes.ts';
 import type { JobRecord, JobState } from '../../jobs/record.ts';
 import { type FleetContext, requireRecords } from '../context.ts';
 import { type Enqueued, enqueuePrepared } from '../enqueue/enqueue.ts';
@@ -81,10 +82,11 @@ async function lastRetryOf(context: FleetContext, record: JobRecord): Promise<Jo
 
 /** @param onceId id of the new job; default: a random one */
 async function enqueueAgain(context: FleetContext, record: JobRecord, onceId?: string): Promise<Enqueued> {
-  const { id, limitSeconds, group, label, requestId } = record;
+  const { id, limitSeconds, group, target, label, requestId, attributes } = record;
   const options = {
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(group !== undefined && { group }),
+    ...(target !== undefined && { target }),
     ...(label !== undefined && { label }),
     ...(requestId !== undefined && { requestId }),
   };
@@ -93,7 +95,8 @@ async function enqueueAgain(context: FleetContext, record: JobRecord, onceId?: s
     dead: `Its message may be in the dead-letter queue: \`mayfly dlq redrive ${id}\` takes it from there.`,
     other: 'Enqueue it again from its source.',
   });
-  const order = prepareJob(context.facts, onceId ?? createJobId(), body, options);
+  const own = attributes === undefined ? {} : parseAttributes(attributes);
+  const order = prepareJob(context.facts, onceId ?? createJobId(), body, options, own);
   const enqueued = await enqueuePrepared(context, {
     ...order,
     retryOf: id,

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { type JobRecord, TERMINAL_STATES } from '../../jobs/record.ts';
+import type { ClaimRequest } from '../../store/claim.ts';
 import { JobIndex } from '../../store/job-index.ts';
-import { type ClaimRequest, JobTable } from '../../store/job-table.ts';
+import { JobTable } from '../../store/job-table.ts';
 import { type TestQueue, testQueues } from '../support/test-queue.ts';
 
 const open = testQueues();

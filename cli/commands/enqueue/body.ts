@@ -35,7 +35,7 @@ export async function enqueueBody(
   { body, source }: BodyInput,
   options: EnqueueOptions,
 ): Promise<void> {
-  const { async, delay, dedupe, label, poll, json } = options;
+  const { async, delay, dedupe, label, group, target, poll, json } = options;
   refuseReplaced(body);
   const { id, deduplicated } = await fleet
     .enqueue(body, {
@@ -43,6 +43,8 @@ export async function enqueueBody(
       ...(delay !== undefined && { delaySeconds: delay }),
       ...(dedupe !== undefined && { dedupe }),
       ...(label !== undefined && { label }),
+      ...(group !== undefined && { group }),
+      ...(target !== undefined && { target }),
     })
     .catch((error: unknown) => {
       throw error instanceof BadBodyError && source !== 'the command line'

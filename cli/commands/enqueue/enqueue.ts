@@ -2,7 +2,6 @@ import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
 import { SQS_MAX_DELAY_SECONDS } from '../../../lib/limits.ts';
 import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
-import { refuseGroupOption } from '../../options/group-option.ts';
 import { typedFlags } from '../../options/typed-flags.ts';
 import { seconds, wholeNumber } from '../../options/values.ts';
 import { enqueueBody, readBodyInput } from './body.ts';
@@ -35,11 +34,13 @@ export function enqueueCommand(): Command {
       '--label <name>',
       'a name that jobs share: `list --label` finds them, their workers have it as MAYFLY_LABEL',
     )
+    .option('--group <name>', 'jobs of one group do not all run at once: a name, or family/group')
+    .option('--target <name>', 'what the job works on: one job at a time has it; needs --group')
     .option('--file <file>', 'enqueue a job for each line of this file')
     .addOption(
       new Option(
         '--json-lines',
-        'each line is {"body": ..., "async"?, "delay"?, "dedupe"?, "label"?}; a body that is not a string is sent as ' +
+        'each line is {"body": ..., "async"?, "delay"?, "dedupe"?, "label"?, "group"?, "target"?}; a body that is not a string is sent as ' +
           'it is written in the file',
       ),
     )
@@ -52,7 +53,7 @@ export function enqueueCommand(): Command {
       'print JSON: an object for one job, a line for each of many; with --poll, what `wait --json` prints',
     )
     .addHelpText('after', NOTES);
-  return addFleetOptions(refuseGroupOption(command)).action((...args: unknown[]) => {
+  return addFleetOptions(command).action((...args: unknown[]) => {
     const [body, options] = args as [string | undefined, EnqueueOptions];
     const usage = wrongUsage(body, options);
     if (usage !== undefined) command.error(`error: ${usage}`);
@@ -100,6 +101,8 @@ Examples:
   mayfly enqueue --async 600 --poll 2 report-2031
                                               waits, and exits as the job does
   mayfly enqueue --dedupe nightly-05-02 all   twice the same night is once
+  mayfly enqueue --group shop/web --target s1 restart
+                                              waits for the other jobs of shop/web
   mayfly enqueue --file jobs.txt > ids.txt    a job a line
   mayfly enqueue --file order.xml --whole     a job whose body is this file
   jq -c '{body: .}' orders.json | mayfly enqueue --json-lines -

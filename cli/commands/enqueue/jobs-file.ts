@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import * as v from 'valibot';
-import { groupRefusal } from '../../../client/group-refusal.ts';
 import { readMemberTexts } from '../../../jobs/json-text.ts';
 import { parseJson } from '../../../lib/json.ts';
 import { SQS_MAX_DELAY_SECONDS } from '../../../lib/limits.ts';
@@ -31,6 +30,8 @@ export interface LineJob {
   delay?: number;
   dedupe?: string;
   label?: string;
+  group?: string;
+  target?: string;
 }
 
 const DELAYS = `from 0 to ${SQS_MAX_DELAY_SECONDS} seconds`;
@@ -48,6 +49,8 @@ const LineSchema = v.strictObject({
   ),
   dedupe: v.optional(nonEmpty),
   label: v.optional(v.string('a text')),
+  group: v.optional(v.string('a text')),
+  target: v.optional(v.string('a text')),
 });
 
 /**
@@ -198,19 +201,20 @@ function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob,
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return (
       `Line ${line} of ${name} is not a JSON object: ${excerpt(text)}. A line is {"body": ..., "async"?, "delay"?, ` +
-      '"dedupe"?, "label"?}. Without --json-lines each line is a body.'
+      '"dedupe"?, "label"?, "group"?, "target"?}. Without --json-lines each line is a body.'
     );
   }
-  if ('group' in value) return `Line ${line} of ${name}: its ${groupRefusal('"group"', 'its "label"')}`;
   const result = v.safeParse(LineSchema, value);
   if (!result.success) return `Line ${line} of ${name}: ${describeIssue(result.issues[0])}.`;
-  const { body, async, delay, dedupe, label } = result.output;
+  const { body, async, delay, dedupe, label, group, target } = result.output;
   return {
     body: typeof body === 'string' ? body : (readMemberTexts(text).get('body') ?? ''),
     ...(async !== undefined && { async }),
     ...(delay !== undefined && { delay }),
     ...(dedupe !== undefined && { dedupe }),
     ...(label !== undefined && { label }),
+    ...(group !== undefined && { group }),
+    ...(target !== undefined && { target }),
   };
 }
 
@@ -218,7 +222,7 @@ function describeIssue(issue: v.InferIssue<typeof LineSchema>): string {
   const key = v.getDotPath(issue) ?? '';
   if (issue.type === 'strict_object') {
     if (issue.expected !== 'never') return `there is no "${key}"`;
-    return `the key ${excerpt(JSON.stringify(key))} is unknown; the keys are body, async, delay, dedupe and label`;
+    return `the key ${excerpt(JSON.stringify(key))} is unknown; the keys are body, async, delay, dedupe, label, group and target`;
   }
   return `its ${key} is ${excerpt(JSON.stringify(issue.input) ?? '')}; allowed is ${issue.message}`;
 }

@@ -5,6 +5,8 @@ export interface EnqueueOptions {
   delay?: number;
   dedupe?: string;
   label?: string;
+  group?: string;
+  target?: string;
   file?: string;
   jsonLines?: true;
   whole?: true;

@@ -134,12 +134,16 @@ export function toNewJob({ body, async, delay, dedupe, ...own }: LineJob, option
   const limitSeconds = async ?? options.async;
   const delaySeconds = delay ?? options.delay;
   const label = own.label ?? options.label;
+  const group = own.group ?? options.group;
+  const target = own.target ?? options.target;
   return {
     body,
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(delaySeconds !== undefined && { delaySeconds }),
     ...(dedupe !== undefined && { dedupe }),
     ...(label !== undefined && { label }),
+    ...(group !== undefined && { group }),
+    ...(target !== undefined && { target }),
   };
 }
 

@@ -4,7 +4,6 @@ import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import { type JobState, TERMINAL_STATES } from '../../../jobs/record.ts';
 import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
-import { refuseGroupOption } from '../../options/group-option.ts';
 import { commaSeparated, parseAge, wholeNumber } from '../../options/values.ts';
 import { formatTable } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
@@ -30,7 +29,7 @@ const STATES: readonly JobState[] = ['held', 'queued', 'running', ...TERMINAL_ST
 /** `mayfly list`: lists the newest jobs. */
 export function listCommand(): Command {
   return addFleetOptions(
-    refuseGroupOption(new Command('list'))
+    new Command('list')
       .summary('list jobs, the newest first')
       .description('Lists the jobs that have a record, the newest first.')
       .addOption(

@@ -275,6 +275,7 @@ export class World {
       config,
       instances,
       log: LOG,
+      clock: this.clock,
       nowMs: this.clock.now(),
       errorMs: 0,
     };

@@ -1,0 +1,207 @@
+import { freeLane } from '../policy/groups/lane.ts';
+import { addPlain, addStoredPlain, hasRoomForPlain } from '../policy/groups/plain.ts';
+import {
+  addRequest,
+  applyRequestState,
+  finishedRequests,
+  recallable,
+  removeRequest,
+} from '../policy/groups/requests.ts';
+import { findRequest, type GroupState, type OpenRequest, type PlainJob } from '../policy/groups/state.ts';
+import { expiryOfEnded } from '../store/expiry.ts';
+import type { RequestGroup, RequestRecord } from '../store/request-items.ts';
+import { endOf, GroupWriter, recalled } from './group-writer.ts';
+
+/** How long a stopped or paused request waits for a person before it is cancelled. */
+export const HALTED_REQUEST_MS = 14 * 86_400_000;
+
+/** Plain jobs that one item has at most. */
+const MOST_IN_PLACE = 10;
+
+/** What agents, the keeper and clients do with groups and their requests. */
+export class Groups extends GroupWriter {
+  /** Goes on with the lane of a job that has ended, or of its roll-back or check. Can be repeated. */
+  async endJob(group: string, record: Parameters<typeof endOf>[0]): Promise<void> {
+    await this.change(group, endOf(record, this.context.clock.now()));
+  }
+
+  /**
+   * Puts held jobs without a request into their group, behind the others, and releases what may run.
+   *
+   * @returns the group afterwards
+   */
+  async addPlain(group: string, jobs: readonly PlainJob[]): Promise<GroupState> {
+    let after: GroupState | undefined;
+    for (let first = 0; first < jobs.length; first += MOST_IN_PLACE) {
+      after = await this.#addPlain(group, jobs.slice(first, first + MOST_IN_PLACE));
+    }
+    return after ?? this.items.read(group);
+  }
+
+  async #addPlain(group: string, jobs: readonly PlainJob[]): Promise<GroupState> {
+    const { clock } = this.context;
+    for (;;) {
+      const { plain, ...state } = await this.items.read(group);
+      if (hasRoomForPlain({ ...state, plain }, jobs.length)) {
+        let added = false;
+        const after = await this.change(group, (now) => {
+          added = hasRoomForPlain(now, jobs.length);
+          return added ? { group: addPlain(now, jobs) } : undefined;
+        });
+        if (added) return after;
+        continue;
+      }
+      // Somebody who wrote this place may not have noted it in the group yet. Then this does.
+      const isOwn = await this.items.putPlace(group, plain.tail, jobs, clock.now());
+      const after = await this.noteStoredPlace(group, plain.tail);
+      if (isOwn) return after ?? { ...state, plain };
+    }
+  }
+
+  /**
+   * Brings a request's groups to the request's state: they take it, go on, stop or forget what is held. Can be repeated.
+   *
+   * @param onGroup called after each group
+   */
+  async syncRequest(request: RequestRecord, onGroup?: (group: RequestGroup) => void): Promise<void> {
+    for (const [index, group] of request.groups.entries()) {
+      if (group.result === undefined) await this.#syncGroup(request, index);
+      onGroup?.(group);
+    }
+  }
+
+  async #syncGroup(request: RequestRecord, index: number): Promise<void> {
+    const { id, state, generation, reason } = request;
+    const { name, count, size } = request.groups[index] as RequestGroup;
+    if (state === 'preparing' || state === 'ended') return;
+    if (!findRequest(await this.items.read(name), id)) {
+      // A group forgets a request only after the request has the group's result.
+      const now = await this.requests.read(id);
+      if (!now || now.groups[index]?.result) return;
+      const submittedAtMs = Date.parse(request.submittedAt);
+      const added = {
+        id,
+        index,
+        count,
+        policy: request.policy,
+        submittedAtMs,
+        generation,
+        state,
+        reason,
+        size,
+      };
+      await this.change(name, (group) =>
+        findRequest(group, id) ? undefined : { group: addRequest(group, added) },
+      );
+      return;
+    }
+    const nowMs = this.context.clock.now();
+    await this.change(name, (group) => ({
+      group: applyRequestState(group, id, { state, generation, reason }, nowMs),
+    }));
+    if (state !== 'open') await this.recallRequest(name, id);
+  }
+
+  /** Takes back what was released of a request in a group and has not begun. */
+  async recallRequest(name: string, request: string): Promise<void> {
+    const group = await this.items.read(name);
+    for (const id of recallable(group, request)) await this.recallJob(group, id);
+  }
+
+  /** Takes back the release of a job that has not begun. */
+  async recallJob(group: GroupState, id: string): Promise<void> {
+    const { release, target, request } = group.out[id] ?? {};
+    if (release === undefined || !(await this.jobs.recall(id, release))) return;
+    const taken = target ?? (await this.jobs.get(id))?.target;
+    await this.change(group.name, (now) => {
+      const step = recalled(now, id, release);
+      return step && taken !== undefined ? { ...step, free: { target: taken, job: id } } : step;
+    });
+    if (findRequest(group, request)?.state !== 'cancelled') return;
+    const { reason } = findRequest(group, request) ?? {};
+    await this.jobs.endHeld(
+      id,
+      'skipped',
+      `request ${request} was cancelled${reason ? `: ${reason}` : ''}`,
+      this.context.clock.now(),
+    );
+  }
+
+  /** Frees the lane of a job whose target is unhealthy. False: it is not. */
+  async free(name: string, id: string): Promise<boolean> {
+    const group = await this.items.read(name);
+    if (group.out[id]?.stage !== 'unhealthy') return false;
+    const target = (await this.jobs.get(id))?.target;
+    await this.change(name, (now) =>
+      now.out[id]?.stage === 'unhealthy'
+        ? {
+            group: freeLane(now, id, this.context.clock.now()),
+            ...(target !== undefined && { free: { target, job: id } }),
+          }
+        : undefined,
+    );
+    return true;
+  }
+
+  protected override async onChanged(group: GroupState, tripped: ReadonlySet<string>): Promise<void> {
+    for (const id of tripped) {
+      const request = findRequest(group, id);
+      if (request) await this.stopTripped(group.name, request);
+    }
+    for (const request of finishedRequests(group)) await this.#finish(group.name, request);
+  }
+
+  /** A request tripped in a group: it stops in all of its groups, or in this one alone. */
+  async stopTripped(group: string, { id, policy, reason, generation }: OpenRequest): Promise<void> {
+    if (policy.stops === 'group') {
+      await this.recallRequest(group, id);
+      return;
+    }
+    const atMs = this.context.clock.now();
+    const stopped = {
+      state: 'stopped' as const,
+      reason: `${group}: ${reason}`,
+      atMs,
+      cancelAtMs: atMs + HALTED_REQUEST_MS,
+    };
+    await this.requests.change(id, ['open', 'paused'], stopped, generation);
+    const now = await this.requests.read(id);
+    if (now) await this.syncRequest(now);
+  }
+
+  /** Notes the result of a request in a group, and then removes it there. */
+  async #finish(group: string, request: OpenRequest): Promise<void> {
+    const { id, index, succeeded, failed, cancelled } = request;
+    const after = await this.requests.finishGroup(id, index, { succeeded, failed, cancelled });
+    if (after) await this.#endIfOver(after);
+    await this.change(group, (now) =>
+      finishedRequests(now).some((one) => one.id === id) ? { group: removeRequest(now, id) } : undefined,
+    );
+  }
+
+  /** Ends a request of which nothing is left to be done. */
+  async endRequest(id: string): Promise<void> {
+    const request = await this.requests.read(id);
+    if (request) await this.#endIfOver(request);
+  }
+
+  async #endIfOver(request: RequestRecord): Promise<void> {
+    if (!isOver(request)) return;
+    const nowMs = this.context.clock.now();
+    await this.requests.end(request, nowMs, expiryOfEnded(nowMs, this.context.recordSeconds));
+  }
+
+  /** Notes plain jobs that were written behind the others, if the group does not have their number yet. */
+  async noteStoredPlace(group: string, number: number): Promise<GroupState | undefined> {
+    const stored = await this.items.readPlace(group, number);
+    if (!stored) return undefined;
+    return this.change(group, (now) =>
+      now.plain.tail === number ? { group: addStoredPlain(now, stored.length) } : undefined,
+    );
+  }
+}
+
+/** Each group has its result, and what was held of a cancelled request is skipped. */
+function isOver({ state, groups, count, progress = 0 }: RequestRecord): boolean {
+  return groups.every(({ result }) => result) && (state !== 'cancelled' || progress >= count);
+}

@@ -1,0 +1,55 @@
+import { createNonce } from '../jobs/binding.ts';
+import type { JobRecord } from '../jobs/record.ts';
+import { stageJobId } from '../jobs/released.ts';
+import type { RequestPolicy } from '../policy/groups/state.ts';
+import { jobKey } from '../store/keys.ts';
+import { listingSortKey, statePartition } from '../store/partitions.ts';
+
+/** Tries that a roll-back or a check has: it may be lost with its instance. */
+const MOST_TRIES = 5;
+
+/** The record of the roll-back or the check that follows a job. It gets the job's body. */
+export function createStageRecord(
+  main: JobRecord,
+  stage: 'rollBack' | 'check',
+  { rollBack, healthy, checkSeconds }: RequestPolicy,
+  nowMs: number,
+): JobRecord {
+  const id = stageJobId(main.id, stage);
+  const enqueuedAt = new Date(nowMs).toISOString();
+  const { group, target, requestId, index, count, label, body, bodyStart, bodyBytes, bodyKey, bodyDigest } =
+    main;
+  const limitSeconds = stage === 'check' ? checkSeconds : main.limitSeconds;
+  const kept = {
+    group,
+    target,
+    requestId,
+    index,
+    count,
+    label,
+    body,
+    bodyStart,
+    bodyBytes,
+    bodyKey,
+    bodyDigest,
+  };
+  return {
+    pk: jobKey(id),
+    id,
+    state: 'held',
+    attempts: 0,
+    listed: statePartition('held', id),
+    listedAt: listingSortKey(enqueuedAt, id),
+    enqueuedAt,
+    nonce: createNonce(),
+    maxAttempts: MOST_TRIES,
+    command: (stage === 'check' ? healthy : rollBack) ?? '',
+    stage,
+    stageOf: main.id,
+    ...(stage === 'check' && checkSeconds !== undefined && { checkSeconds }),
+    ...(limitSeconds !== undefined && { limitSeconds }),
+    ...(Object.fromEntries(
+      Object.entries(kept).filter(([, value]) => value !== undefined),
+    ) as Partial<JobRecord>),
+  };
+}

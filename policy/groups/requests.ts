@@ -1,0 +1,90 @@
+import {
+  findRequest,
+  type GroupState,
+  MOST_OPEN_REQUESTS,
+  type OpenRequest,
+  outOf,
+  type RequestState,
+  withRequest,
+} from './state.ts';
+
+/** What a group has to know of a request that comes. */
+export interface NewRequest
+  extends Pick<
+    OpenRequest,
+    'id' | 'index' | 'count' | 'policy' | 'submittedAtMs' | 'generation' | 'state' | 'reason'
+  > {
+  size: number;
+}
+
+/** The group takes no more requests. */
+export function isFull({ requests }: GroupState): boolean {
+  return requests.length >= MOST_OPEN_REQUESTS;
+}
+
+/** Adds a request to a group, once. Its size becomes the group's. */
+export function addRequest(group: GroupState, { size, ...request }: NewRequest): GroupState {
+  if (findRequest(group, request.id)) return group;
+  const open: OpenRequest = {
+    ...request,
+    next: 1,
+    waiting: {},
+    batch: 0,
+    batchStart: 1,
+    batchFailed: 0,
+    succeeded: 0,
+    failed: 0,
+    cancelled: 0,
+    lastRelease: 0,
+  };
+  return { ...group, size, requests: [...group.requests, open] };
+}
+
+/** The state of a request as its own item has it. */
+export interface RequestChange {
+  state: RequestState;
+  generation: number;
+  reason?: string | undefined;
+}
+
+/**
+ * Takes over a later state of the request. A request that goes on counts its failures anew, and does not pause again.
+ * Nothing changes if the group has this generation already.
+ */
+export function applyRequestState(
+  group: GroupState,
+  id: string,
+  change: RequestChange,
+  nowMs: number,
+): GroupState {
+  const request = findRequest(group, id);
+  if (!request || request.generation >= change.generation || request.state === 'cancelled') return group;
+  const { reason: _, haltedAtMs = nowMs, ...kept } = request;
+  const { state, generation, reason } = change;
+  const next: OpenRequest = { ...kept, state, generation, ...(reason !== undefined && { reason }) };
+  if (state === 'open') {
+    const { pauseAfter: __, ...policy } = request.policy;
+    return withRequest(group, { ...next, policy, batchFailed: 0 });
+  }
+  if (state !== 'cancelled') return withRequest(group, { ...next, haltedAtMs });
+  return withRequest(group, { ...next, next: request.count + 1, waiting: {} });
+}
+
+/** Jobs of a request that are released and may not have begun: those to be recalled when it stops. */
+export function recallable(group: GroupState, id: string): string[] {
+  return outOf(group, id)
+    .filter(([, { stage }]) => stage === 'job')
+    .map(([job]) => job);
+}
+
+/** The requests of which nothing is left to be done in this group. */
+export function finishedRequests(group: GroupState): OpenRequest[] {
+  return group.requests.filter(
+    ({ id, next, count, waiting }) =>
+      next > count && Object.keys(waiting).length === 0 && outOf(group, id).length === 0,
+  );
+}
+
+export function removeRequest(group: GroupState, id: string): GroupState {
+  return { ...group, requests: group.requests.filter((request) => request.id !== id) };
+}

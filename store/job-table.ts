@@ -5,6 +5,7 @@ import {
   findLabel,
   type JobRecord,
   type JobState,
+  type Stage,
   TERMINAL_STATES,
   type Try,
   type TryLog,
@@ -52,6 +53,25 @@ export interface ClaimRequest {
   isNew?: boolean | undefined;
 }
 
+/** What the record of a job of a group says about its try. */
+export interface GroupedClaim {
+  group: string;
+  requestId?: string | undefined;
+  target?: string | undefined;
+  index?: number | undefined;
+  count?: number | undefined;
+  /** The name of the command that runs instead of the fleet's. */
+  command?: string | undefined;
+  stage?: Stage | undefined;
+  stageOf?: string | undefined;
+  /** Of a health check: when its time is over, in AWS's time. */
+  checkUntilMs?: number | undefined;
+  /** Instead of the fleet's. */
+  maxAttempts?: number | undefined;
+  /** When its worker first exited with status 75, in AWS's time. */
+  notNowAtMs?: number | undefined;
+}
+
 export type Claim =
   /** `tries`: the new one is the last. `leaseUntilMs`: what the table has, whichever attempt of the call wrote it. */
   | {
@@ -63,6 +83,8 @@ export type Claim =
       label?: string | undefined;
       /** The digest of the job's body in the bucket, if its record has one. */
       bodyDigest?: string | undefined;
+      /** Absent: the job has no group. */
+      grouped?: GroupedClaim | undefined;
     }
   /** The job has ended. Its message is a duplicate, or its agent crashed before it could delete it. */
   | { kind: 'ended'; record: JobRecord }
@@ -90,11 +112,13 @@ export class JobTable extends JobEndings {
     const change = claimChange({ ...request, ...redriven });
     if (isNew && !whyNotCreated(request) && (await this.#putNew(id, change))) {
       const { tries } = change.append;
-      const label = findLabel({ label: change.setOnce.label, group: change.set.group });
-      return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label };
+      const { group, requestId } = change.set;
+      const label = findLabel({ label: change.setOnce.label, group });
+      const grouped = toGroupedClaim({ group, requestId });
+      return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label, grouped };
     }
     const claimed = await this.updateAndGet(id, change);
-    if (claimed) return this.#toClaim(claimed, fence);
+    if (claimed) return this.#toClaim(claimed, fence, nowMs);
     const record = await this.get(id);
     // It expired between the two calls, so it is free again.
     if (!record) return whyNotCreated(request) ?? this.claim(request);
@@ -106,7 +130,7 @@ export class JobTable extends JobEndings {
     }
     const { state, leaseUntilMs = earliestMs } = record;
     if (TERMINAL_STATES.has(state)) return { kind: 'ended', record };
-    if (state === 'running' && record.fence === fence) return this.#toClaim(record, fence);
+    if (state === 'running' && record.fence === fence) return this.#toClaim(record, fence, nowMs);
     if (state === 'running' && leaseUntilMs >= earliestMs) return { kind: 'running', untilMs: leaseUntilMs };
     // It is held, or this claim was already requeued and the repeated call comes too late.
     if ((state !== 'running' && state !== 'queued') || record.fence === fence)
@@ -183,13 +207,30 @@ export class JobTable extends JobEndings {
     };
   }
 
-  async #toClaim(record: JobRecord, fence: string): Promise<Claim> {
+  async #toClaim(record: JobRecord, fence: string, nowMs: number): Promise<Claim> {
     const { id, attempts, tries = [], leaseUntilMs, bodyDigest } = record;
-    const kept = { bodyDigest, label: findLabel(record) };
+    const firstStartedAt = await this.#noteFirstStart(record, fence, nowMs);
+    const grouped = toGroupedClaim({ ...record, firstStartedAt });
+    const kept = { bodyDigest, label: findLabel(record), grouped };
     if (!areOverlong(tries)) return { kind: 'claimed', attempts, tries, leaseUntilMs, ...kept };
     const bounded = boundTries(tries);
     await this.update(id, { ...ownedByClaim(fence), set: { tries: bounded } });
     return { kind: 'claimed', attempts, tries: bounded, leaseUntilMs, ...kept };
+  }
+
+  /**
+   * Notes when a health check was first claimed. A claim does not know which job is one, so that this is a write of its own. A
+   * claim that is repeated with its fence makes up for a write that failed.
+   */
+  async #noteFirstStart(
+    { id, stage, firstStartedAt }: JobRecord,
+    fence: string,
+    nowMs: number,
+  ): Promise<string | undefined> {
+    if (stage !== 'check' || firstStartedAt !== undefined) return firstStartedAt;
+    const startedAt = new Date(nowMs).toISOString();
+    await this.update(id, { ...ownedByClaim(fence), setOnce: { firstStartedAt: startedAt } });
+    return startedAt;
   }
 
   /** Cancels a job that nobody runs any more. */
@@ -256,6 +297,29 @@ function whyNotCreated(request: ClaimRequest): Extract<Claim, { kind: 'refused' 
   if (needsRecord !== undefined) return { kind: 'refused', reason: needsRecord };
   if (!needsItsLimit(request)) return undefined;
   return { kind: 'refused', reason: overLimit, fails: id === createOwnJobId(messageId) };
+}
+
+type Attributes = { [Name in keyof JobRecord]?: JobRecord[Name] | undefined };
+
+/** Undefined: the job has no group. */
+function toGroupedClaim(record: Attributes): GroupedClaim | undefined {
+  const { group, requestId, target, index, count, command, stage, stageOf, maxAttempts } = record;
+  if (group === undefined) return undefined;
+  const { checkSeconds, firstStartedAt, notNowAt } = record;
+  const hasDeadline = stage === 'check' && checkSeconds !== undefined && firstStartedAt !== undefined;
+  return {
+    group,
+    requestId,
+    target,
+    index,
+    count,
+    command,
+    stage,
+    stageOf,
+    maxAttempts,
+    checkUntilMs: hasDeadline ? Date.parse(firstStartedAt) + checkSeconds * 1000 : undefined,
+    notNowAtMs: notNowAt === undefined ? undefined : Date.parse(notNowAt),
+  };
 }
 
 function claimChange(request: ClaimRequest) {

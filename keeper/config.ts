@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { SQS_MAX_RETENTION_SECONDS } from '../lib/limits.ts';
-import { count, seconds, text } from '../lib/schema.ts';
+import { count, countOrPercentage, seconds, text } from '../lib/schema.ts';
+import { DEFAULT_LANES, DEFAULT_MAX_LANES, MOST_LANES } from '../policy/groups/limits.ts';
 import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/silent-instances.ts';
 
 /**
@@ -29,6 +30,9 @@ export const KeeperConfigSchema = v.strictObject({
   breakerFailures: v.optional(count(1, 100), 3),
   /** Whether the group has a warm pool. Its instances are not ended. */
   warmPool: v.optional(v.boolean('true or false'), false),
+  /** The lanes of a group for which nobody has set them, and the most that a group may have. */
+  lanes: v.optional(countOrPercentage(MOST_LANES), DEFAULT_LANES),
+  maxLanes: v.optional(count(1, MOST_LANES), DEFAULT_MAX_LANES),
   /** Lifecycle hooks that the keeper completes for instances whose agent cannot. */
   launchHook: v.optional(text),
   terminationHook: v.optional(text),

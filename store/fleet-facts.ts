@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { SQS_MAX_RETENTION_SECONDS } from '../lib/limits.ts';
-import { text } from '../lib/schema.ts';
+import { countOrPercentage, text } from '../lib/schema.ts';
 import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/silent-instances.ts';
 
 const number = v.number('a number');
@@ -44,6 +44,20 @@ export const FleetFactsSchema = v.object({
   maxLimitSeconds: v.optional(number),
   graceSeconds: v.optional(number, 10),
   maxAttempts: v.optional(number, 3),
+  /** The names of the prop `commands`, which a job may name. Not their command lines. */
+  commands: v.optional(v.array(text), []),
+  /** Absent: an earlier version deployed the fleet, whose agents keep the jobs of no group apart. */
+  groups: v.optional(
+    v.object({
+      /** Of a group for which nobody has set them: a number, or a percentage of its size, such as `25%`. */
+      lanes: countOrPercentage(Number.MAX_SAFE_INTEGER),
+      maxLanes: number,
+      /** The longest time that a health check may ask for. */
+      checkLimitSeconds: number,
+      /** How long the worker of a job of a group may exit with 75. */
+      notNowLimitSeconds: number,
+    }),
+  ),
   /** How long the queue keeps a message, and the table the record of a job that has ended. */
   retentionSeconds: v.optional(number, SQS_MAX_RETENTION_SECONDS),
   recordSeconds: v.optional(number, SQS_MAX_RETENTION_SECONDS),

@@ -64,7 +64,8 @@ export interface GroupedClaim {
   command?: string | undefined;
   stage?: Stage | undefined;
   stageOf?: string | undefined;
-  /** Of a health check: when its time is over, in AWS's time. */
+  /** Of a health check: how long it may take from its first claim, and when that time is over, in AWS's time. */
+  checkSeconds?: number | undefined;
   checkUntilMs?: number | undefined;
   /** Instead of the fleet's. */
   maxAttempts?: number | undefined;
@@ -317,6 +318,7 @@ function toGroupedClaim(record: Attributes): GroupedClaim | undefined {
     stage,
     stageOf,
     maxAttempts,
+    checkSeconds,
     checkUntilMs: hasDeadline ? Date.parse(firstStartedAt) + checkSeconds * 1000 : undefined,
     notNowAtMs: notNowAt === undefined ? undefined : Date.parse(notNowAt),
   };

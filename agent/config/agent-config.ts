@@ -5,7 +5,14 @@ import {
   SQS_MAX_RETENTION_SECONDS,
   SQS_MAX_VISIBILITY_SECONDS,
 } from '../../lib/limits.ts';
-import { count, number, seconds, text } from '../../lib/schema.ts';
+import { count, countOrPercentage, number, seconds, text } from '../../lib/schema.ts';
+import {
+  COMMAND_NAME,
+  DEFAULT_LANES,
+  DEFAULT_MAX_LANES,
+  DEFAULT_NOT_NOW_SECONDS,
+  MOST_LANES,
+} from '../../policy/groups/limits.ts';
 
 // A program gets its arguments and variables as C strings: a NUL would end them early.
 const withoutNul = (value: string) => !value.includes('\0');
@@ -35,6 +42,11 @@ const variableValue = v.pipe(v.string('a text'), v.check(withoutNul, 'a text wit
 const command = v.pipe(
   v.array(argument, 'a list of texts'),
   v.minLength(1, 'at least the name of a program'),
+);
+
+const commandName = v.pipe(
+  v.string(),
+  v.regex(COMMAND_NAME, 'a name of a letter, then letters, digits, _ and -, at most 64 characters'),
 );
 
 const MIB = 1024 * 1024;
@@ -82,6 +94,11 @@ export const AgentConfigSchema = v.strictObject({
   command,
   /** Runs like a worker after a try has failed. If it fails too, the instance is unhealthy. Found like `command`. */
   instanceCheck: v.optional(command),
+  /**
+   * Commands that a job may name instead of `command`, by their names: health checks and roll-backs. A job never brings a
+   * command line of its own. Found like `command`.
+   */
+  commands: v.optional(v.record(commandName, command), {}),
   /** With fewer free bytes on the disks that workers write to, the instance takes no more jobs and retires. 0: no check. */
   minFreeDiskBytes: v.optional(count(0, EBS_MAX_VOLUME_BYTES), DEFAULT_MIN_FREE_DISK_BYTES),
   environment: v.optional(v.record(variableName, variableValue), {}),
@@ -145,6 +162,20 @@ export const AgentConfigSchema = v.strictObject({
       refusalSeconds: v.optional(seconds(0.1, 86_400), 300),
       /** Time budget for all steps of the escalation together. */
       ladderSeconds: v.optional(seconds(1, 86_400), 600),
+    }),
+    {},
+  ),
+  /** Jobs that must not all run at once (`group` of a job). */
+  groups: v.optional(
+    v.strictObject({
+      /** The lanes of a group for which nobody has set them: a number, or a percentage of the group's size. */
+      lanes: v.optional(countOrPercentage(MOST_LANES), DEFAULT_LANES),
+      /** The most lanes that a group may have. */
+      maxLanes: v.optional(count(1, MOST_LANES), DEFAULT_MAX_LANES),
+      /** The longest time that a health check may ask for. Absent: `maxLimitSeconds`. */
+      checkLimitSeconds: v.optional(seconds(1, SQS_MAX_VISIBILITY_SECONDS)),
+      /** How long the worker of a job of a group may exit with 75, from the first time on. */
+      notNowLimitSeconds: v.optional(seconds(1, 86_400), DEFAULT_NOT_NOW_SECONDS),
     }),
     {},
   ),

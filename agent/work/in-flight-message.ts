@@ -2,6 +2,7 @@ import type { MessageReading } from '../../jobs/message.ts';
 import type { Try } from '../../jobs/record.ts';
 import type { LeaseTimes } from '../../policy/lease.ts';
 import type { Message } from '../../store/job-queue.ts';
+import type { GroupedClaim } from '../../store/job-table.ts';
 import type { Run } from '../runner/runner.ts';
 
 /**
@@ -33,6 +34,8 @@ export interface InFlightMessage {
     tries: Try[];
     label?: string | undefined;
     bodyDigest?: string | undefined;
+    /** Of a job of a group. */
+    grouped?: GroupedClaim | undefined;
   };
   run?: Run;
   /** When the run reaches its limit, in monotonic milliseconds. */

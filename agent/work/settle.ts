@@ -17,12 +17,12 @@ import type { TryEnd, WriteResult } from '../../store/job-endings.ts';
 import { EntryError, type JobQueue, type Message } from '../../store/job-queue.ts';
 import type { Claim, JobTable } from '../../store/job-table.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
-import { type AttemptResult, countAttempts } from './attempt.ts';
+import type { AttemptResult } from './attempt.ts';
 import { Batcher } from './batcher.ts';
 import type { Bodies } from './bodies.ts';
 import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
 import type { Leases } from './leases.ts';
-import { countEarlierTries, type Exit, endLastTry, toExit } from './try-end.ts';
+import { countAttempts, countTries, type Exit, endLastTry, rulesFor, toExit, toNotNow } from './try-end.ts';
 
 export interface SettlerOptions {
   queue: JobQueue;
@@ -123,20 +123,19 @@ export class Settler {
     writer: TryLogWriter | undefined,
   ): Promise<void> {
     const { clock, rules, random } = this.#options;
-    const { receiveCount, sentAtMs } = inFlight.message;
-    const ageSeconds = sentAtMs === undefined ? 0 : (clock.now() - sentAtMs) / 1000;
-    const tries = { attempts: countAttempts(inFlight), receiveCount, ageSeconds };
-    const outcome = decideOutcome(ending, { ...tries, ...countEarlierTries(inFlight, rules) }, rules, random);
+    const endedAtMs = clock.now();
+    const ownRules = rulesFor(inFlight, rules);
+    const outcome = decideOutcome(ending, countTries(inFlight, ownRules, endedAtMs), ownRules, random);
     this.#logEnd(inFlight, outcome);
     const exit = toExit(ending);
-    const endedAtMs = clock.now();
+    const notNowMs = toNotNow(ending, inFlight, endedAtMs);
     inFlight.phase = 'ending';
     const log = await writer?.end({ alone: outcome.state === undefined });
     inFlight.phase = 'settling';
     const written = await this.#record(
       inFlight,
       outcome,
-      { ...exit, reason: outcome.reason, endedAtMs },
+      { ...exit, reason: outcome.reason, endedAtMs, notNowMs },
       log,
     );
     if (written === 'taken-over') {
@@ -201,7 +200,7 @@ export class Settler {
   async #record(
     inFlight: InFlightMessage,
     outcome: Outcome,
-    { endedAtMs, ...exit }: Exit & { endedAtMs: number },
+    { endedAtMs, notNowMs, ...exit }: Exit & Pick<TryEnd, 'endedAtMs' | 'notNowMs'>,
     log: TryLog | undefined,
   ): Promise<WriteResult | 'cancelled'> {
     const { table } = this.#options;
@@ -217,7 +216,8 @@ export class Settler {
     const tries = endLastTry(claim, { ...exit, log, endedAt: new Date(endedAtMs).toISOString() });
     const delayMs = action.to === 'requeue' ? action.delaySeconds * 1000 : 0;
     const notBeforeMs = delayMs > 0 ? endedAtMs + delayMs : undefined;
-    const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, refund: outcome.costsAttempt ? 0 : 1 };
+    const refund = outcome.costsAttempt ? 0 : 1;
+    const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, notNowMs, refund };
     return this.#retry(inFlight, 'recorded', () =>
       state === 'queued' ? table.requeue(id, claim.fence, end) : table.finish(id, claim.fence, state, end),
     );

@@ -80,8 +80,8 @@ test('a claim of a job of a group has what its record says of its try', async ()
   const id = newId();
   const said = {
     ...{ group: 'shop/web', requestId: 'r1', target: 's2', index: 2, count: 9 },
-    ...{ command: 'undo', stage: 'rollBack', stageOf: 'j-1', maxAttempts: 1 },
-  } as const;
+    ...({ command: 'undo', stage: 'rollBack', stageOf: 'j-1', maxAttempts: 1 } as const),
+  };
   const notNowAt = '2026-01-02T03:04:05.678Z';
   const state = { pk: `job#${id}`, id, state: 'queued', attempts: 0 } as const;
   await catalogue.createMany([{ ...state, ...said, notNowAt }]);

@@ -57,6 +57,8 @@ function makeKeeperConfig(settings: FleetSettings, environment: KeeperEnvironmen
     bootBudgetSeconds: settings.bootBudgetSeconds,
     silentSeconds: computeSilentSeconds(settings),
     warmPool: settings.warmPool !== undefined,
+    lanes: settings.groups.lanes,
+    maxLanes: settings.groups.maxLanes,
     launchHook: LAUNCH_HOOK,
     terminationHook: TERMINATION_HOOK,
     retentionSeconds: MESSAGE_RETENTION.toSeconds(),

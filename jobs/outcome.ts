@@ -8,6 +8,8 @@ export type Ending =
   | { kind: 'signalled'; signal: string; reason?: string }
   /** It ran past its limit and was stopped. */
   | { kind: 'timed-out'; limitSeconds: number }
+  /** It is a health check whose time was over before its command succeeded. `last`: how the command ended last. */
+  | { kind: 'check-timed-out'; checkSeconds: number; last?: string }
   /** It was stopped because somebody cancelled the job. */
   | { kind: 'cancelled' }
   /** It was stopped because the agent has to stop. */
@@ -53,12 +55,16 @@ export interface TryCounts {
   slotsLost: number;
   /** Earlier tries after which their instance was found to be unhealthy. */
   unhealthy: number;
+  /** Of a job of a group: time since its worker first exited with 75. 0: it has not before. Absent: no group. */
+  notNowSeconds?: number;
 }
 
 export interface RetryRules {
   maxAttempts: number;
   retryTimedOut: boolean;
   maxJobAgeSeconds: number;
+  /** How long the worker of a job of a group may exit with 75, since the first time. Meanwhile it keeps its lane. */
+  notNowLimitSeconds: number;
   /** The wait before the next try of a job whose worker failed. */
   backoff: BackoffBounds;
 }
@@ -101,6 +107,8 @@ export function decideOutcome(
       return rules.retryTimedOut
         ? afterAttempt(describeEnding(ending), 'timed_out', tries, rules, random)
         : giveUp(describeEnding(ending), 'timed_out', true);
+    case 'check-timed-out':
+      return giveUp(describeEnding(ending), 'timed_out', true);
     case 'cancelled':
       return {
         state: 'cancelled',
@@ -139,6 +147,10 @@ export function describeEnding(ending: Ending): string {
       return ending.reason ?? `the worker died of ${ending.signal}`;
     case 'timed-out':
       return `the worker ran past its limit of ${ending.limitSeconds} s`;
+    case 'check-timed-out': {
+      const last = ending.last === undefined ? '' : `; its last run: ${ending.last}`;
+      return `the health check did not succeed within ${ending.checkSeconds} s${last}`;
+    }
     case 'cancelled':
       return CANCELLED_REASON;
     case 'interrupted':
@@ -154,6 +166,30 @@ export function describeEnding(ending: Ending): string {
       return ending.reason;
     case 'used-up':
       return 'its last try was lost';
+  }
+}
+
+/**
+ * Since when a job of a group is not to run now: since the first exit with 75. Tries whose worker did not end by itself say
+ * nothing of it.
+ *
+ * @param sinceMs what the record has, in AWS's time
+ * @param endedAtMs when this try ended
+ * @returns what the record is to have; undefined: nothing
+ */
+export function findNotNowSince(
+  ending: Ending,
+  sinceMs: number | undefined,
+  endedAtMs: number,
+): number | undefined {
+  switch (ending.kind) {
+    case 'exited':
+      return ending.status === EX_TEMPFAIL ? (sinceMs ?? endedAtMs) : undefined;
+    case 'signalled':
+    case 'timed-out':
+      return undefined;
+    default:
+      return sinceMs;
   }
 }
 
@@ -213,6 +249,7 @@ function afterExit(status: number, tries: TryCounts, rules: RetryRules, random: 
   if (status === EX_DATAERR) return giveUp(`${how}: no further try`, 'failed', true);
   if (status === EX_TEMPFAIL) {
     const delayMs = backoffMs(rules.backoff, tries.receiveCount, random);
+    if (tries.notNowSeconds !== undefined) return afterNotNow(how, delayMs, tries.notNowSeconds, rules);
     return afterFreeTry(how, delayMs, tries, rules);
   }
   return afterAttempt(how, 'failed', tries, rules, random);
@@ -240,6 +277,21 @@ function afterFreeTry(reason: string, delayMs: number, tries: TryCounts, rules: 
   }
   const age = `${Math.floor(tries.ageSeconds)} s old, more than the ${rules.maxJobAgeSeconds} s allowed`;
   return giveUp(`${reason}; ${age}`, 'failed', false);
+}
+
+/**
+ * After exit status 75 of a job of a group: another try, unless its lane has waited for it too long. The last wait ends with
+ * the limit, so that the job is tried once more then.
+ */
+function afterNotNow(reason: string, delayMs: number, sinceSeconds: number, rules: RetryRules): Outcome {
+  const { notNowLimitSeconds: limit } = rules;
+  const leftSeconds = limit - sinceSeconds;
+  if (leftSeconds > 0) {
+    const cappedMs = Math.min(delayMs, Math.ceil(leftSeconds) * 1000);
+    return { state: 'queued', costsAttempt: false, action: requeue(cappedMs), reason };
+  }
+  const since = `for ${Math.floor(sinceSeconds)} s, and a job of a group may for ${limit} s (groups.notNowLimit)`;
+  return giveUp(`${reason} ${since}`, 'failed', false);
 }
 
 function giveUp(reason: string, state: 'failed' | 'timed_out' | 'lost', costsAttempt: boolean): Outcome {

@@ -24,6 +24,9 @@ export const TERMINAL_STATES: ReadonlySet<JobState> = new Set([
   'skipped',
 ]);
 
+/** What follows a job in its lane: the health check of its target, and before it the roll-back of a job that failed. */
+export type Stage = 'check' | 'rollBack';
+
 /** The reason of a job that was cancelled. */
 export const CANCELLED_REASON = 'cancelled by request';
 
@@ -71,11 +74,27 @@ export interface JobRecord {
   group?: string;
   label?: string;
   requestId?: string;
-  /** What the job works on. At most one job at a time has a target. */
+  /** What the job works on, such as a server. At most one job at a time works on it. */
   target?: string;
-  /** Its place in its request, from 1, and the number of the request's jobs. */
+  /** Its place among the jobs of its request, from 1, and how many jobs the request has. */
   index?: number;
   count?: number;
+  /** The tries that cost an attempt until it fails, instead of the fleet's `maxAttempts`. */
+  maxAttempts?: number;
+  /** The name of the command that runs instead of the fleet's `command`: a key of the prop `commands`. */
+  command?: string;
+  /** The part of the lane of job `stageOf` that this job is. Absent: it is the first job of its lane. */
+  stage?: Stage;
+  stageOf?: string;
+  /** Of a health check: how long its command is repeated until it succeeds, counted from `firstStartedAt`. */
+  checkSeconds?: number;
+  /** Of a health check: when it was first claimed. A later claim does not change it. */
+  firstStartedAt?: string;
+  /**
+   * Of a job of a group: when its worker first exited with status 75 (`EX_TEMPFAIL`). Removed when a later try of the
+   * worker ends otherwise.
+   */
+  notNowAt?: string;
   /**
    * Of a job with a group: the number of its release. Its message has the same (`MayflyRelease`). Absent while it is held: no
    * message of it may run then.
@@ -92,14 +111,6 @@ export interface JobRecord {
   boundBy?: 'agent';
   /** The producers' attributes of the message that an agent held, as JSON (`formatAttributes`). */
   attributes?: string;
-  /** How often it is tried, if not as often as the fleet says. */
-  maxAttempts?: number;
-  /** Of a roll-back or a check: the command of the fleet that runs, what it is, and the job after which it runs. */
-  command?: string;
-  stage?: 'rollBack' | 'check';
-  stageOf?: string;
-  /** Of a check: how long it may take from its first start, in seconds. */
-  checkSeconds?: number;
   /** What the worker reads, if it is short (`MAX_KEPT_BODY_BYTES`). For `mayfly retry`. */
   body?: string;
   /** Of a longer body: its start, and its length in bytes of UTF-8 (`createBodyAttributes`). */

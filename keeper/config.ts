@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { SQS_MAX_RETENTION_SECONDS } from '../lib/limits.ts';
 import { count, countOrPercentage, seconds, text } from '../lib/schema.ts';
-import { DEFAULT_LANES, DEFAULT_MAX_LANES, MOST_LANES } from '../policy/groups/limits.ts';
+import { DEFAULT_LANES } from '../policy/groups/lanes.ts';
+import { DEFAULT_MAX_LANES, MOST_LANES } from '../policy/groups/limits.ts';
 import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/silent-instances.ts';
 
 /**

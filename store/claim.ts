@@ -1,5 +1,5 @@
 import { createOwnJobId } from '../jobs/message.ts';
-import type { JobRecord, JobState, Try } from '../jobs/record.ts';
+import type { JobRecord, JobState, Stage, Try } from '../jobs/record.ts';
 
 /** What an agent writes of a job when it claims it. */
 export interface ClaimRequest {
@@ -38,6 +38,28 @@ export interface ClaimRequest {
   isNew?: boolean | undefined;
 }
 
+/** What the record of a job of a group says about its try. */
+export interface GroupedClaim {
+  group: string;
+  /** The number of its release. */
+  release?: number | undefined;
+  requestId?: string | undefined;
+  target?: string | undefined;
+  index?: number | undefined;
+  count?: number | undefined;
+  /** The name of the command that runs instead of the fleet's. */
+  command?: string | undefined;
+  stage?: Stage | undefined;
+  stageOf?: string | undefined;
+  /** Of a health check: how long it may take from its first claim, and when that time is over, in AWS's time. */
+  checkSeconds?: number | undefined;
+  checkUntilMs?: number | undefined;
+  /** Instead of the fleet's. */
+  maxAttempts?: number | undefined;
+  /** When its worker first exited with status 75, in AWS's time. */
+  notNowAtMs?: number | undefined;
+}
+
 export type Claim =
   /** `tries`: the new one is the last. `leaseUntilMs`: what the table has, whichever attempt of the call wrote it. */
   | {
@@ -49,6 +71,8 @@ export type Claim =
       label?: string | undefined;
       /** The digest of the job's body in the bucket, if its record has one. */
       bodyDigest?: string | undefined;
+      /** Absent: the job has no group. */
+      grouped?: GroupedClaim | undefined;
     }
   /** The job has ended. Its message is a duplicate, or its agent crashed before it could delete it. */
   | { kind: 'ended'; record: JobRecord }

@@ -25,6 +25,10 @@ export interface TryEnd {
   endedAtMs: number;
   /** Of a job that is queued again: its message is invisible until then. */
   notBeforeMs?: number | undefined;
+  /**
+   * Since when its worker exits with 75. Absent: as the record has it. `never`: the record's note is removed.
+   */
+  notNowMs?: number | 'never' | undefined;
   /** Attempts to subtract: 1 if the try does not count. */
   refund: 0 | 1;
   /** The release of a job with a group. It has the state `held` while it waits for its next try. */
@@ -87,7 +91,7 @@ export class JobEndings {
   }
 
   #ending(id: string, fence: string, state: JobState, end: TryEnd): Change {
-    const { endedAtMs, notBeforeMs, refund, exitStatus, signal, reason, tries, release } = end;
+    const { endedAtMs, notBeforeMs, notNowMs, refund, exitStatus, signal, reason, tries, release } = end;
     const notBefore = notBeforeMs === undefined ? undefined : new Date(notBeforeMs).toISOString();
     const what = {
       state: state === 'queued' && release !== undefined ? 'held' : state,
@@ -103,11 +107,12 @@ export class JobEndings {
       set: {
         ...what,
         ...(state === 'queued' && { notBefore }),
+        ...(typeof notNowMs === 'number' && { notNowAt: new Date(notNowMs).toISOString() }),
         expires: expiry(endedAtMs, this.recordSeconds),
         ...(state !== 'queued' && { endedAt: new Date(endedAtMs).toISOString() }),
       },
       ...(refund > 0 && { add: { attempts: -refund } }),
-      remove: ['listing', 'leaseUntilMs'],
+      remove: ['listing', 'leaseUntilMs', ...(notNowMs === 'never' ? ['notNowAt'] : [])],
     };
   }
 

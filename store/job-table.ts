@@ -3,7 +3,7 @@ import { CANCELLED_REASON, findLabel, type JobRecord, TERMINAL_STATES, type TryL
 import { areOverlong, boundTries } from '../jobs/tries.ts';
 import { createBodyAttributes } from './body-in-record.ts';
 import { tryKey } from './bucket-keys.ts';
-import { type Claim, type ClaimRequest, needsItsLimit, whyNotCreated } from './claim.ts';
+import { type Claim, type ClaimRequest, type GroupedClaim, needsItsLimit, whyNotCreated } from './claim.ts';
 import { expiryOfCancelled } from './expiry.ts';
 import { HeldJobs } from './held-jobs.ts';
 import { holdJob } from './hold.ts';
@@ -38,11 +38,13 @@ export class JobTable extends JobEndings {
       (await this.#putNew(id, change))
     ) {
       const { tries } = change.append;
-      const label = findLabel({ label: change.setOnce.label, group: change.set.group });
-      return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label };
+      const { group, requestId } = change.set;
+      const label = findLabel({ label: change.setOnce.label, group });
+      const grouped = toGroupedClaim({ group, requestId });
+      return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label, grouped };
     }
     const claimed = await this.updateAndGet(id, change);
-    if (claimed) return this.#toClaim(claimed, fence);
+    if (claimed) return this.#toClaim(claimed, fence, nowMs);
     const record = await this.get(id);
     // It expired between the two calls, so it is free again.
     if (!record) return whyNotCreated(request) ?? whyNotReleased(request) ?? this.claim(request);
@@ -55,7 +57,7 @@ export class JobTable extends JobEndings {
     const { state, leaseUntilMs = earliestMs } = record;
     if (TERMINAL_STATES.has(state)) return { kind: 'ended', record };
     if (record.release !== request.release) return { kind: 'stale' };
-    if (state === 'running' && record.fence === fence) return this.#toClaim(record, fence);
+    if (state === 'running' && record.fence === fence) return this.#toClaim(record, fence, nowMs);
     if (state === 'running' && leaseUntilMs >= earliestMs) return { kind: 'running', untilMs: leaseUntilMs };
     // This claim was already requeued, and the repeated call comes too late.
     if (record.fence === fence) return { kind: 'waiting', state };
@@ -137,13 +139,30 @@ export class JobTable extends JobEndings {
     };
   }
 
-  async #toClaim(record: JobRecord, fence: string): Promise<Claim> {
+  async #toClaim(record: JobRecord, fence: string, nowMs: number): Promise<Claim> {
     const { id, attempts, tries = [], leaseUntilMs, bodyDigest } = record;
-    const kept = { bodyDigest, label: findLabel(record) };
+    const firstStartedAt = await this.#noteFirstStart(record, fence, nowMs);
+    const grouped = toGroupedClaim({ ...record, firstStartedAt });
+    const kept = { bodyDigest, label: findLabel(record), grouped };
     if (!areOverlong(tries)) return { kind: 'claimed', attempts, tries, leaseUntilMs, ...kept };
     const bounded = boundTries(tries);
     await this.update(id, { ...ownedByClaim(fence), set: { tries: bounded } });
     return { kind: 'claimed', attempts, tries: bounded, leaseUntilMs, ...kept };
+  }
+
+  /**
+   * Notes when a health check was first claimed. A claim does not know which job is one, so that this is a write of its own. A
+   * claim that is repeated with its fence makes up for a write that failed.
+   */
+  async #noteFirstStart(
+    { id, stage, firstStartedAt }: JobRecord,
+    fence: string,
+    nowMs: number,
+  ): Promise<string | undefined> {
+    if (stage !== 'check' || firstStartedAt !== undefined) return firstStartedAt;
+    const startedAt = new Date(nowMs).toISOString();
+    await this.update(id, { ...ownedByClaim(fence), setOnce: { firstStartedAt: startedAt } });
+    return startedAt;
   }
 
   /** Cancels a job that nobody runs any more. */
@@ -205,6 +224,31 @@ function whyNotReleased({ id, release }: ClaimRequest): Extract<Claim, { kind: '
   return {
     kind: 'refused',
     reason: `the message was sent for job ${id}, of which there is no record any more`,
+  };
+}
+
+type Attributes = { [Name in keyof JobRecord]?: JobRecord[Name] | undefined };
+
+/** Undefined: the job has no group. */
+function toGroupedClaim(record: Attributes): GroupedClaim | undefined {
+  const { group, requestId, target, index, count, command, stage, stageOf, maxAttempts } = record;
+  if (group === undefined) return undefined;
+  const { checkSeconds, firstStartedAt, notNowAt, release } = record;
+  const hasDeadline = stage === 'check' && checkSeconds !== undefined && firstStartedAt !== undefined;
+  return {
+    group,
+    requestId,
+    target,
+    index,
+    count,
+    command,
+    stage,
+    stageOf,
+    maxAttempts,
+    release,
+    checkSeconds,
+    checkUntilMs: hasDeadline ? Date.parse(firstStartedAt) + checkSeconds * 1000 : undefined,
+    notNowAtMs: notNowAt === undefined ? undefined : Date.parse(notNowAt),
   };
 }
 

@@ -6,9 +6,9 @@ import {
   SQS_MAX_VISIBILITY_SECONDS,
 } from '../../lib/limits.ts';
 import { count, countOrPercentage, number, seconds, text } from '../../lib/schema.ts';
+import { DEFAULT_LANES } from '../../policy/groups/lanes.ts';
 import {
   COMMAND_NAME,
-  DEFAULT_LANES,
   DEFAULT_MAX_LANES,
   DEFAULT_NOT_NOW_SECONDS,
   MOST_LANES,

@@ -26,6 +26,7 @@ import type { Bodies } from './bodies.ts';
 import type { Cancellations } from './cancellations.ts';
 import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
 import type { Leases } from './leases.ts';
+import { countAttempts } from './try-end.ts';
 
 export interface AttemptOptions {
   runner: Runner;
@@ -260,11 +261,6 @@ function createProof({ message, reading }: InFlightMessage): Proof {
     return { nonce, needsRecord: reading.needsRecord, overLimit: reading.overLimit };
   if (reading.id === createOwnJobId(message.id)) return { nonce };
   return { nonce, needsRecord: reading.reason, needsNonce: true };
-}
-
-/** Counts the tries that cost an attempt, this one included. */
-export function countAttempts(inFlight: InFlightMessage): number {
-  return inFlight.claim?.attempts ?? inFlight.message.receiveCount;
 }
 
 function ended(ending: Ending): { kind: 'ended'; ending: Ending } {

@@ -1,6 +1,7 @@
 import type { MessageReading } from '../../jobs/message.ts';
 import type { Try } from '../../jobs/record.ts';
 import type { LeaseTimes } from '../../policy/lease.ts';
+import type { GroupedClaim } from '../../store/claim.ts';
 import type { Message } from '../../store/job-queue.ts';
 import type { Run } from '../runner/runner.ts';
 
@@ -33,11 +34,8 @@ export interface InFlightMessage {
     tries: Try[];
     label?: string | undefined;
     bodyDigest?: string | undefined;
-    /** Of a job with a group: its release, what it works on, and the job whose roll-back or check it is. */
-    group?: string | undefined;
-    release?: number | undefined;
-    target?: string | undefined;
-    stageOf?: string | undefined;
+    /** Of a job of a group. */
+    grouped?: GroupedClaim | undefined;
   };
   run?: Run;
   /** When the run reaches its limit, in monotonic milliseconds. */

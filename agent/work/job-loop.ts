@@ -3,8 +3,7 @@ import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { Groups } from '../../groups/groups.ts';
 import { type MessageRules, readMessage } from '../../jobs/message.ts';
-import type { Ending } from '../../jobs/outcome.ts';
-import type { BackoffBounds } from '../../lib/backoff.ts';
+import type { Ending, RetryRules } from '../../jobs/outcome.ts';
 import { SQS_MAX_BATCH_SIZE, SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { resolvesWithin } from '../../lib/with-timeout.ts';
 import type { Broken } from '../../policy/retirement.ts';
@@ -133,7 +132,7 @@ class RunningJobLoop implements JobLoop {
       bodies,
       stopping,
       leases: this.#leases,
-      rules: { ...config, backoff: createBackoff(config) },
+      rules: createRetryRules(config),
     });
     this.#slots = new Slots({
       count: config.concurrency,
@@ -359,11 +358,15 @@ function createLanes({ config, clients, clock, random, log }: JobLoopOptions, ta
   return new Lanes({ groups, clock, random, log });
 }
 
-function createBackoff({ retryBackoff }: AgentConfig): BackoffBounds {
+function createRetryRules(config: AgentConfig): RetryRules {
+  const { maxAttempts, retryTimedOut, maxJobAgeSeconds, retryBackoff, groups } = config;
+  const { firstSeconds, factor, longestSeconds } = retryBackoff;
   return {
-    initialMs: retryBackoff.firstSeconds * 1000,
-    factor: retryBackoff.factor,
-    maxMs: retryBackoff.longestSeconds * 1000,
+    maxAttempts,
+    retryTimedOut,
+    maxJobAgeSeconds,
+    notNowLimitSeconds: groups.notNowLimitSeconds,
+    backoff: { initialMs: firstSeconds * 1000, factor, maxMs: longestSeconds * 1000 },
   };
 }
 

@@ -18,13 +18,13 @@ import type { TryEnd, WriteResult } from '../../store/job-endings.ts';
 import { EntryError, type JobQueue, type Message } from '../../store/job-queue.ts';
 import type { JobTable } from '../../store/job-table.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
-import { type AttemptResult, countAttempts } from './attempt.ts';
+import type { AttemptResult } from './attempt.ts';
 import { Batcher } from './batcher.ts';
 import type { Bodies } from './bodies.ts';
 import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
 import type { EndedJob, Lanes } from './lanes.ts';
 import type { Leases } from './leases.ts';
-import { countEarlierTries, type Exit, endLastTry, toExit } from './try-end.ts';
+import { countAttempts, countTries, type Exit, endLastTry, rulesFor, toExit, toNotNow } from './try-end.ts';
 
 export interface SettlerOptions {
   queue: JobQueue;
@@ -130,20 +130,19 @@ export class Settler {
     writer: TryLogWriter | undefined,
   ): Promise<void> {
     const { clock, rules, random } = this.#options;
-    const { receiveCount, sentAtMs } = inFlight.message;
-    const ageSeconds = sentAtMs === undefined ? 0 : (clock.now() - sentAtMs) / 1000;
-    const tries = { attempts: countAttempts(inFlight), receiveCount, ageSeconds };
-    const outcome = decideOutcome(ending, { ...tries, ...countEarlierTries(inFlight, rules) }, rules, random);
+    const endedAtMs = clock.now();
+    const ownRules = rulesFor(inFlight, rules);
+    const outcome = decideOutcome(ending, countTries(inFlight, ownRules, endedAtMs), ownRules, random);
     this.#logEnd(inFlight, outcome);
     const exit = toExit(ending);
-    const endedAtMs = clock.now();
+    const notNowMs = toNotNow(ending, inFlight, endedAtMs);
     inFlight.phase = 'ending';
     const log = await writer?.end({ alone: outcome.state === undefined });
     inFlight.phase = 'settling';
     const written = await this.#record(
       inFlight,
       outcome,
-      { ...exit, reason: outcome.reason, endedAtMs },
+      { ...exit, reason: outcome.reason, endedAtMs, notNowMs },
       log,
     );
     if (written === 'taken-over') {
@@ -247,7 +246,7 @@ export class Settler {
   async #record(
     inFlight: InFlightMessage,
     outcome: Outcome,
-    { endedAtMs, ...exit }: Exit & { endedAtMs: number },
+    { endedAtMs, notNowMs, ...exit }: Exit & Pick<TryEnd, 'endedAtMs' | 'notNowMs'>,
     log: TryLog | undefined,
   ): Promise<WriteResult | 'cancelled'> {
     const { table } = this.#options;
@@ -264,7 +263,8 @@ export class Settler {
     const delayMs = action.to === 'requeue' ? action.delaySeconds * 1000 : 0;
     const notBeforeMs = delayMs > 0 ? endedAtMs + delayMs : undefined;
     const refund = outcome.costsAttempt ? 0 : 1;
-    const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, refund, release: claim.release };
+    const { release } = claim.grouped ?? {};
+    const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, notNowMs, refund, release };
     return this.#retry(inFlight, 'recorded', () =>
       state === 'queued' ? table.requeue(id, claim.fence, end) : table.finish(id, claim.fence, state, end),
     );
@@ -436,7 +436,8 @@ function isSuperfluous({ sentAtMs = Number.NaN }: Message, { deadLetteredAt = ''
 
 /** The job whose lane goes on. Undefined: it has no group, or has not ended. */
 function endedJob({ claim, reading }: InFlightMessage, state: Outcome['state']): EndedJob | undefined {
-  const { group, stageOf, target, tries = [] } = claim ?? {};
+  const { grouped, tries = [] } = claim ?? {};
+  const { group, stageOf, target } = grouped ?? {};
   if (group === undefined || state === undefined || state === 'queued') return undefined;
   const id = reading.kind === 'job' ? reading.job.id : reading.id;
   return { id, group, state, tries, ...(stageOf && { stageOf }), ...(target !== undefined && { target }) };

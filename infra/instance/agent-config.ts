@@ -1,7 +1,8 @@
-import type { Stack } from 'aws-cdk-lib';
+import { Duration, type Stack } from 'aws-cdk-lib';
 import type { AgentConfigInput } from '../../agent/config/agent-config.ts';
 import { parseConfig } from '../../agent/config/read-config.ts';
 import { LAUNCH_HOOK, TERMINATION_HOOK } from '../group/hooks.ts';
+import { toGroups } from '../props/groups.ts';
 import type { AgentKey } from '../props/rows.ts';
 import type { FleetSettings } from '../props/settings.ts';
 import { settingsForAgent } from '../props/table.ts';
@@ -97,6 +98,7 @@ export function makeAgentConfig(
     ...names,
     ...(workerRole !== undefined && { workerRole }),
     ...settingsForAgent(settings),
+    ...groupsForAgent(settings),
     launchHook: LAUNCH_HOOK,
     terminationHook: TERMINATION_HOOK,
   };
@@ -104,6 +106,13 @@ export function makeAgentConfig(
   // The agent's schema refuses here what it would refuse on the instance.
   parseConfig(JSON.stringify({ ...config, ...STAND_INS }), 'The configuration that the props make');
   return stack.toJsonString(config);
+}
+
+/** What differs from the agent's defaults: user-data is short, and a fleet without these props keeps its own. */
+function groupsForAgent({ groups, maxLimitSeconds }: FleetSettings): Pick<FlatAgentConfig, 'groups'> {
+  const byDefault = new Map<string, unknown>(Object.entries(toGroups({}, Duration.seconds(maxLimitSeconds))));
+  const own = Object.entries(groups).filter(([key, value]) => value !== byDefault.get(key));
+  return own.length === 0 ? {} : { groups: Object.fromEntries(own) };
 }
 
 /** The values in their order, those of a section (`retirement.billing`) in an object. */

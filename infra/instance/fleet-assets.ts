@@ -23,8 +23,10 @@ export interface FleetAssets {
  */
 export function createFleetAssets(scope: Construct, settings: FleetSettings): FleetAssets {
   const where = `WorkerFleet ${scope.node.path}`;
-  const { command, instanceCheck } = settings;
-  const workers = checkWorkerDirectory(where, { command, instanceCheck }, settings.workerDirectory);
+  const { command, instanceCheck, commands = {} } = settings;
+  const named = Object.entries(commands).map(([name, words]) => [`commands.${name}`, words]);
+  const programs = { command, instanceCheck, ...Object.fromEntries(named) };
+  const workers = checkWorkerDirectory(where, programs, settings.workerDirectory);
   const setup = readSetup(where, workers, settings);
   const requirements = checkRequirements(where, workers, settings.setupRequirements);
   const [type] = settings.instanceTypes;

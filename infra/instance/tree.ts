@@ -36,8 +36,8 @@ export function createTreeAsset(scope: Construct, workerDirectory: string): Tree
   );
 }
 
-/** The programs that instances run, by prop. */
-export type Programs = Partial<Record<'command' | 'instanceCheck', string[] | undefined>>;
+/** The programs that instances run, by prop: `command`, `commands.healthy`. */
+export type Programs = Record<string, string[] | undefined>;
 
 /** The owner's worker directory, or the ready-made workers. Checks that it has the programs. */
 export function checkWorkerDirectory(where: string, programs: Programs, given?: string): string {

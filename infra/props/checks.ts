@@ -11,6 +11,8 @@ export interface Check {
   test(value: unknown): boolean;
   /** Checks of the keys of an object, which `checkAll` applies too. */
   keys?: Record<string, Check>;
+  /** The check of each value of an object with any keys, which `checkAll` applies too. */
+  values?: Check;
 }
 
 /**
@@ -33,9 +35,13 @@ export function checkAll(where: string, values: object, checks: Record<string, C
     }
     if (!check.test(value))
       throw new FleetPropsError(where, `${prefix}${key}`, formatValue(value), check.allowed);
-    if (check.keys) checkAll(where, value as object, check.keys, `${prefix}${key}.`);
+    const keys = check.values ? sameFor(value as object, check.values) : check.keys;
+    if (keys) checkAll(where, value as object, keys, `${prefix}${key}.`);
   }
 }
+
+const sameFor = (values: object, check: Check): Record<string, Check> =>
+  Object.fromEntries(Object.keys(values).map((key) => [key, check]));
 
 export const whole = (min: number, max: number): Check => ({
   allowed: `a whole number between ${min} and ${max}`,

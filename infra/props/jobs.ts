@@ -7,6 +7,7 @@ import {
 import { EBS_MAX_VOLUME_BYTES, SQS_MAX_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { commandCheck, DAY, duration, flag, HOUR, object, sizeIn, whole, wholeSeconds } from './checks.ts';
 import { toBytes, toSeconds } from './conversions.ts';
+import { type GroupProps, groupRows, toGroups } from './groups.ts';
 import { type RetryBackoffProps, retryBackoffRows, toRetryBackoff } from './retry-backoff.ts';
 import { checksOf, type PropRows } from './rows.ts';
 
@@ -89,6 +90,12 @@ export interface FleetJobProps {
    */
   readonly maxJobAge?: Duration;
   /**
+   * How many jobs of a group may be out at once, and how long their health checks and their exits with 75 may take.
+   *
+   * @default - 1 lane, up to 100; health checks up to `maxLimit`; 30 minutes of exits with 75
+   */
+  readonly groups?: GroupProps;
+  /**
    * Whether each job has a record in the table. Without records attempts are SQS's receive counts, and what needs a
    * record (status, cancel, groups) is refused. After you switch it on, jobs that were enqueued before, and whose bodies
    * are in the log bucket, are refused.
@@ -122,6 +129,8 @@ export interface FleetJobProps {
 
 const DEFAULT_LIMIT = Duration.hours(1);
 
+const maxLimitOf = ({ limit = DEFAULT_LIMIT, maxLimit = limit }: FleetJobProps): Duration => maxLimit;
+
 export const jobRows = {
   limit: {
     check: duration(1, SQS_MAX_VISIBILITY_SECONDS),
@@ -133,7 +142,7 @@ export const jobRows = {
   },
   maxLimit: {
     check: duration(1, SQS_MAX_VISIBILITY_SECONDS),
-    default: ({ limit }: FleetJobProps) => limit ?? DEFAULT_LIMIT,
+    default: maxLimitOf,
     setting: 'maxLimitSeconds',
     convert: toSeconds,
     agent: 'maxLimitSeconds',
@@ -177,6 +186,12 @@ export const jobRows = {
     setting: 'maxJobAgeSeconds',
     convert: toSeconds,
     agent: 'maxJobAgeSeconds',
+  },
+  groups: {
+    check: object(checksOf(groupRows)),
+    default: {},
+    convert: (given: GroupProps, props: FleetJobProps) => toGroups(given, maxLimitOf(props)),
+    fact: 'groups',
   },
   trackJobs: { check: flag, default: true, agent: 'trackJobs', fact: 'trackJobs' },
   recordRetention: {

@@ -39,6 +39,7 @@ export function validateSettings(where: string, settings: TableSettings): void {
   validateRetryBackoff(where, settings.retryBackoff);
   if (settings.bakedImage) validateBuilders(where, settings.bakedImage.instanceTypes, settings.instanceTypes);
   validateRunTime(where, settings);
+  validateGroups(where, settings);
   validateWarmPool(where, settings);
 }
 
@@ -128,6 +129,19 @@ function validateRunTime(where: string, { limitSeconds, maxLimitSeconds, graceSe
   if (maxLimitSeconds >= limitSeconds) return;
   const allowed = `at least limit, ${limitSeconds} seconds`;
   throw new FleetPropsError(where, 'maxLimit', `${maxLimitSeconds} seconds`, allowed);
+}
+
+type Groups = Pick<TableSettings, 'groups' | 'maxLimitSeconds'>;
+
+/** A health check is one try of a job, so that it may not take longer than a job. */
+function validateGroups(where: string, { groups, maxLimitSeconds }: Groups): void {
+  const { lanes, maxLanes, checkLimitSeconds } = groups;
+  if (typeof lanes === 'number' && lanes > maxLanes) {
+    throw new FleetPropsError(where, 'groups.lanes', `${lanes}`, `at most groups.maxLanes, ${maxLanes}`);
+  }
+  if (checkLimitSeconds <= maxLimitSeconds) return;
+  const allowed = `at most maxLimit, ${maxLimitSeconds} seconds`;
+  throw new FleetPropsError(where, 'groups.checkLimit', `${checkLimitSeconds} seconds`, allowed);
 }
 
 /** The bound of all waits also applies to the first. */

@@ -1,6 +1,7 @@
 import type { Size } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { IParameter } from 'aws-cdk-lib/aws-ssm';
+import { COMMAND_NAME, MOST_COMMANDS } from '../../policy/groups/limits.ts';
 import {
   type Check,
   commandCheck,
@@ -26,6 +27,14 @@ export interface FleetWorkerProps {
    * @default ['./hello']
    */
   readonly command?: string[];
+  /**
+   * Commands that follow the jobs of a group, by their names: health checks and roll-backs. A request chooses them by
+   * name; a message never contains a command line. Each is a program and its arguments, found and run as `command` is.
+   * Up to 20; a name is a letter, then letters, digits, `_` and `-`, up to 64 characters.
+   *
+   * @default - none
+   */
+  readonly commands?: Record<string, string[]>;
   /**
    * Local directory that is deployed to the instances with the agent. It is the workers' working directory. A change
    * of any file in it makes a new version of the fleet.
@@ -153,6 +162,18 @@ function isVariable(name: string, text: unknown): boolean {
   return typeof text === 'string' && text.isWellFormed() && !UNPRINTABLE.test(text);
 }
 
+const namedCommands: Check = {
+  allowed: `up to ${MOST_COMMANDS} commands, each by a name of a letter, then letters, digits, "_" and "-", up to 64 characters`,
+  test: (value) =>
+    isObject(value) &&
+    Object.keys(value).length <= MOST_COMMANDS &&
+    Object.keys(value).every((name) => COMMAND_NAME.test(name) && !RESERVED_NAMES.has(name)),
+  values: commandCheck,
+};
+
+/** The agent's schema ignores these keys of an object. */
+const RESERVED_NAMES = new Set(['constructor', 'prototype']);
+
 const secureParameter: Check = {
   allowed: 'an SSM parameter of the type SecureString (StringParameter.fromSecureStringParameterAttributes)',
   test: (value) =>
@@ -169,6 +190,12 @@ const MOST_MEMORY_MIB = 24 * 1024 ** 2;
 
 export const workerRows = {
   command: { check: commandCheck, default: ['./hello'], agent: 'command' },
+  commands: {
+    check: namedCommands,
+    agent: 'commands',
+    fact: 'commands',
+    toFact: (commands: Record<string, string[]> | undefined) => Object.keys(commands ?? {}),
+  },
   workerDirectory: { check: text('the path of a directory', /./) },
   setup: {
     check: text(

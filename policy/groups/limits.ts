@@ -1,9 +1,3 @@
-/** The lanes of a group: a number, or a percentage of its size. */
-export type Lanes = number | `${number}%`;
-
-/** The lanes of a group for which nobody has set them. */
-export const DEFAULT_LANES: Lanes = 1;
-
 /** The lanes that a group may have at most: by default, and whatever a fleet allows. They keep the group's item small. */
 export const DEFAULT_MAX_LANES = 100;
 export const MOST_LANES = 200;

@@ -101,12 +101,15 @@ describe("the keeper's configuration", () => {
       scaleOut: { threshold: 5, duration: Duration.minutes(3) },
       bootBudget: Duration.minutes(4),
       recordRetention: Duration.days(20),
+      groups: { lanes: '20%', maxLanes: 50 },
     });
     expect(config).toMatchObject({
       threshold: 5,
       durationSeconds: 180,
       bootBudgetSeconds: 240,
       recordSeconds: 1_728_000,
+      lanes: '20%',
+      maxLanes: 50,
     });
   });
 

@@ -219,6 +219,8 @@ describe('the parameter', () => {
       limit: Duration.minutes(5),
       reportInterval: Duration.minutes(10),
       ...{ workerDirectory: 'examples/dictionary', setup: 'setup.yml', command: ['./define'] },
+      commands: { healthy: ['curl', 'https://secret.example'], undo: ['./define'] },
+      groups: { lanes: '10%', checkLimit: Duration.minutes(2) },
     });
     expect(facts).toMatchObject({
       trackJobs: false,
@@ -226,7 +228,9 @@ describe('the parameter', () => {
       limitSeconds: 300,
       silentSeconds: 3000,
       setup: true,
+      commands: ['healthy', 'undo'],
+      groups: { lanes: '10%', maxLanes: 100, checkLimitSeconds: 120, notNowLimitSeconds: 1800 },
     });
-    expect(parameterOf().facts.setup).toBe(false);
+    expect(parameterOf().facts).toMatchObject({ setup: false, commands: [], groups: { lanes: 1 } });
   });
 });

@@ -1,12 +1,20 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DEFAULT_RETRY_BACKOFF } from '../../agent/config/agent-config.ts';
-import { decideOutcome, type Ending, type RetryRules, type TryCounts } from '../../jobs/outcome.ts';
+import {
+  classifyEnding,
+  decideOutcome,
+  type Ending,
+  findNotNowSince,
+  type RetryRules,
+  type TryCounts,
+} from '../../jobs/outcome.ts';
 
 const RULES: RetryRules = {
   maxAttempts: 3,
   retryTimedOut: false,
   maxJobAgeSeconds: 1000,
+  notNowLimitSeconds: 300,
   backoff: { initialMs: 10_000, maxMs: 100_000 },
 };
 const FIRST: TryCounts = { attempts: 1, receiveCount: 1, ageSeconds: 10, slotsLost: 0, unhealthy: 0 };
@@ -17,6 +25,7 @@ const half = () => 0.5;
 const exited = (status: number): Ending => ({ kind: 'exited', status });
 const died: Ending = { kind: 'signalled', signal: 'SIGSEGV' };
 const late: Ending = { kind: 'timed-out', limitSeconds: 60 };
+const sickTarget: Ending = { kind: 'check-timed-out', checkSeconds: 90, last: 'exit status 7' };
 const noStart: Ending = { kind: 'not-started', reason: 'EAGAIN' };
 const sick: Ending = { kind: 'unhealthy', end: exited(1), problem: 'no GPU' };
 const deadLetter = { to: 'dead-letter' };
@@ -34,6 +43,46 @@ test.each<[string, Ending, TryCounts, unknown[]]>([
     exited(75),
     OLD,
     ['failed', false, deadLetter, /1001 s old, more than the 1000 s/],
+  ],
+  [
+    'EX_TEMPFAIL of a job of a group',
+    exited(75),
+    { ...FIRST, notNowSeconds: 0 },
+    ['queued', false, requeue(5), /EX_TEMPFAIL/],
+  ],
+  [
+    'EX_TEMPFAIL of a job of a group, too old: another bound holds',
+    exited(75),
+    { ...OLD, notNowSeconds: 200 },
+    ['queued', false, requeue(5), /EX_TEMPFAIL/],
+  ],
+  [
+    'EX_TEMPFAIL of a job of a group, shortly before its limit: tried once more at the limit',
+    exited(75),
+    { ...FIRST, receiveCount: 9, notNowSeconds: 297.5 },
+    ['queued', false, requeue(3), /EX_TEMPFAIL/],
+  ],
+  [
+    'EX_TEMPFAIL of a job of a group, for too long',
+    exited(75),
+    { ...FIRST, notNowSeconds: 300 },
+    [
+      'failed',
+      false,
+      deadLetter,
+      /^exit status 75 \(EX_TEMPFAIL\) for 300 s, and a job of a group may for 300 s \(groups\.notNowLimit\)$/,
+    ],
+  ],
+  [
+    'a health check whose time is over',
+    sickTarget,
+    FIRST,
+    [
+      'timed_out',
+      true,
+      deadLetter,
+      /^the health check did not succeed within 90 s; its last run: exit status 7$/,
+    ],
   ],
   ['exit 1', exited(1), FIRST, ['queued', true, requeue(5), /exit status 1, attempt 1 of 3/]],
   [
@@ -132,6 +181,29 @@ test('a fleet can retry jobs that ran past their limit', () => {
   expect(decideOutcome(late, LAST, rules, half)).toMatchObject({ state: 'timed_out', action: deadLetter });
 });
 
+test('a health check whose time is over is not tried again, and says nothing about its instance', () => {
+  const rules = { ...RULES, retryTimedOut: true };
+  expect(decideOutcome(sickTarget, FIRST, rules, half)).toMatchObject({
+    state: 'timed_out',
+    action: deadLetter,
+  });
+  expect(classifyEnding(sickTarget)).toBe('neither');
+});
+
+test.each<[string, Ending, number | undefined, number | undefined]>([
+  ['begins with the first exit 75', exited(75), undefined, 9000],
+  ['is not extended by another exit 75', exited(75), 1000, 1000],
+  ['ends with another exit status', exited(1), 1000, undefined],
+  ['ends with a signal', died, 1000, undefined],
+  ['ends with a limit', late, 1000, undefined],
+  ['goes on over a try that was stopped', { kind: 'interrupted' }, 1000, 1000],
+  ['goes on over a try that was not started', noStart, 1000, 1000],
+  ['goes on over a lost slot', { kind: 'slot-lost', reason: 'gone' }, 1000, 1000],
+  ['does not begin with another end', exited(1), undefined, undefined],
+])('the time of "not now" %s', (_, ending, sinceMs, expected) => {
+  expect(findNotNowSince(ending, sinceMs, 9000)).toBe(expected);
+});
+
 test('only messages of succeeded or cancelled jobs are deleted, and a job in a final state is never requeued', () => {
   const ending = fc.oneof(
     fc.nat(255).map(exited),
@@ -144,6 +216,7 @@ test('only messages of succeeded or cancelled jobs are deleted, and a job in a f
       { kind: 'slot-lost', reason: 'the slot was lost' },
       { kind: 'lease-lost' },
       sick,
+      sickTarget,
     ),
   );
   const tries = fc.record({
@@ -152,6 +225,7 @@ test('only messages of succeeded or cancelled jobs are deleted, and a job in a f
     ageSeconds: fc.nat(5000),
     slotsLost: fc.nat(3),
     unhealthy: fc.nat(3),
+    notNowSeconds: fc.nat(600),
   });
   fc.assert(
     fc.property(ending, tries, fc.boolean(), (how, after, retryTimedOut) => {

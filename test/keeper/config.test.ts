@@ -20,6 +20,8 @@ describe('the keeper’s configuration', () => {
       silentSeconds: 900,
       breakerFailures: 3,
       warmPool: false,
+      lanes: 1,
+      maxLanes: 100,
       retentionSeconds: 1_209_600,
       recordSeconds: 1_209_600,
     });
@@ -32,6 +34,11 @@ describe('the keeper’s configuration', () => {
       name: 'a wrong value',
       json: { ...good, threshold: 0 },
       says: 'threshold is 0; allowed is a whole number from 1 to 1000000',
+    },
+    {
+      name: 'no percentage',
+      json: { ...good, lanes: '0%' },
+      says: 'lanes is "0%"; allowed is a whole number from 1 to 200, or a percentage from "1%" to "100%"',
     },
     { name: 'an unknown key', json: { ...good, treshold: 1 }, says: 'treshold is not a known key' },
     { name: 'a missing key', json: { ...good, table: undefined }, says: 'table is missing' },

@@ -41,7 +41,8 @@ test.each([
   async (_, isNew) => {
     const id = newId();
     const claim = await table.claim(request(id, { group: 'g', label: 'l', isNew }));
-    expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY], leaseUntilMs: 2000, label: 'l' });
+    const claimed = { kind: 'claimed', attempts: 1, tries: [TRY], leaseUntilMs: 2000 };
+    expect(claim).toEqual({ ...claimed, label: 'l', grouped: { group: 'g' } });
     expect(await table.get(id)).toEqual({
       pk: `job#${id}`,
       id,
@@ -74,6 +75,40 @@ test.each<[string, Partial<JobRecord>, Partial<ClaimRequest>, string | undefined
   const record = { pk: `job#${id}`, id, state: 'queued', attempts: 0, ...kept } as const;
   await catalogue.createMany([record]);
   expect(await table.claim(request(id, sent))).toMatchObject({ kind: 'claimed', label });
+});
+
+test('a claim of a job of a group has what its record says of its try', async () => {
+  const id = newId();
+  const said = {
+    ...{ group: 'shop/web', requestId: 'r1', target: 's2', index: 2, count: 9 },
+    ...({ command: 'undo', stage: 'rollBack', stageOf: 'j-1', maxAttempts: 1 } as const),
+  };
+  const notNowAt = '2026-01-02T03:04:05.678Z';
+  const state = { pk: `job#${id}`, id, state: 'queued', attempts: 0 } as const;
+  await catalogue.createMany([{ ...state, ...said, notNowAt }]);
+  const claim = await table.claim(request(id));
+  const grouped = { ...said, notNowAtMs: Date.parse(notNowAt) };
+  expect(claim).toMatchObject({ kind: 'claimed', grouped });
+  expect(await table.get(id)).not.toHaveProperty('firstStartedAt');
+});
+
+test('the time of a health check counts from its first claim, whatever becomes of that', async () => {
+  const id = newId();
+  const check = { group: 'g', stage: 'check', stageOf: 'j-1', command: 'healthy', checkSeconds: 60 } as const;
+  await catalogue.createMany([{ pk: `job#${id}`, id, state: 'queued', attempts: 0, ...check }]);
+  expect(await table.claim(request(id))).toMatchObject({ grouped: { checkUntilMs: 61_000 } });
+  expect(await table.get(id)).toMatchObject({ firstStartedAt: '1970-01-01T00:00:01.000Z' });
+  const later = request(id, { fence: 'second', nowMs: 50_000, leaseUntilMs: 55_000 });
+  expect(await table.claim(later)).toMatchObject({ grouped: { checkUntilMs: 61_000 } });
+});
+
+test('a claim of a health check whose answer was lost notes the first start when it is repeated', async () => {
+  const id = newId();
+  const check = { group: 'g', stage: 'check', checkSeconds: 60, fence: 'first', leaseUntilMs: 2000 } as const;
+  const tries = [TRY];
+  await catalogue.createMany([{ pk: `job#${id}`, id, state: 'running', attempts: 1, tries, ...check }]);
+  expect(await table.claim(request(id))).toMatchObject({ attempts: 1, grouped: { checkUntilMs: 61_000 } });
+  expect(await table.get(id)).toMatchObject({ firstStartedAt: '1970-01-01T00:00:01.000Z' });
 });
 
 test('a redriven dead letter has the label of its earlier job', async () => {

@@ -25,7 +25,33 @@ test('a configuration with only the required keys gets defaults for all others',
   expect(parse({})).toMatchObject({ concurrency: 1, leaseSeconds: 60, maxAttempts: 3, drainSeconds: 90 });
 });
 
+test('a configuration of an earlier deployment has no commands, and the default of each key of groups', () => {
+  const groups = { lanes: 1, maxLanes: 100, notNowLimitSeconds: 1800 };
+  expect(parse({})).toMatchObject({ commands: {}, groups });
+  expect(parse({ groups: { lanes: '25%' } })).toMatchObject({ groups: { ...groups, lanes: '25%' } });
+});
+
 test.each<[string, object, string]>([
+  [
+    'a command without a program',
+    { commands: { healthy: [] } },
+    'commands.healthy is []; allowed is at least the name of a program',
+  ],
+  [
+    'a wrong name of a command',
+    { commands: { '-x': ['true'] } },
+    'commands.-x is "-x"; allowed is a name of a letter, then letters, digits, _ and -, at most 64 characters',
+  ],
+  [
+    'no lanes',
+    { groups: { lanes: 0 } },
+    'groups.lanes is 0; allowed is a whole number from 1 to 200, or a percentage from "1%" to "100%"',
+  ],
+  [
+    'an unknown key of groups',
+    { groups: { lane: 1 } },
+    'groups.lane is not a known key; is it misspelt, or for a newer agent?',
+  ],
   ['a value out of range', { concurrency: 0 }, 'concurrency is 0; allowed is a whole number from 1 to 1000'],
   [
     'a fraction of a slot',

@@ -218,6 +218,11 @@ describe("the agent's configuration", () => {
     expect(agentConfigOf().retirement).not.toHaveProperty('idleSeconds');
   });
 
+  it('lacks what the agent has by default of groups, so that fleets without groups keep their user-data', () => {
+    expect(userDataOf({ groups: { lanes: 1, checkLimit: Duration.hours(1) } })).toEqual(userDataOf());
+    expect(userDataOf({ groups: { lanes: 2 } })).not.toEqual(userDataOf());
+  });
+
   it('has the values of the props', () => {
     const config = agentConfigOf({
       fleetName: 'thumbnails',
@@ -233,6 +238,13 @@ describe("the agent's configuration", () => {
       retryTimedOut: true,
       retryBackoff: { first: Duration.seconds(7), factor: 3, longest: Duration.minutes(4) },
       instanceCheck: ['nvidia-smi', '--list-gpus'],
+      commands: { healthy: ['curl', '-f', 'localhost'], undo: ['./hello'] },
+      groups: {
+        lanes: '10%',
+        maxLanes: 7,
+        checkLimit: Duration.minutes(5),
+        notNowLimit: Duration.minutes(2),
+      },
       minFreeDisk: Size.gibibytes(2),
       maxJobAge: Duration.hours(6),
       trackJobs: false,
@@ -261,6 +273,8 @@ describe("the agent's configuration", () => {
       retryTimedOut: true,
       retryBackoff: { firstSeconds: 7, factor: 3, longestSeconds: 240 },
       instanceCheck: ['nvidia-smi', '--list-gpus'],
+      commands: { healthy: ['curl', '-f', 'localhost'], undo: ['./hello'] },
+      groups: { lanes: '10%', maxLanes: 7, checkLimitSeconds: 300, notNowLimitSeconds: 120 },
       minFreeDiskBytes: 2 * 1024 ** 3,
       maxJobAgeSeconds: 21_600,
       trackJobs: false,

@@ -94,6 +94,36 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['messageAttributes', { messageAttributes: 'all' }, '"all"', /true or false/],
   ['instanceCheck', { instanceCheck: [] }, '[]', /a list of at least one word/],
   ['instanceCheck', { instanceCheck: 'df -h' }, '"df -h"', /a list of at least one word/],
+  ['commands', { commands: ['./healthy.sh'] }, '["./healthy.sh"]', /up to 20 commands/],
+  ['commands', { commands: { '1st': ['true'] } }, '{"1st":["true"]}', /a name of a letter, then letters/],
+  ['commands', { commands: { constructor: ['true'] } }, '{"constructor":', /a name of a letter/],
+  ['commands', { commands: { [`a${'b'.repeat(64)}`]: ['true'] } }, '{"abbb', /up to 64 characters/],
+  [
+    'commands',
+    { commands: Object.fromEntries(Array.from({ length: 21 }, (_, at) => [`c${at}`, ['true']])) },
+    '{"c0":["true"]',
+    /up to 20 commands/,
+  ],
+  ['commands.healthy', { commands: { healthy: [] } }, '[]', /a list of at least one word/],
+  [
+    'commands.undo',
+    { commands: { healthy: ['true'], undo: 'true' } },
+    '"true"',
+    /a list of at least one word/,
+  ],
+  ['groups', { groups: 5 }, '5', /an object of lanes, maxLanes, checkLimit, notNowLimit/],
+  ['groups.lanes', { groups: { lanes: 0 } }, '0', /between 1 and 200, or a percentage from "1%" to "100%"/],
+  ['groups.lanes', { groups: { lanes: '101%' } }, '"101%"', /a percentage from "1%" to "100%"/],
+  ['groups.lanes', { groups: { lanes: 101 } }, '101', /at most groups.maxLanes, 100/],
+  ['groups.maxLanes', { groups: { maxLanes: 201 } }, '201', /between 1 and 200/],
+  [
+    'groups.checkLimit',
+    { groups: { checkLimit: Duration.minutes(61) } },
+    '3660 seconds',
+    /at most maxLimit, 3600/,
+  ],
+  ['groups.notNowLimit', { groups: { notNowLimit: 1800 } }, '1800', /a Duration between 1 second and 1 day/],
+  ['groups.lane', { groups: { lane: 1 } }, 'not a prop', /lanes, maxLanes/],
   ['minFreeDisk', { minFreeDisk: 512 }, '512', /a Size of at most 64 TiB/],
   ['minFreeDisk', { minFreeDisk: Size.tebibytes(65) }, '66560 GiB', /a Size of at most 64 TiB/],
   ['maxLog', { maxLog: Size.kibibytes(512) }, '512 KiB', /a Size between 1 MiB and 1 TiB in whole bytes/],
@@ -229,6 +259,23 @@ describe('the backoff before a job is tried again', () => {
   });
 });
 
+describe('the groups of a fleet', () => {
+  it('have one lane, and health checks that may take as long as a job', () => {
+    expect(settings({}).groups).toEqual({
+      lanes: 1,
+      maxLanes: 100,
+      checkLimitSeconds: 3600,
+      notNowLimitSeconds: 1800,
+    });
+    expect(settings({ limit: Duration.hours(2) }).groups.checkLimitSeconds).toBe(7200);
+    expect(settings({ maxLimit: Duration.hours(3) }).groups.checkLimitSeconds).toBe(10_800);
+  });
+
+  it('may have a share of their size for lanes', () => {
+    expect(settings({ groups: { lanes: '25%', maxLanes: 10 } }).groups).toMatchObject({ lanes: '25%' });
+  });
+});
+
 describe('the retention of records', () => {
   it.each([
     [Duration.days(14), true, true],
@@ -252,6 +299,11 @@ describe('the worker directory', () => {
       /workerDirectory is "\.\/no-such"; allowed: a directory/,
     ],
     ['lacks the check', { instanceCheck: ['./missing'] }, /instanceCheck is \["\.\/missing"\].*no .*missing/],
+    [
+      'lacks a named command',
+      { commands: { healthy: ['./hello'], undo: ['./missing', '-v'] } },
+      /commands\.undo is \["\.\/missing","-v"\].*no .*missing/,
+    ],
     ['is a file', { workerDirectory: 'package.json' }, /workerDirectory is "package.json"/],
     ['lacks the program', { command: ['./missing'] }, /command is \["\.\/missing"\].*no .*missing/],
     [

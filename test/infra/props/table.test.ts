@@ -4,6 +4,7 @@ import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import type { Check } from '../../../infra/props/checks.ts';
 import { isDuration, isSize } from '../../../infra/props/errors.ts';
+import { groupRows } from '../../../infra/props/groups.ts';
 import { bakedImageRows, rootVolumeRows } from '../../../infra/props/instances.ts';
 import { retryBackoffRows } from '../../../infra/props/retry-backoff.ts';
 import { scaleOutRows } from '../../../infra/props/scale-out.ts';
@@ -44,6 +45,7 @@ const rowsByInterface: [string, Record<string, object>][] = [
   ...ofFleet.map(([name]): [string, Record<string, object>] => [name, propTable]),
   ['BakedImageProps', bakedImageRows],
   ['EncryptionKeys', encryptionKeyRows],
+  ['GroupProps', groupRows],
   ['RetryBackoffProps', retryBackoffRows],
   ['RootVolume', rootVolumeRows],
   ['ScaleOutProps', scaleOutRows],

@@ -32,7 +32,10 @@ export interface IWorkerFleet extends IConstruct {
   grantFollow(grantee: IGrantable): Grant;
   /** Lets an operator use every verb of the command. */
   grantOperate(grantee: IGrantable): Grant;
-  /** Jobs of groups that are held: they may not run yet. Nothing is written while no job is held and nothing is stopped. */
+  /**
+   * Jobs of groups that are held: they may not run yet. The keeper writes it while a job is held or a group is stopped, and 0
+   * once after that, so an alarm has to ignore missing data.
+   */
   metricHeldJobs(options?: MetricOptions): Metric;
   /** How long the oldest held job has been held, in seconds. Written as `metricHeldJobs` is. */
   metricOldestHeldJob(options?: MetricOptions): Metric;

@@ -229,7 +229,10 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     return keeperMetric(this.fleetName, 'BootBreaker', options);
   }
 
-  /** Jobs of groups that are held: they may not run yet. Nothing is written while no job is held and nothing is stopped. */
+  /**
+   * Jobs of groups that are held: they may not run yet. The keeper writes it while a job is held or a group is stopped, and 0
+   * once after that, so an alarm has to ignore missing data.
+   */
   metricHeldJobs(options?: MetricOptions): Metric {
     return keeperMetric(this.fleetName, 'HeldJobs', options);
   }

@@ -1,4 +1,5 @@
 import { Stack } from 'aws-cdk-lib';
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import { type IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
@@ -9,7 +10,9 @@ import {
   grantEnqueue,
   grantFollow,
   grantOperate,
+  grantRequest,
 } from './access/grants.ts';
+import { keeperMetric } from './metrics.ts';
 import { checkAll, text } from './props/checks.ts';
 import { type EncryptionKeys, encryptionKeysCheck } from './props/stores.ts';
 
@@ -21,12 +24,23 @@ export interface IWorkerFleet extends IConstruct {
   readonly queue: IQueue;
   /** The queue of the failed jobs. An attribute of each message has the reason. */
   readonly deadLetterQueue: IQueue;
-  /** Lets a producer enqueue jobs. */
+  /** Lets a producer enqueue jobs, also into groups. */
   grantEnqueue(grantee: IGrantable): Grant;
+  /** Lets a principal make requests and change them. It includes `grantEnqueue`. */
+  grantRequest(grantee: IGrantable): Grant;
   /** Lets a principal read jobs, logs and the state of the fleet. It permits no change. */
   grantFollow(grantee: IGrantable): Grant;
   /** Lets an operator use every verb of the command. */
   grantOperate(grantee: IGrantable): Grant;
+  /**
+   * Jobs of groups that are held: they may not run yet. The keeper writes it while a job is held or a group is stopped, and 0
+   * once after that, so an alarm has to ignore missing data.
+   */
+  metricHeldJobs(options?: MetricOptions): Metric;
+  /** How long the oldest held job has been held, in seconds. Written as `metricHeldJobs` is. */
+  metricOldestHeldJob(options?: MetricOptions): Metric;
+  /** Groups that are stopped, and requests that wait for a person. Written as `metricHeldJobs` is. */
+  metricStoppedGroups(options?: MetricOptions): Metric;
 }
 
 /** What `WorkerFleet.fromName` has to know of a fleet beside its name. */
@@ -80,11 +94,27 @@ export class ImportedFleet extends Construct implements IWorkerFleet {
     return grantEnqueue(this.#target, grantee);
   }
 
+  grantRequest(grantee: IGrantable): Grant {
+    return grantRequest(this.#target, grantee);
+  }
+
   grantFollow(grantee: IGrantable): Grant {
     return grantFollow(this.#target, grantee);
   }
 
   grantOperate(grantee: IGrantable): Grant {
     return grantOperate(this.#target, grantee);
+  }
+
+  metricHeldJobs(options?: MetricOptions): Metric {
+    return keeperMetric(this.fleetName, 'HeldJobs', options);
+  }
+
+  metricOldestHeldJob(options?: MetricOptions): Metric {
+    return keeperMetric(this.fleetName, 'OldestHeldJob', options);
+  }
+
+  metricStoppedGroups(options?: MetricOptions): Metric {
+    return keeperMetric(this.fleetName, 'StoppedGroups', options);
   }
 }

@@ -1,13 +1,6 @@
 import { CfnResource, Stack } from 'aws-cdk-lib';
 import type { AutoScalingGroup } from 'aws-cdk-lib/aws-autoscaling';
-import {
-  Alarm,
-  ComparisonOperator,
-  type Metric,
-  type MetricOptions,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { Alarm, Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import {
   Connections,
@@ -19,7 +12,6 @@ import {
 import type { Grant, IGrantable, IPrincipal, IRole, Role } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
@@ -30,6 +22,7 @@ import {
   grantEnqueue,
   grantFollow,
   grantOperate,
+  grantRequest,
 } from './access/grants.ts';
 import { grantKeysToRole } from './access/keys.ts';
 import {
@@ -42,6 +35,7 @@ import {
   formatGroupArn,
 } from './access/permissions.ts';
 import { createWorkerRole } from './access/worker-role.ts';
+import { createBreakerAlarm, createStoppedGroupsAlarm } from './alarms.ts';
 import { createFactsParameter } from './facts.ts';
 import { createGroup, createLaunchTemplate, getDefaultImage } from './group/group.ts';
 import { addHooks } from './group/hooks.ts';
@@ -57,7 +51,7 @@ import { readMachineFiles } from './instance/machine-files.ts';
 import { makeUserData, validateUserDataSize } from './instance/user-data.ts';
 import { createKeeper } from './keeper.ts';
 import { createLogBucket } from './log-bucket.ts';
-import { bootBreakerMetric, groupMetric } from './metrics.ts';
+import { groupMetric, keeperMetric } from './metrics.ts';
 import { addOutputs } from './outputs.ts';
 import { FleetPropsError, formatValue } from './props/errors.ts';
 import type { WorkerFleetProps } from './props/props.ts';
@@ -113,8 +107,13 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   readonly scalingPolicyArn: string;
   /** In the ALARM state while jobs wait. */
   readonly backlogAlarm: Alarm;
-  /** In the ALARM state while the boot breaker is open. The only alarm that needs a person. */
+  /** In the ALARM state while the boot breaker is open, which needs a person. */
   readonly bootBreakerAlarm: Alarm;
+  /**
+   * In the ALARM state while a group is stopped or a request waits for a person; undefined without `alarmTopic`, and without
+   * `trackJobs`, which groups need.
+   */
+  readonly stoppedGroupsAlarm: Alarm | undefined;
   /** SSM parameter with the fleet facts, which the commands read (`store/fleet-facts.ts`). */
   readonly parameter: StringParameter;
   readonly connections: Connections;
@@ -147,7 +146,11 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     this.scalingPolicyArn = policy.ref;
     this.backlogAlarm = createBacklogAlarm(this, this.queue, policy, settings);
     this.keeper = this.createKeeper(settings);
-    this.bootBreakerAlarm = this.createBreakerAlarm(settings.alarmTopic);
+    this.bootBreakerAlarm = createBreakerAlarm(this, this.fleetName, settings.alarmTopic);
+    this.stoppedGroupsAlarm =
+      settings.alarmTopic && settings.trackJobs
+        ? createStoppedGroupsAlarm(this, this.fleetName, settings.alarmTopic)
+        : undefined;
     this.parameter = createFactsParameter(this, settings);
     this.#target = this.makeGrantTarget(settings);
     createArnsParameter(this, this.fleetName, this.#target.arns);
@@ -167,11 +170,20 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
 
   /**
    * Lets a producer enqueue jobs with any SQS client, or with the command or the library, which write a record of each job
-   * and put long bodies into the log bucket. The producer may read the record of a job by its id, which has the job's short
-   * output. It may read neither the other items of the table nor the logs in the bucket.
+   * and put long bodies into the log bucket. The producer may also enqueue into groups, and so writes what keeps their jobs
+   * apart. It may read the record of a job by its id, which has the job's short output, and what is known of a group, a
+   * target or a request by its name. It may read neither the other items of the table nor the logs in the bucket.
    */
   grantEnqueue(grantee: IGrantable): Grant {
     return grantEnqueue(this.#target, grantee);
+  }
+
+  /**
+   * Lets a principal make requests, each of which becomes one job per target, and pause, resume and cancel them. It includes
+   * `grantEnqueue`.
+   */
+  grantRequest(grantee: IGrantable): Grant {
+    return grantRequest(this.#target, grantee);
   }
 
   /** Lets a principal read jobs (status, wait, list, logs) and the state of the fleet. It permits no change. */
@@ -180,8 +192,8 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   }
 
   /**
-   * Lets an operator use every verb of the command: enqueue, follow, cancel, retry and clean up jobs, list and redrive dead
-   * letters, list the instances, pause and resume the fleet.
+   * Lets an operator use every verb of the command: enqueue, make requests, follow, cancel, retry and clean up jobs, list and
+   * redrive dead letters, set, pause, resume and free groups, list the instances, pause and resume the fleet.
    */
   grantOperate(grantee: IGrantable): Grant {
     return grantOperate(this.#target, grantee);
@@ -214,7 +226,25 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
 
   /** 1 while the boot breaker is open. */
   metricBootBreaker(options?: MetricOptions): Metric {
-    return bootBreakerMetric(this.fleetName, options);
+    return keeperMetric(this.fleetName, 'BootBreaker', options);
+  }
+
+  /**
+   * Jobs of groups that are held: they may not run yet. The keeper writes it while a job is held or a group is stopped, and 0
+   * once after that, so an alarm has to ignore missing data.
+   */
+  metricHeldJobs(options?: MetricOptions): Metric {
+    return keeperMetric(this.fleetName, 'HeldJobs', options);
+  }
+
+  /** How long the oldest held job has been held, in seconds. Written as `metricHeldJobs` is. */
+  metricOldestHeldJob(options?: MetricOptions): Metric {
+    return keeperMetric(this.fleetName, 'OldestHeldJob', options);
+  }
+
+  /** Groups that are stopped, and requests that wait for a person. Written as `metricHeldJobs` is. */
+  metricStoppedGroups(options?: MetricOptions): Metric {
+    return keeperMetric(this.fleetName, 'StoppedGroups', options);
   }
 
   /** Names the fleet in errors. */
@@ -319,7 +349,10 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       groupArn: formatGroupArn(this, groupName),
       warmPool: settings.warmPool !== undefined,
     });
-    grantKeysToRole(this.where, settings.encryptionKeys, role, { table: ['read', 'write'] });
+    grantKeysToRole(this.where, settings.encryptionKeys, role, {
+      queues: ['write'],
+      table: ['read', 'write'],
+    });
     const lambda = createKeeper(this, role, settings, {
       fleet: this.fleetName,
       groupName,
@@ -349,25 +382,6 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       parameterArn: this.parameter.parameterArn,
       stackParametersArn: formatParameterArn(stack, stack.stackName),
     };
-  }
-
-  private createBreakerAlarm(topic: ITopic | undefined): Alarm {
-    const alarm = new Alarm(this, 'BootBreaker', {
-      alarmDescription:
-        `Instances of ${this.fleetName} fail to boot or do no job, so no more are launched. Mend the cause, which ` +
-        'mayfly doctor names, then resume the launches (mayfly fleet resume).',
-      metric: this.metricBootBreaker(),
-      threshold: 1,
-      evaluationPeriods: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      // The keeper writes no data while the breaker is closed.
-      treatMissingData: TreatMissingData.IGNORE,
-    });
-    if (topic) {
-      alarm.addAlarmAction(new SnsAction(topic));
-      alarm.addOkAction(new SnsAction(topic));
-    }
-    return alarm;
   }
 }
 

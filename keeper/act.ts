@@ -5,13 +5,13 @@ import {
   SuspendProcessesCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
-import { type MetricDatum, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { parsePolicyName } from '../aws/scaling-policy.ts';
 import { classifyAnswer } from '../policy/escalation.ts';
 import type { SilentInstance } from '../policy/silent-instances.ts';
 import { updateFleetState } from '../store/fleet-state.ts';
 import type { KeeperConfig } from './config.ts';
 import type { KeeperContext } from './keeper-context.ts';
+import { publishMetrics } from './metrics.ts';
 import { settleOrphanedJobs } from './orphaned-jobs.ts';
 import type { Action } from './plan.ts';
 
@@ -96,14 +96,8 @@ function executePolicy({ clients, config }: KeeperContext, backlog: number): Pro
   );
 }
 
-function reportBreaker({ clients, config }: KeeperContext, open: boolean): Promise<unknown> {
-  const metric: MetricDatum = {
-    MetricName: 'BootBreaker',
-    Dimensions: [{ Name: 'Fleet', Value: config.fleet }],
-    Unit: 'None',
-    Value: open ? 1 : 0,
-  };
-  return clients.cloudWatch.send(new PutMetricDataCommand({ Namespace: 'Mayfly', MetricData: [metric] }));
+function reportBreaker(context: KeeperContext, open: boolean): Promise<unknown> {
+  return publishMetrics(context, [{ MetricName: 'BootBreaker', Unit: 'None', Value: open ? 1 : 0 }]);
 }
 
 /** The agent cannot record why its instance ends, so the keeper does. */

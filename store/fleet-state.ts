@@ -25,6 +25,8 @@ const FleetStateSchema = v.object({
   pausedAtMs: v.optional(v.number()),
   /** The state of the boot breaker that the keeper reported to CloudWatch last, in a run without a failure. */
   breakerReported: v.optional(v.picklist(['open', 'closed'])),
+  /** The keeper has reported held jobs or stopped groups to CloudWatch, and not yet that there are none any more. */
+  groupsReported: v.optional(v.boolean()),
   /**
    * Every record written since then is in the index `byState`. 0: all records are. Absent: it is unknown, or an agent of an
    * earlier version still runs.

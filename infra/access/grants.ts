@@ -12,8 +12,12 @@ import {
   FLEET_ITEM,
   formatIndexArns,
   formatResolved,
+  GROUP_ITEMS,
   INSTANCE_ITEMS,
   JOB_ITEMS,
+  PLACE_ITEMS,
+  REQUEST_ITEMS,
+  TARGET_ITEMS,
 } from './permissions.ts';
 
 /** What grants have to know of a fleet of this app or of another. */
@@ -26,7 +30,13 @@ export interface GrantTarget {
   stackParametersArn: string;
 }
 
-/** For `enqueue` and `enqueueMany`: messages, records of new jobs, and bodies that are too long for a message. */
+/** What a job that enters a group changes: its record, the group, its target, and its place in the group. */
+const ENTERED_ITEMS = [JOB_ITEMS, GROUP_ITEMS, TARGET_ITEMS, PLACE_ITEMS];
+
+/**
+ * For `enqueue` and `enqueueMany`, also into groups: messages, records of new jobs, bodies that are too long for a message,
+ * and what keeps the jobs of a group apart. Whoever enters a job releases what may run then, so no job waits for the keeper.
+ */
 export function grantEnqueue(fleet: GrantTarget, grantee: IGrantable): Grant {
   return together(
     fleet.queue.grant(grantee, 'sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),
@@ -39,20 +49,29 @@ export function grantEnqueue(fleet: GrantTarget, grantee: IGrantable): Grant {
     onItems(
       fleet,
       grantee,
-      [JOB_ITEMS],
-      ...['PutItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'BatchGetItem'],
+      ENTERED_ITEMS,
+      ...['PutItem', 'UpdateItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'BatchGetItem'],
     ),
+    onItems(fleet, grantee, [REQUEST_ITEMS], 'GetItem', 'BatchGetItem'),
     onObjects(fleet, grantee, BODY_PREFIX, 's3:PutObject'),
   );
 }
 
-/** For `status`, `wait`, `list` and `logs`, and for the reason why a queued job waits. It permits no change. */
+/** For `request run` and the other changes of requests: the permissions above, and those to write requests. */
+export function grantRequest(fleet: GrantTarget, grantee: IGrantable): Grant {
+  return together(
+    grantEnqueue(fleet, grantee),
+    onItems(fleet, grantee, [REQUEST_ITEMS], 'PutItem', 'UpdateItem'),
+  );
+}
+
+/** For `status`, `wait`, `list` and `logs`, and for the reason why a job waits or is held. It permits no change. */
 export function grantFollow(fleet: GrantTarget, grantee: IGrantable): Grant {
   acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling.');
   return together(
     grantParameter(fleet, grantee),
     ...grantKeys(fleet.encryptionKeys, grantee, { table: ['read'], logBucket: ['read'] }),
-    onItems(fleet, grantee, [JOB_ITEMS], 'GetItem', 'BatchGetItem'),
+    onItems(fleet, grantee, [...ENTERED_ITEMS, REQUEST_ITEMS], 'GetItem', 'BatchGetItem'),
     onItems(fleet, grantee, [INSTANCE_ITEMS], 'BatchGetItem'),
     onItems(fleet, grantee, [FLEET_ITEM], 'GetItem'),
     allow(grantee, [fleet.arns.queue, fleet.arns.deadLetterQueue], 'sqs:GetQueueAttributes'),
@@ -73,15 +92,18 @@ export function grantFollow(fleet: GrantTarget, grantee: IGrantable): Grant {
   );
 }
 
-/** For all verbs: the permissions above, and those to cancel, retry, clean up, redrive, pause, drain and list instances. */
+/**
+ * For all verbs: the permissions above, and those to cancel, retry, clean up, redrive, set, pause and free groups, pause the
+ * fleet, drain and list instances.
+ */
 export function grantOperate(fleet: GrantTarget, grantee: IGrantable): Grant {
   const { group } = fleet.arns;
   acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling and EC2.');
   acknowledge(grantee, group, 'The wildcard stands for the id of the group, which only its creation gives.');
   return together(
-    grantEnqueue(fleet, grantee),
+    grantRequest(fleet, grantee),
     grantFollow(fleet, grantee),
-    onItems(fleet, grantee, [JOB_ITEMS, FLEET_ITEM, INSTANCE_ITEMS], 'UpdateItem'),
+    onItems(fleet, grantee, [FLEET_ITEM, INSTANCE_ITEMS], 'UpdateItem'),
     onItems(fleet, grantee, [FLEET_ITEM, INSTANCE_ITEMS], 'GetItem'),
     allow(grantee, [fleet.arns.table], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'),
     onObjects(fleet, grantee, BODY_PREFIX, 's3:DeleteObject'),

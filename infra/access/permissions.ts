@@ -18,7 +18,15 @@ import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { BODY_PREFIX } from '../../jobs/body-key.ts';
 import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../../store/bucket-keys.ts';
-import { FLEET_KEY, INSTANCE_PREFIX, JOB_PREFIX } from '../../store/keys.ts';
+import {
+  FLEET_KEY,
+  GROUP_PREFIX,
+  INSTANCE_PREFIX,
+  JOB_PREFIX,
+  PLACE_PREFIX,
+  REQUEST_PREFIX,
+  TARGET_PREFIX,
+} from '../../store/keys.ts';
 import { LISTING_INDEX, STATE_INDEX } from '../../store/table-schema.ts';
 import type { FleetAssets } from '../instance/fleet-assets.ts';
 import { METRIC_NAMESPACE } from '../metrics.ts';
@@ -71,11 +79,17 @@ export function createAgentPolicy(
         'sqs:ChangeMessageVisibility',
         'sqs:GetQueueAttributes',
       ),
-      allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
+      // To the fleet's own queue: the agent that ends a job of a group releases the next one.
+      allow([queue.queueArn, deadLetterQueue.queueArn], 'sqs:SendMessage'),
       // PutItem replaces the whole item, so agents may not use it on items of instances.
-      allowOnItems(table, [JOB_ITEMS], 'PutItem'),
-      allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS], 'UpdateItem'),
-      allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM], 'GetItem', 'BatchGetItem'),
+      allowOnItems(table, [JOB_ITEMS, GROUP_ITEMS, TARGET_ITEMS, PLACE_ITEMS], 'PutItem'),
+      allowOnItems(
+        table,
+        [JOB_ITEMS, INSTANCE_ITEMS, GROUP_ITEMS, TARGET_ITEMS, REQUEST_ITEMS],
+        'UpdateItem',
+      ),
+      allowOnItems(table, [GROUP_ITEMS, TARGET_ITEMS, PLACE_ITEMS], 'DeleteItem'),
+      allowOnItems(table, ALL_ITEMS, 'GetItem', 'BatchGetItem'),
       allow(written, 's3:PutObject'),
       allow([objects(BODY_PREFIX)], 's3:GetObject'),
       // Without it S3 answers 403 for a body that does not exist ("GetObject").
@@ -198,12 +212,17 @@ export function createKeeperPolicy(
   const policy = new Policy(scope, 'KeeperPolicy', {
     roles: [role],
     statements: [
-      allow([queue.queueArn], 'sqs:GetQueueAttributes'),
+      // It sends the jobs of groups whose release was cut off.
+      allow([queue.queueArn], 'sqs:GetQueueAttributes', 'sqs:SendMessage'),
       allowOnItems(
         table,
-        [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM],
-        ...['GetItem', 'BatchGetItem', 'UpdateItem'],
+        [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM, GROUP_ITEMS, TARGET_ITEMS, REQUEST_ITEMS],
+        'UpdateItem',
       ),
+      allowOnItems(table, ALL_ITEMS, 'GetItem', 'BatchGetItem'),
+      // It creates checks and roll-backs that an agent could not, and drops requests that were never submitted whole.
+      allowOnItems(table, [JOB_ITEMS, GROUP_ITEMS, TARGET_ITEMS, PLACE_ITEMS], 'PutItem', 'DeleteItem'),
+      allowOnItems(table, [JOB_ITEMS], 'BatchWriteItem'),
       allow(formatIndexArns(table.tableArn), 'dynamodb:Query'),
       // The list of objects has the age of each.
       new PolicyStatement({
@@ -262,6 +281,21 @@ export function formatGroupArn(scope: Construct, name: string): string {
 export const JOB_ITEMS = `${JOB_PREFIX}*`;
 export const INSTANCE_ITEMS = `${INSTANCE_PREFIX}*`;
 export const FLEET_ITEM = FLEET_KEY;
+export const GROUP_ITEMS = `${GROUP_PREFIX}*`;
+export const TARGET_ITEMS = `${TARGET_PREFIX}*`;
+export const PLACE_ITEMS = `${PLACE_PREFIX}*`;
+export const REQUEST_ITEMS = `${REQUEST_PREFIX}*`;
+
+/** All kinds. The fleet's own roles may read each by its key. */
+const ALL_ITEMS = [
+  JOB_ITEMS,
+  INSTANCE_ITEMS,
+  FLEET_ITEM,
+  GROUP_ITEMS,
+  TARGET_ITEMS,
+  PLACE_ITEMS,
+  REQUEST_ITEMS,
+];
 
 /** All partition keys of a call must match ("Actions, resources, and condition keys for Amazon DynamoDB"). */
 export const conditionOnKeys = (...keys: string[]) => ({

@@ -94,7 +94,7 @@ function withOwnKeys(stack: Stack): WorkerFleetProps {
 }
 
 function grantToRoles(stack: Stack, fleet: WorkerFleet): void {
-  for (const grant of ['grantEnqueue', 'grantFollow', 'grantOperate'] as const) {
+  for (const grant of ['grantEnqueue', 'grantRequest', 'grantFollow', 'grantOperate'] as const) {
     fleet[grant](new Role(stack, grant, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }));
   }
 }

@@ -31,7 +31,7 @@ const app = new App({ outdir: 'cdk.out' });
 for (const [name, props] of Object.entries(variants)) {
   const stack = new Stack(app, name);
   const fleet = new WorkerFleet(stack, 'Fleet', props(stack));
-  for (const grant of ['grantEnqueue', 'grantFollow', 'grantOperate']) {
+  for (const grant of ['grantEnqueue', 'grantRequest', 'grantFollow', 'grantOperate']) {
     fleet[grant](new Role(stack, grant, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }));
   }
 }

@@ -1,14 +1,16 @@
 import type { CloudClock } from '../../clock.ts';
 import type { QueueStore, StoredMessage, StoredQueue } from '../fauxqs-stores.ts';
+import { MessageGroups } from './message-groups.ts';
 
 /** How often a queue is searched for expired messages. */
 const SEARCH_MS = 1000;
 
 /**
  * Adds to fauxqs's store what it lacks: messages get their sent time from the cloud's clock, expire after their queue's
- * retention period, and dead letters have a source queue.
+ * retention period, have a group also in a standard queue, and dead letters have a source queue.
  */
 export class LiveQueues {
+  readonly groups = new MessageGroups();
   readonly #store: QueueStore;
   readonly #clock: CloudClock;
   readonly #sources = new WeakMap<StoredMessage, string>();
@@ -55,7 +57,7 @@ export class LiveQueues {
     const enqueue = queue.enqueue.bind(queue);
     queue.enqueue = (message) => {
       if (!this.#sources.has(message)) message.sentTimestamp = this.#clock.now();
-      enqueue(message);
+      this.groups.enqueue(queue, message, () => enqueue(message));
     };
     const dequeue = queue.dequeue.bind(queue);
     queue.dequeue = (count, visibility, resolve) =>

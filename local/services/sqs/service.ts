@@ -48,7 +48,10 @@ export function createSqs(
     live.expire(arn);
     return {
       name,
-      call: (action, input) => fauxqs.sqs(action, { ...input, QueueUrl }, region),
+      call(action, input) {
+        const call = () => fauxqs.sqs(action, { ...input, QueueUrl }, region);
+        return action.startsWith('SendMessage') ? live.groups.send(input, call) : call();
+      },
       deadLetterSource: (handle) => live.sourceOf(arn, handle),
     };
   };

@@ -4,6 +4,7 @@ import {
   BatchWriteItemCommand,
   type CreateGlobalSecondaryIndexAction,
   CreateTableCommand,
+  DeleteItemCommand,
   DeleteTableCommand,
   DescribeContinuousBackupsCommand,
   DescribeTableCommand,
@@ -18,6 +19,7 @@ import {
   TagResourceCommand,
   UpdateContinuousBackupsCommand,
   UpdateItemCommand,
+  type UpdateItemCommandInput,
   UpdateTableCommand,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
@@ -112,6 +114,50 @@ describe('items', () => {
     );
     const error: unknown = await update.catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ name: 'ConditionalCheckFailedException', Item: undefined });
+  });
+
+  describe('a write of another version', () => {
+    const Key = { pk: { S: 'group#a' } };
+    const item = { ...Key, version: { N: '7' }, out: { M: { 'j-1': { N: '1' } } } };
+    type Condition = Pick<UpdateItemCommandInput, 'ReturnValuesOnConditionCheckFailure'>;
+    const isVersion = (version: string, more: Condition) => ({
+      ...{ TableName, ...more, ConditionExpression: 'version = :version' },
+      ExpressionAttributeValues: { ':version': { N: version } },
+    });
+    const writes = {
+      PutItem: (version: string, more: Condition) =>
+        dynamodb.send(
+          new PutItemCommand({ ...isVersion(version, more), Item: { ...Key, version: { N: '8' } } }),
+        ),
+      UpdateItem: (version: string, more: Condition) =>
+        dynamodb.send(
+          new UpdateItemCommand({
+            ...isVersion(version, more),
+            Key,
+            UpdateExpression: 'ADD version :version',
+          }),
+        ),
+      DeleteItem: (version: string, more: Condition) =>
+        dynamodb.send(new DeleteItemCommand({ ...isVersion(version, more), Key })),
+    };
+
+    test.each([
+      ['PutItem', '8'],
+      ['UpdateItem', '14'],
+      ['DeleteItem', undefined],
+    ] as const)('by %s returns the present item, if the call asks for it', async (action, after) => {
+      await put('group#a', item);
+      const refused = (more: Condition, present: object | undefined) =>
+        expect(writes[action]('6', more)).rejects.toMatchObject({
+          ...{ name: 'ConditionalCheckFailedException', Item: present },
+        });
+      await refused({ ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }, item);
+      await refused({ ReturnValuesOnConditionCheckFailure: 'NONE' }, undefined);
+      await refused({}, undefined);
+      expect(await get('group#a')).toEqual(item);
+      await writes[action]('7', { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' });
+      expect((await get('group#a'))?.['version']?.N).toBe(after);
+    });
   });
 
   test('a sparse index lists the items that have its key', async () => {

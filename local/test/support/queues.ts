@@ -32,7 +32,7 @@ export class Queues {
   /** A new queue. */
   async create(Attributes: Record<string, string> = {}): Promise<{ url: string; arn: string }> {
     this.#count += 1;
-    const QueueName = `queue-${this.#count}`;
+    const QueueName = `queue-${this.#count}${Attributes['FifoQueue'] === 'true' ? '.fifo' : ''}`;
     const { QueueUrl = '' } = await this.sqs.send(new CreateQueueCommand({ QueueName, Attributes }));
     return { url: QueueUrl, arn: `arn:aws:sqs:us-east-1:000000000000:${QueueName}` };
   }

@@ -1,16 +1,19 @@
-import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Clients, createClients } from '../../../aws/clients.ts';
 import { AccessDeniedError, UnknownInstanceError } from '../../../client/errors.ts';
 import { type FindOptions, Fleet } from '../../../client/fleet.ts';
 import type { IWorkerFleet } from '../../../infra/imported-fleet.ts';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import type { Cloud } from '../../../local/cloud.ts';
+import { groupKey, placeKey, requestKey, targetKey } from '../../../store/keys.ts';
 import { createStack, STACK_NAME } from '../../support/deploy.ts';
 import { startFleet, type TestFleet } from '../../support/fleet.ts';
 
@@ -29,6 +32,7 @@ function grantEach(stack: Stack, fleet: IWorkerFleet, prefix: string): void {
     return new Role(stack, roleName, { roleName, assumedBy: new AccountRootPrincipal() });
   };
   fleet.grantEnqueue(role('producer'));
+  fleet.grantRequest(role('requester'));
   fleet.grantFollow(role('follower'));
   fleet.grantOperate(role('operator'));
 }
@@ -69,10 +73,10 @@ async function encryptAssets({ call, accountId, region }: Cloud): Promise<void> 
 }
 
 let deployed: TestFleet;
-const open: Fleet[] = [];
+const open: { close(): void }[] = [];
 
-/** The library with the credentials of a role. */
-async function fleetAs(roleName: string, options: FindOptions): Promise<Fleet> {
+/** Lets clients that are created from now on have the credentials of a role. */
+function assume(roleName: string): void {
   const { endpoint, region, accountId, context } = deployed.cloud;
   const session = context.issueSession(`arn:aws:iam::${accountId}:role/${roleName}`, 'somebody');
   Object.assign(process.env, {
@@ -82,6 +86,18 @@ async function fleetAs(roleName: string, options: FindOptions): Promise<Fleet> {
     AWS_SECRET_ACCESS_KEY: session.SecretAccessKey,
     AWS_SESSION_TOKEN: session.SessionToken,
   });
+}
+
+/** The clients that agents and the keeper use, with the credentials that were assumed last. */
+function makeClients(): Clients {
+  const clients = createClients(deployed.cloud.region);
+  open.push({ close: () => clients.destroy() });
+  return clients;
+}
+
+/** The library with the credentials of a role. */
+async function fleetAs(roleName: string, options: FindOptions): Promise<Fleet> {
+  assume(roleName);
   const fleet = await Fleet.find(options);
   open.push(fleet);
   return fleet;
@@ -96,6 +112,37 @@ async function outputOf(fleet: Fleet, job: string): Promise<number> {
 const refused = (call: Promise<unknown>) => expect(call).rejects.toThrow(AccessDeniedError);
 
 const ACCESS_DENIED = { name: expect.stringMatching(/^AccessDenied/) };
+
+/** The name of a role of the fleet's own. */
+async function ownRole(kind: string): Promise<string> {
+  const { Roles } = await deployed.cloud.call('iam', 'ListRoles', {});
+  const names = (Roles as { RoleName: string }[]).map(({ RoleName }) => RoleName);
+  const found = names.filter((name) => name.includes(`-Fleet${kind}`));
+  expect(found).toHaveLength(1);
+  return found[0] ?? '';
+}
+
+const GROUP_KINDS = ['group', 'target', 'place', 'request'];
+
+/** Which kinds of items of groups and requests a role may read and put, by a call for each. */
+async function groupKindsOf(roleName: string): Promise<{ reads: string[]; puts: string[] }> {
+  assume(roleName);
+  const { dynamodb } = makeClients();
+  const TableName = deployed.stack.table;
+  const keys = [groupKey('shop/web'), targetKey('web-1'), placeKey('shop/web', 1), requestKey('deploy-7')];
+  const allowed = async (call: (pk: { S: string }) => Promise<unknown>) => {
+    const answers = await Promise.allSettled(keys.map((S) => call({ S })));
+    const refusals = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+    expect(refusals).toEqual(refusals.map(() => expect.objectContaining(ACCESS_DENIED)));
+    return GROUP_KINDS.filter((_, index) => answers[index]?.status === 'fulfilled');
+  };
+  const puts = await allowed((pk) => dynamodb.send(new PutItemCommand({ TableName, Item: { pk } })));
+  const reads = await allowed((pk) => dynamodb.send(new GetItemCommand({ TableName, Key: { pk } })));
+  for (const S of keys) {
+    await deployed.clients.dynamodb.send(new DeleteItemCommand({ TableName, Key: { pk: { S } } }));
+  }
+  return { reads, puts };
+}
 
 /** Calls that AWS must refuse for a role, without the library. */
 async function expectNoMore(fleet: Fleet): Promise<void> {
@@ -143,7 +190,6 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       await refused(fleet.body(long.id));
       await refused(outputOf(fleet, one.id));
       await refused(fleet.list());
-      await refused(fleet.cancel([one.id]));
       await refused(fleet.deadLetters.list());
       await refused(fleet.pause());
       await refused(fleet.drain('i-none'));
@@ -179,6 +225,45 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       await refused(fleet.deadLetters.list());
       await refused(fleet.resume());
       await expectNoMore(fleet);
+    },
+    START_MS,
+  );
+
+  it('who may enqueue may write groups, and who may make requests writes those too', async () => {
+    const withoutRequests = GROUP_KINDS.filter((kind) => kind !== 'request');
+    for (const prefix of ['', 'other-']) {
+      const of = (role: string) => groupKindsOf(`${prefix}${role}`);
+      expect(await of('producer')).toEqual({ reads: GROUP_KINDS, puts: withoutRequests });
+      expect(await of('requester')).toEqual({ reads: GROUP_KINDS, puts: GROUP_KINDS });
+      expect(await of('follower')).toEqual({ reads: GROUP_KINDS, puts: [] });
+      expect(await of('operator')).toEqual({ reads: GROUP_KINDS, puts: GROUP_KINDS });
+    }
+    for (const kind of ['AgentRole', 'KeeperRole']) {
+      expect(await groupKindsOf(await ownRole(kind))).toEqual({ reads: GROUP_KINDS, puts: withoutRequests });
+    }
+    expect(await groupKindsOf(await ownRole('WorkerRole'))).toEqual({ reads: [], puts: [] });
+  });
+
+  it(
+    'agents and the keeper send to the queue, which has a key of the owner, and workers do not',
+    async () => {
+      const sent: string[] = [];
+      const send = async (role: string) => {
+        assume(role);
+        const input = {
+          QueueUrl: deployed.stack.queueUrl,
+          MessageBody: '{"print":1}',
+          MessageGroupId: 'deploy-7',
+        };
+        const { MessageId } = await makeClients().sqs.send(new SendMessageCommand(input));
+        sent.push(`m-${MessageId}`);
+      };
+      for (const kind of ['AgentRole', 'KeeperRole']) await send(await ownRole(kind));
+      await expect(send(await ownRole('WorkerRole'))).rejects.toMatchObject(ACCESS_DENIED);
+      deployed.account(...sent);
+      const fleet = await fleetAs('follower', { stack: STACK_NAME });
+      const ended = await fleet.wait(sent, { pollSeconds: 0.5 });
+      expect(ended.map(({ state }) => state)).toEqual(['succeeded', 'succeeded']);
     },
     START_MS,
   );

@@ -11,7 +11,7 @@ import type { EncryptionKeys } from '../../../infra/props/stores.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import { permissionsOf, resourcesOf, synthTemplate, toText } from '../../support/synthesised.ts';
 
-const GRANTS = ['grantEnqueue', 'grantFollow', 'grantOperate'] as const;
+const GRANTS = ['grantEnqueue', 'grantRequest', 'grantFollow', 'grantOperate'] as const;
 
 /** An app whose fleet has keys of its own, and a role for each grant. */
 function fleetWithKeys(
@@ -78,11 +78,16 @@ describe('keys of the owner', () => {
         logBucket: ['Decrypt', 'GenerateDataKey'],
       },
     ],
-    ['the keeper', 'KeeperRole', { queues: [], table: USE_TABLE, logBucket: [] }],
+    ['the keeper', 'KeeperRole', { queues: ['Decrypt', 'GenerateDataKey'], table: USE_TABLE, logBucket: [] }],
     ['workers', 'WorkerRole', { queues: [], table: [], logBucket: [] }],
     [
       'a producer',
       'grantEnqueue',
+      { queues: ['Decrypt', 'GenerateDataKey'], table: USE_TABLE, logBucket: ['GenerateDataKey'] },
+    ],
+    [
+      'somebody who makes requests',
+      'grantRequest',
       { queues: ['Decrypt', 'GenerateDataKey'], table: USE_TABLE, logBucket: ['GenerateDataKey'] },
     ],
     ['a follower', 'grantFollow', { queues: [], table: READ_TABLE, logBucket: ['Decrypt'] }],

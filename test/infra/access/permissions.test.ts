@@ -11,18 +11,33 @@ import { type BundleName, bundle } from '../../../infra/bundle/bundle.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import { evaluatePolicies } from '../../../local/front-door/policy.ts';
 import {
+  FLEET_KEY,
+  groupKey,
+  instanceKey,
+  jobKey,
+  placeKey,
+  requestKey,
+  targetKey,
+} from '../../../store/keys.ts';
+import {
   named,
   resourcesOf,
   permissionsOf as rightsIn,
-  type Statement,
   statementsOf as statementsIn,
   synthFleet,
   synthTemplate,
-  toText,
 } from '../../support/synthesised.ts';
 
 const template = synthTemplate();
-const GROUP =
+const GROUP = groupKey('shop/web');
+const TARGET = targetKey('web-1.example.com');
+const REQUEST = requestKey('deploy-7');
+const PLACE = placeKey('shop/web', 12);
+const GRANTS = ['grantEnqueue', 'grantRequest', 'grantFollow', 'grantOperate'] as const;
+const ITEM_ACTIONS = ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem'];
+const READ = 'GetItem, BatchGetItem';
+const WRITE = ', PutItem, UpdateItem, DeleteItem';
+const ASG =
   'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/';
 
 const statementsOf = (role: string, from = template) => statementsIn(from, role);
@@ -30,14 +45,19 @@ const rightsOf = (role: string, from = template) => rightsIn(from, role);
 const ASSETS = 'arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>';
 
 /** Evaluates, as IAM does, a call on items of the table with these keys. */
-function isAllowedOnItems(role: string, action: string, keys: string[]): boolean {
-  const statements = statementsOf(role).map(({ Resource, Effect, ...rest }) => ({
+function isAllowedOnItems(role: string, action: string, keys: string[], from = template): boolean {
+  const statements = statementsOf(role, from).map(({ Resource, Effect, ...rest }) => ({
     ...{ ...rest, Effect: Effect as 'Allow' },
     Resource: [Resource].flat().map(named),
   }));
   const context = { 'dynamodb:LeadingKeys': keys };
   const request = { action: `dynamodb:${action}`, resources: ['<FleetTable.Arn>'], context };
   return evaluatePolicies([{ Statement: statements }], request).allowed;
+}
+
+/** What a role may do with an item of the table, as IAM evaluates it. */
+function actionsOn(role: string, key: string, from = template): string {
+  return ITEM_ACTIONS.filter((action) => isAllowedOnItems(role, action, [key], from)).join(', ');
 }
 
 /** Whether S3 may decrypt an object of this ARN for a role, with a key that the app does not name. */
@@ -62,14 +82,16 @@ describe('an agent', () => {
         'sqs:DeleteMessage on <FleetQueue.Arn>',
         'sqs:ChangeMessageVisibility on <FleetQueue.Arn>',
         'sqs:GetQueueAttributes on <FleetQueue.Arn>',
+        'sqs:SendMessage on <FleetQueue.Arn>',
         'sqs:SendMessage on <FleetDeadLetterQueue.Arn>',
         'dynamodb:GetItem on <FleetTable.Arn>',
         'dynamodb:PutItem on <FleetTable.Arn>',
         'dynamodb:UpdateItem on <FleetTable.Arn>',
-        `autoscaling:TerminateInstanceInAutoScalingGroup on ${GROUP}Test-FleetGroupASG-*`,
-        `autoscaling:SetInstanceHealth on ${GROUP}Test-FleetGroupASG-*`,
-        `autoscaling:CompleteLifecycleAction on ${GROUP}Test-FleetGroupASG-*`,
-        `autoscaling:RecordLifecycleActionHeartbeat on ${GROUP}Test-FleetGroupASG-*`,
+        'dynamodb:DeleteItem on <FleetTable.Arn>',
+        `autoscaling:TerminateInstanceInAutoScalingGroup on ${ASG}Test-FleetGroupASG-*`,
+        `autoscaling:SetInstanceHealth on ${ASG}Test-FleetGroupASG-*`,
+        `autoscaling:CompleteLifecycleAction on ${ASG}Test-FleetGroupASG-*`,
+        `autoscaling:RecordLifecycleActionHeartbeat on ${ASG}Test-FleetGroupASG-*`,
         'autoscaling:DescribeAutoScalingGroups on *',
         'autoscaling:DescribeAutoScalingInstances on *',
         'sts:AssumeRole on <FleetWorkerRole.Arn>',
@@ -103,14 +125,22 @@ describe('an agent', () => {
     ['UpdateItem', ['job#1'], true],
     ['UpdateItem', ['instance#i-1'], true],
     ['UpdateItem', ['fleet'], false],
-    ['UpdateItem', ['request#1'], false],
     ['GetItem', ['fleet'], true],
-    ['GetItem', ['request#1'], false],
+    ['GetItem', ['other#1'], false],
     ['BatchGetItem', ['job#1', 'job#2'], true],
-    ['BatchGetItem', ['job#1', 'request#1'], false],
+    ['BatchGetItem', ['job#1', 'other#1'], false],
     ['DeleteItem', ['job#1'], false],
   ])('may %s of %j: %s', (action, keys, allowed) => {
     expect(isAllowedOnItems('AgentRole', action, keys)).toBe(allowed);
+  });
+
+  it.each([
+    [GROUP, READ + WRITE],
+    [TARGET, READ + WRITE],
+    [REQUEST, `${READ}, UpdateItem`],
+    [PLACE, `${READ}, PutItem, DeleteItem`],
+  ])('may of %s: %s', (key, actions) => {
+    expect(actionsOn('AgentRole', key)).toBe(actions);
   });
 
   it('may read its tree by a policy of that tree only, so that a deployment adds the new policy first', () => {
@@ -205,17 +235,18 @@ describe('the keeper', () => {
     expect([...rightsOf('KeeperRole')].sort()).toEqual(
       [
         'sqs:GetQueueAttributes on <FleetQueue.Arn>',
-        'dynamodb:GetItem on <FleetTable.Arn>',
-        'dynamodb:UpdateItem on <FleetTable.Arn>',
-        'dynamodb:BatchGetItem on <FleetTable.Arn>',
+        'sqs:SendMessage on <FleetQueue.Arn>',
+        ...['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem'].map(
+          (action) => `dynamodb:${action} on <FleetTable.Arn>`,
+        ),
         'dynamodb:Query on <FleetTable.Arn>/index/byListing',
         'dynamodb:Query on <FleetTable.Arn>/index/byState',
         's3:ListBucket on <FleetLogs.Arn>',
-        `autoscaling:ExecutePolicy on ${GROUP}<FleetGroupASG>`,
-        `autoscaling:SetDesiredCapacity on ${GROUP}<FleetGroupASG>`,
-        `autoscaling:SuspendProcesses on ${GROUP}<FleetGroupASG>`,
-        `autoscaling:TerminateInstanceInAutoScalingGroup on ${GROUP}<FleetGroupASG>`,
-        `autoscaling:CompleteLifecycleAction on ${GROUP}<FleetGroupASG>`,
+        `autoscaling:ExecutePolicy on ${ASG}<FleetGroupASG>`,
+        `autoscaling:SetDesiredCapacity on ${ASG}<FleetGroupASG>`,
+        `autoscaling:SuspendProcesses on ${ASG}<FleetGroupASG>`,
+        `autoscaling:TerminateInstanceInAutoScalingGroup on ${ASG}<FleetGroupASG>`,
+        `autoscaling:CompleteLifecycleAction on ${ASG}<FleetGroupASG>`,
         'autoscaling:DescribeAutoScalingGroups on *',
         'autoscaling:DescribeScalingActivities on *',
         'cloudwatch:PutMetricData on *',
@@ -227,11 +258,23 @@ describe('the keeper', () => {
 
   it.each([
     ['UpdateItem', ['fleet'], true],
-    ['UpdateItem', ['job#1'], true],
-    ['UpdateItem', ['request#1'], false],
-    ['PutItem', ['job#1'], false],
+    ['PutItem', ['fleet'], false],
+    ['UpdateItem', ['instance#i-1'], true],
+    ['PutItem', ['instance#i-1'], false],
+    ['UpdateItem', ['other#1'], false],
+    ['GetItem', ['other#1'], false],
   ])('may %s of %j: %s', (action, keys, allowed) => {
     expect(isAllowedOnItems('KeeperRole', action, keys)).toBe(allowed);
+  });
+
+  it.each([
+    [jobKey('r-1'), `${READ + WRITE}, BatchWriteItem`],
+    [GROUP, READ + WRITE],
+    [TARGET, READ + WRITE],
+    [REQUEST, `${READ}, UpdateItem`],
+    [PLACE, `${READ}, PutItem, DeleteItem`],
+  ])('may of %s: %s', (key, actions) => {
+    expect(actionsOn('KeeperRole', key)).toBe(actions);
   });
 
   it('may list the logs of instances in the log bucket, but not those of jobs', () => {
@@ -283,13 +326,15 @@ describe('each call', () => {
 });
 
 describe('grants', () => {
-  const granted = (grant: 'grantEnqueue' | 'grantFollow' | 'grantOperate') => {
+  type Grant = (typeof GRANTS)[number];
+  const grantTemplate = (grant: Grant) => {
     const { stack, fleet } = synthFleet();
     fleet[grant](
       new Role(stack, 'FleetGrantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
     );
-    return [...rightsOf('Grantee', Template.fromStack(stack))].sort();
+    return Template.fromStack(stack);
   };
+  const granted = (grant: Grant) => [...rightsOf('Grantee', grantTemplate(grant))].sort();
   const FIND = [
     'ssm:GetParameter on arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter<FleetParameter>',
     'ssm:GetParametersByPath on arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/mayfly/Test',
@@ -298,7 +343,7 @@ describe('grants', () => {
     'sqs:GetQueueAttributes on <FleetQueue.Arn>',
     'sqs:GetQueueUrl on <FleetQueue.Arn>',
     'sqs:SendMessage on <FleetQueue.Arn>',
-    ...['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem'].map(
+    ...['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem'].map(
       (action) => `dynamodb:${action} on <FleetTable.Arn>`,
     ),
     's3:PutObject on <FleetLogs.Arn>/bodies/*',
@@ -320,13 +365,11 @@ describe('grants', () => {
     ...['ChangeMessageVisibility', 'DeleteMessage', 'PurgeQueue', 'ReceiveMessage'].map(
       (action) => `sqs:${action} on <FleetDeadLetterQueue.Arn>`,
     ),
-    ...['UpdateItem', 'DescribeTable', 'DescribeTimeToLive'].map(
-      (action) => `dynamodb:${action} on <FleetTable.Arn>`,
-    ),
+    ...['DescribeTable', 'DescribeTimeToLive'].map((action) => `dynamodb:${action} on <FleetTable.Arn>`),
     's3:DeleteObject on <FleetLogs.Arn>/jobs/*',
     's3:DeleteObject on <FleetLogs.Arn>/bodies/*',
-    `autoscaling:ResumeProcesses on ${GROUP}<FleetGroupASG>`,
-    `autoscaling:SuspendProcesses on ${GROUP}<FleetGroupASG>`,
+    `autoscaling:ResumeProcesses on ${ASG}<FleetGroupASG>`,
+    `autoscaling:SuspendProcesses on ${ASG}<FleetGroupASG>`,
     'autoscaling:DescribeLifecycleHooks on *',
     'autoscaling:DescribePolicies on *',
     ...['DescribeSubnets', 'DescribeRouteTables', 'DescribeVpcEndpoints'].map(
@@ -338,45 +381,68 @@ describe('grants', () => {
 
   it.each([
     ['grantEnqueue', 'let a producer send jobs', [...FIND, ...ENQUEUE]],
+    ['grantRequest', 'let somebody make requests', [...FIND, ...ENQUEUE]],
     ['grantFollow', 'let somebody read of jobs', [...FIND, ...FOLLOW]],
     ['grantOperate', 'let an operator do all', [...FIND, ...ENQUEUE, ...FOLLOW, ...OPERATE]],
   ] as const)('%s: %s, and no more', (grant, _, rights) => {
     expect(granted(grant)).toEqual([...new Set(rights)].sort());
   });
 
-  it.each(['grantEnqueue', 'grantFollow', 'grantOperate'] as const)(
-    "%s: reaches single items by the keys of jobs, a follower reads the fleet's own and the instances' too",
-    (grant) => {
-      const { stack, fleet } = synthFleet();
-      fleet[grant](new Role(stack, 'Grantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }));
-      const statements = Object.values(resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy'))
-        .filter(({ Properties }) => toText((Properties['Roles'] as unknown[])[0]).startsWith('<Grantee'))
-        .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
-      const ofItems = statements.filter(({ Action }) =>
-        /dynamodb:(Batch)?(Get|Put|Update|Delete|Write)Item/.test(String(Action)),
-      );
-      expect(ofItems.length).toBeGreaterThan(0);
-      for (const { Condition, Action } of ofItems) {
-        const keys = [Object(Condition)['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat();
-        expect(['job#*', 'fleet', 'instance#*']).toEqual(expect.arrayContaining(keys));
-        if (grant === 'grantEnqueue') expect(keys).toEqual(['job#*']);
-        if (grant === 'grantFollow') expect(String(Action)).not.toMatch(/Put|Update|Delete|Write/);
-      }
-    },
-  );
+  const ENTER = `${READ + WRITE}, BatchWriteItem`;
+  it.each<[Grant, string, Record<string, string>]>([
+    [
+      'grantEnqueue',
+      'writes jobs and what keeps the jobs of groups apart, and reads requests',
+      { job: ENTER, group: ENTER, target: ENTER, place: ENTER, request: READ },
+    ],
+    [
+      'grantRequest',
+      'writes requests too',
+      { job: ENTER, group: ENTER, target: ENTER, place: ENTER, request: `${READ}, PutItem, UpdateItem` },
+    ],
+    [
+      'grantFollow',
+      "reads these, the instances and the fleet's own, and writes nothing",
+      {
+        job: READ,
+        group: READ,
+        target: READ,
+        place: READ,
+        request: READ,
+        instance: 'BatchGetItem',
+        fleet: 'GetItem',
+      },
+    ],
+    [
+      'grantOperate',
+      'changes instances and the fleet as well, but replaces none of them',
+      {
+        ...{ job: ENTER, group: ENTER, target: ENTER, place: ENTER, request: `${READ}, PutItem, UpdateItem` },
+        ...{ instance: 'GetItem, BatchGetItem, UpdateItem', fleet: 'GetItem, UpdateItem' },
+      },
+    ],
+  ])('%s: %s', (grant, _, actions) => {
+    const template = grantTemplate(grant);
+    const keys = {
+      ...{ job: jobKey('j-1'), group: GROUP, target: TARGET, place: PLACE, request: REQUEST },
+      ...{ instance: instanceKey('i-1'), fleet: FLEET_KEY, other: 'other#1' },
+    };
+    const all = Object.entries(keys).map(([kind, key]) => [kind, actionsOn('Grantee', key, template)]);
+    expect(Object.fromEntries(all.filter(([, allowed]) => allowed !== ''))).toEqual(actions);
+  });
 
   it('have no finding of cdk-nag', () => {
     const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
     const stack = new Stack(app, 'Test');
     const fleet = new WorkerFleet(stack, 'Fleet');
-    for (const grant of ['grantEnqueue', 'grantFollow', 'grantOperate'] as const) {
+    for (const grant of GRANTS) {
       fleet[grant](new Role(stack, grant, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }));
     }
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
     expect(() => app.synth()).not.toThrow();
   });
 
-  it.each(['grantEnqueue', 'grantFollow', 'grantOperate'] as const)(
+  it.each(GRANTS)(
     '%s: of a fleet of another stack, by its name, gives the same rights, without a finding of cdk-nag',
     (grant) => {
       const { stack } = synthFleet();

@@ -1,18 +1,6 @@
-import {
-  CloudWatchClient,
-  DescribeAlarmsCommand,
-  PutMetricAlarmCommand,
-  type PutMetricAlarmCommandInput,
-  PutMetricDataCommand,
-} from '@aws-sdk/client-cloudwatch';
-import { App, Duration, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { Duration } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { WorkerFleet } from '../../../infra/worker-fleet.ts';
-import { createSimulatedClock } from '../../../local/clock.ts';
-import { startTestCloud } from '../../../local/test/support/cloud.ts';
-import { onlyResource, resourcesOf, synthTemplate } from '../../support/synthesised.ts';
+import { onlyResource, synthTemplate } from '../../support/synthesised.ts';
 
 const template = synthTemplate();
 
@@ -86,64 +74,3 @@ describe('the backlog alarm', () => {
     );
   });
 });
-
-describe('the alarm of the boot breaker', () => {
-  it('watches what the keeper reports for this fleet', () => {
-    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
-      Namespace: 'Mayfly',
-      MetricName: 'BootBreaker',
-      Dimensions: [{ Name: 'Fleet', Value: 'Test/Fleet' }],
-      Threshold: 1,
-    });
-  });
-
-  it('notifies a topic of the owner, and none by default', () => {
-    const { resource } = breakerOf(template);
-    expect(resource.Properties['AlarmActions']).toBeUndefined();
-    const stack = new Stack(new App(), 'Test');
-    const alarmTopic = new Topic(stack, 'Operators');
-    new WorkerFleet(stack, 'Fleet', { alarmTopic });
-    const told = [stack.resolve(alarmTopic.topicArn)];
-    expect(breakerOf(Template.fromStack(stack)).resource.Properties).toMatchObject({
-      AlarmActions: told,
-      OKActions: told,
-    });
-  });
-
-  it('ends with the 0 that the keeper writes once, also after a 1 in the same minute', async () => {
-    const { AlarmDescription: _, ...watch } = breakerOf(template).resource.Properties;
-    const { Namespace, MetricName, Dimensions } = watch as unknown as PutMetricAlarmCommandInput;
-    const clock = createSimulatedClock();
-    const cloud = await startTestCloud({ clock });
-    const cloudWatch = new CloudWatchClient(cloud.client);
-    const report = (Value: number) =>
-      cloudWatch.send(
-        new PutMetricDataCommand({ Namespace, MetricData: [{ MetricName, Dimensions, Value }] }),
-      );
-    const stateAfter = async (minutes: number) => {
-      await clock.advance(minutes * 60_000);
-      const { MetricAlarms = [] } = await cloudWatch.send(new DescribeAlarmsCommand({}));
-      return MetricAlarms.map(({ StateValue }) => StateValue);
-    };
-    try {
-      const alarm = { AlarmName: 'breaker', ...watch } as unknown as PutMetricAlarmCommandInput;
-      await cloudWatch.send(new PutMetricAlarmCommand(alarm));
-      await report(1);
-      expect(await stateAfter(1.5)).toEqual(['ALARM']);
-      await report(1);
-      await report(0);
-      expect(await stateAfter(1)).toEqual(['OK']);
-      expect(await stateAfter(10)).toEqual(['OK']);
-    } finally {
-      cloudWatch.destroy();
-      await cloud.close();
-    }
-  });
-});
-
-function breakerOf(from: Template) {
-  const alarms = Object.entries(resourcesOf(from, 'AWS::CloudWatch::Alarm'));
-  const [found] = alarms.filter(([, { Properties }]) => Properties['MetricName'] === 'BootBreaker');
-  if (!found) throw new Error('no alarm on the boot breaker');
-  return { id: found[0], resource: found[1] };
-}

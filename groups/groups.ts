@@ -30,8 +30,10 @@ export class Groups extends GroupWriter {
    *
    * @returns the group afterwards
    */
-  async addPlain(group: string, jobs: readonly PlainJob[]): Promise<GroupState> {
+  async addPlain(group: string, held: readonly PlainJob[]): Promise<GroupState> {
     let after: GroupState | undefined;
+    const sinceMs = this.context.clock.now();
+    const jobs = held.map((job) => ({ ...job, sinceMs }));
     for (let first = 0; first < jobs.length; first += MOST_IN_PLACE) {
       after = await this.#addPlain(group, jobs.slice(first, first + MOST_IN_PLACE));
     }

@@ -1,6 +1,7 @@
 import { requestJobId } from '../jobs/released.ts';
+import type { GroupState } from '../policy/groups/state.ts';
 import type { RequestRecord } from '../store/request-items.ts';
-import type { Groups } from './groups.ts';
+import { type Groups, HALTED_REQUEST_MS } from './groups.ts';
 
 /** Jobs that are skipped or dropped at the same time. */
 const AT_ONCE = 32;
@@ -8,10 +9,13 @@ const AT_ONCE = 32;
 const NOTE_EVERY = 1024;
 
 /** How long a request may be prepared. Then the one who did it is taken to be gone. */
-export const LONGEST_PREPARATION_MS = 86_400_000;
+const LONGEST_PREPARATION_MS = 86_400_000;
+
+/** Why a request is cancelled that nobody resumed. */
+const NOBODY_RESUMED = 'nobody resumed it within 14 days';
 
 /** Why a job of a cancelled request did not run. */
-export function skipReason({ id, reason }: Pick<RequestRecord, 'id' | 'reason'>): string {
+function skipReason({ id, reason }: Pick<RequestRecord, 'id' | 'reason'>): string {
   return `request ${id} was cancelled${reason === undefined ? '' : `: ${reason}`}`;
 }
 
@@ -37,7 +41,7 @@ export async function skipHeld(
 }
 
 /** Removes a request whose preparation was cut off, with its jobs. None of them has run. */
-export async function dropPreparing(
+async function dropPreparing(
   groups: Groups,
   request: RequestRecord,
   mayGoOn: (done: number) => boolean = () => true,
@@ -86,4 +90,64 @@ export function* jobIds({ id, groups }: Pick<RequestRecord, 'id' | 'groups'>): G
   for (const { name, count } of groups) {
     for (let number = 1; number <= count; number += 1) yield requestJobId(id, name, number);
   }
+}
+
+/**
+ * Goes on with a request that others have left: drops a preparation that was cut off, takes a state to all groups, skips what is
+ * held of a cancelled request, and cancels one that nobody has resumed.
+ *
+ * @param states the busy groups
+ */
+export async function keepRequest(
+  groups: Groups,
+  request: RequestRecord,
+  states: readonly GroupState[],
+  mayGoOn: () => boolean,
+): Promise<void> {
+  const nowMs = groups.context.clock.now();
+  if (request.state === 'preparing') {
+    const isLeft = nowMs - Date.parse(request.submittedAt) >= LONGEST_PREPARATION_MS;
+    if (isLeft) await dropPreparing(groups, request, mayGoOn);
+    return;
+  }
+  if (await stopCutOff(groups, request, states)) return;
+  const now = (await cancelAbandoned(groups, request, states, nowMs)) ?? request;
+  await groups.syncRequest(now);
+  if (now.state === 'cancelled') await skipHeld(groups, now, mayGoOn);
+  else await groups.endRequest(now.id);
+}
+
+/** A request tripped in a group, and the one who was to stop it everywhere did not. */
+async function stopCutOff(
+  groups: Groups,
+  { id, state, generation }: RequestRecord,
+  states: readonly GroupState[],
+): Promise<boolean> {
+  if (state !== 'open') return false;
+  for (const { name, requests } of states) {
+    const one = requests.find((open) => open.id === id);
+    if (one?.state !== 'stopped' || one.generation !== generation || one.policy.stops === 'group') continue;
+    await groups.stopTripped(name, one);
+    return true;
+  }
+  return false;
+}
+
+async function cancelAbandoned(
+  groups: Groups,
+  request: RequestRecord,
+  states: readonly GroupState[],
+  nowMs: number,
+): Promise<RequestRecord | undefined> {
+  if (haltedSinceMs(request, states) + HALTED_REQUEST_MS > nowMs) return undefined;
+  const cancelled = { state: 'cancelled' as const, reason: NOBODY_RESUMED, atMs: nowMs };
+  return groups.requests.change(request.id, ['open', 'stopped', 'paused'], cancelled);
+}
+
+/** Since when a request waits for a person, as a whole or in one of its groups. Infinity: it does not. */
+function haltedSinceMs({ id, stoppedAt }: RequestRecord, states: readonly GroupState[]): number {
+  const halted = states.flatMap(({ requests }) =>
+    requests.flatMap((one) => (one.id === id && one.state !== 'open' ? (one.haltedAtMs ?? []) : [])),
+  );
+  return Math.min(Number.POSITIVE_INFINITY, ...halted, ...(stoppedAt ? [Date.parse(stoppedAt)] : []));
 }

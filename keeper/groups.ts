@@ -1,111 +1,140 @@
 import { GroupContendedError } from '../groups/group-writer.ts';
-import { Groups, HALTED_REQUEST_MS } from '../groups/groups.ts';
+import { Groups } from '../groups/groups.ts';
 import { repairGroup } from '../groups/repair.ts';
-import { dropPreparing, LONGEST_PREPARATION_MS, skipHeld } from '../groups/upkeep.ts';
+import { keepRequest } from '../groups/upkeep.ts';
+import { messageOf } from '../lib/error-message.ts';
 import { countHeld, type GroupState } from '../policy/groups/state.ts';
-import type { RequestRecord } from '../store/request-items.ts';
+import { runInBatches } from '../store/batches.ts';
+import { readFleetState } from '../store/fleet-state.ts';
+import { IndexNotReadyError } from '../store/index-pages.ts';
+import { type GroupCounts, reportGroups } from './group-metrics.ts';
 import type { KeeperContext } from './keeper-context.ts';
 
-/** What the keeper's metrics say of the groups. */
-export interface GroupCounts {
-  /** Jobs that are held, and for how many seconds the oldest of them has been. */
-  held: number;
-  oldestHeldSeconds: number;
-  /** Groups that are stopped, and requests that wait for a person. */
-  stopped: number;
-}
-
-/** What one run may spend on groups. The next run goes on. */
+/** What one run may spend on groups and on requests. The next run goes on. */
 const BUDGET_MS = 20_000;
 
-/** Why a request is cancelled that nobody resumed. */
-const NOBODY_RESUMED = 'nobody resumed it within 14 days';
+/** Groups that are repaired at the same time. */
+const AT_ONCE = 8;
 
-/** Repairs the busy groups and goes on with the requests that others have left. Throws an `AggregateError` at the end. */
-export async function keepGroups(context: KeeperContext): Promise<GroupCounts> {
+/**
+ * Repairs the busy groups, goes on with the requests that others have left, and reports the groups' metrics.
+ *
+ * Throws an `AggregateError` at the end if something could not be kept.
+ */
+export async function keepGroups(context: KeeperContext): Promise<void> {
   const { clients, config, clock } = context;
-  const { table, queueUrl, recordSeconds } = config;
-  const limits = { lanes: config.lanes, maxLanes: config.maxLanes };
+  const { table, queueUrl, recordSeconds, lanes, maxLanes } = config;
+  const limits = { lanes, maxLanes };
   const groups = new Groups({ clients, table, queueUrl, recordSeconds, limits, clock, random: Math.random });
-  const deadlineMs = clock.monotonic() + BUDGET_MS;
-  const failures: unknown[] = [];
-  const attempt = async <Result>(what: string, task: () => Promise<Result>): Promise<Result | undefined> => {
-    if (clock.monotonic() > deadlineMs) return undefined;
+  const run = new Run(context, groups);
+  try {
+    const states = await run.repairGroups();
+    await run.keepRequests(states);
+    if (run.isComplete) await run.report(states);
+  } catch (error) {
+    // While DynamoDB fills the index nobody knows which groups are busy.
+    if (!(error instanceof IndexNotReadyError)) throw error;
+    context.log.warn({ err: error }, 'the groups cannot be read yet');
+  }
+  run.end();
+}
+
+class Run {
+  readonly #context: KeeperContext;
+  readonly #groups: Groups;
+  readonly #deadlineMs: number;
+  readonly #failures: unknown[] = [];
+  /** Whether there was time for everything. */
+  isComplete = true;
+
+  constructor(context: KeeperContext, groups: Groups) {
+    this.#context = context;
+    this.#groups = groups;
+    this.#deadlineMs = context.clock.monotonic() + BUDGET_MS;
+  }
+
+  async repairGroups(): Promise<GroupState[]> {
+    const { config } = this.#context;
+    const names: string[] = [];
+    for await (const name of this.#groups.items.busyNames()) names.push(name);
+    const states: GroupState[] = [];
+    await runInBatches(
+      this.#rotated(names),
+      1,
+      ([name = '']) =>
+        this.#attempt(name, async () => {
+          states.push(await repairGroup(this.#groups, name, config.retentionSeconds * 1000));
+        }),
+      AT_ONCE,
+    );
+    return states;
+  }
+
+  async keepRequests(states: readonly GroupState[]): Promise<void> {
+    const ids: string[] = [];
+    for await (const id of this.#groups.requests.ids('live')) ids.push(id);
+    const requests = await this.#groups.requests.readMany(ids);
+    const mayGoOn = () => this.#hasTime();
+    await runInBatches(
+      this.#rotated(requests),
+      1,
+      async ([request]) => {
+        if (!request) return;
+        await this.#attempt(request.id, () => keepRequest(this.#groups, request, states, mayGoOn));
+      },
+      AT_ONCE,
+    );
+  }
+
+  async report(states: readonly GroupState[]): Promise<void> {
+    const { clients, config, clock } = this.#context;
+    await this.#attempt('metrics', async () => {
+      const state = await readFleetState(clients.dynamodb, config.table);
+      await reportGroups(this.#context, countGroups(states, clock.now()), state);
+    });
+  }
+
+  end(): void {
+    if (this.#failures.length === 0) return;
+    throw new AggregateError(
+      this.#failures,
+      `cannot keep groups: ${this.#failures.map((error) => messageOf(error)).join('; ')}`,
+    );
+  }
+
+  /** Each run begins with others, so that in the end there is time for all. */
+  #rotated<Item>(items: readonly Item[]): Item[] {
+    const minute = Math.floor(this.#context.nowMs / 60_000);
+    const first = items.length === 0 ? 0 : (minute * AT_ONCE) % items.length;
+    return [...items.slice(first), ...items.slice(0, first)];
+  }
+
+  #hasTime(): boolean {
+    const hasTime = this.#context.clock.monotonic() <= this.#deadlineMs;
+    if (!hasTime) this.isComplete = false;
+    return hasTime;
+  }
+
+  async #attempt(what: string, task: () => Promise<void>): Promise<void> {
+    if (!this.#hasTime()) return;
     try {
-      return await task();
+      await task();
     } catch (err) {
-      context.log.error({ err, what }, 'a group could not be kept');
-      if (!(err instanceof GroupContendedError)) failures.push(err);
-      return undefined;
+      this.#context.log.error({ err, what }, 'a group could not be kept');
+      // Those who contend for the group keep it.
+      if (!(err instanceof GroupContendedError)) this.#failures.push(err);
     }
-  };
-  const states: GroupState[] = [];
-  for await (const name of groups.items.busyNames()) {
-    const state = await attempt(name, () => repairGroup(groups, name, config.retentionSeconds * 1000));
-    if (state) states.push(state);
   }
-  const live: string[] = [];
-  for await (const id of groups.requests.ids('live')) live.push(id);
-  const requests = live.length === 0 ? [] : await groups.requests.readMany(live);
-  const mayGoOn = () => clock.monotonic() <= deadlineMs;
-  for (const request of requests) {
-    await attempt(request.id, () => keepRequest(groups, request, states, mayGoOn));
-  }
-  if (failures.length > 0) throw new AggregateError(failures, `cannot keep groups: ${failures.join('; ')}`);
-  return countGroups(states, clock.now());
-}
-
-async function keepRequest(
-  groups: Groups,
-  request: RequestRecord,
-  states: readonly GroupState[],
-  mayGoOn: () => boolean,
-): Promise<void> {
-  const nowMs = groups.context.clock.now();
-  const { id, state, submittedAt, generation } = request;
-  if (state === 'preparing') {
-    if (nowMs - Date.parse(submittedAt) >= LONGEST_PREPARATION_MS)
-      await dropPreparing(groups, request, mayGoOn);
-    return;
-  }
-  const isAbandoned = haltedSinceMs(request, states) + HALTED_REQUEST_MS <= nowMs;
-  const cancelled = isAbandoned
-    ? await groups.requests.change(id, ['open', 'stopped', 'paused'], {
-        state: 'cancelled',
-        reason: NOBODY_RESUMED,
-        atMs: nowMs,
-      })
-    : undefined;
-  const now = cancelled ?? request;
-  for (const { name, requests } of states) {
-    const one = requests.find((open) => open.id === id);
-    const isCutOff = one?.state === 'stopped' && one.generation === generation && state === 'open';
-    if (one && isCutOff && one.policy.stops !== 'group') return groups.stopTripped(name, one);
-  }
-  await groups.syncRequest(now);
-  if (now.state === 'cancelled') await skipHeld(groups, now, mayGoOn);
-  else await groups.endRequest(id);
-}
-
-/** Since when a request waits for a person, as a whole or in one of its groups. Infinity: it does not. */
-function haltedSinceMs({ id, stoppedAt }: RequestRecord, states: readonly GroupState[]): number {
-  const inGroups = states.flatMap(({ requests }) =>
-    requests
-      .filter((one) => one.id === id && one.state !== 'open')
-      .map(({ haltedAtMs }) => haltedAtMs ?? Number.POSITIVE_INFINITY),
-  );
-  return Math.min(stoppedAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(stoppedAt), ...inGroups);
 }
 
 function countGroups(states: readonly GroupState[], nowMs: number): GroupCounts {
+  const requests = states.flatMap((state) => state.requests);
   const held = states.reduce((sum, state) => sum + countHeld(state), 0);
-  const since = states.flatMap(({ requests }) => requests.map(({ submittedAtMs }) => submittedAtMs));
-  const oldestMs = Math.min(nowMs, ...since);
-  const halted = new Set(
-    states.flatMap(({ requests }) =>
-      requests.filter(({ state }) => state === 'stopped' || state === 'paused').map(({ id }) => id),
-    ),
-  );
+  const since = requests.map(({ submittedAtMs }) => submittedAtMs);
+  const plainSince = states.flatMap(({ plain }) => plain.jobs.flatMap(({ sinceMs }) => sinceMs ?? []));
+  const oldestMs = Math.min(nowMs, ...since, ...plainSince);
+  const isHalted = ({ state }: { state: string }) => state === 'stopped' || state === 'paused';
+  const halted = new Set(requests.filter(isHalted).map(({ id }) => id));
   const stopped = states.filter((state) => state.stopped !== undefined).length + halted.size;
   return { held, oldestHeldSeconds: held === 0 ? 0 : Math.round((nowMs - oldestMs) / 1000), stopped };
 }

@@ -15,29 +15,6 @@ export const PLACE_PREFIX = 'place#';
 /** What the keeper remembers of the fleet, and what operators asked of it. */
 export const FLEET_KEY = 'fleet';
 
-/** A group, what a job works on, a request, and the places of jobs that wait for a lane of a group. */
-export const GROUP_PREFIX = 'group#';
-export const TARGET_PREFIX = 'target#';
-export const REQUEST_PREFIX = 'request#';
-export const PLACE_PREFIX = 'place#';
-
-export function groupKey(name: string): string {
-  return `${GROUP_PREFIX}${name}`;
-}
-
-export function targetKey(name: string): string {
-  return `${TARGET_PREFIX}${name}`;
-}
-
-export function requestKey(id: string): string {
-  return `${REQUEST_PREFIX}${id}`;
-}
-
-/** @param number of the item in its group */
-export function placeKey(group: string, number: number): string {
-  return `${PLACE_PREFIX}${group}#${number}`;
-}
-
 export function jobKey(id: string): string {
   return `${JOB_PREFIX}${id}`;
 }

@@ -108,6 +108,8 @@ export interface OpenRequest {
 export interface PlainJob {
   id: string;
   target?: string | undefined;
+  /** Since when it is held. */
+  sinceMs?: number | undefined;
   /** Its target was busy when it was last tried. */
   waits?: true | undefined;
 }

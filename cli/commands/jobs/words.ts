@@ -1,7 +1,8 @@
 import type { JobView, TryView } from '../../../client/jobs/view.ts';
+import { formatDuration } from '../../../lib/format-duration.ts';
 import { clip } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import { countOf, formatDuration } from '../../terminal/format.ts';
+import { countOf } from '../../terminal/format.ts';
 import type { Paint, Style } from '../../terminal/paint.ts';
 
 const STYLES: Partial<Record<JobView['state'], Style>> = {

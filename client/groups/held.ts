@@ -77,7 +77,8 @@ function requestText(
 ): string {
   const since = sinceMs === undefined ? '' : ` since ${formatTime(sinceMs)}`;
   const why = reason === undefined ? '' : `: ${reason}`;
-  if (state === 'cancelled') return `request ${request} was cancelled${why}; the job is skipped within a minute`;
+  if (state === 'cancelled')
+    return `request ${request} was cancelled${why}; the job is skipped within a minute`;
   return `request ${request} is ${state}${since}${why}; \`mayfly request resume ${request}\` goes on with it`;
 }
 
@@ -87,10 +88,7 @@ function targetText({ target, holder, nowMs }: HeldNames): string {
   return `${what} is with ${holder.job} of ${holder.group} for ${ageText(Date.parse(holder.since), nowMs)}`;
 }
 
-function lanesText(
-  { lanes, holders }: Extract<HeldReason, { what: 'lanes' }>,
-  names: HeldNames,
-): string {
+function lanesText({ lanes, holders }: Extract<HeldReason, { what: 'lanes' }>, names: HeldNames): string {
   const { name } = names.group;
   // Lanes were lowered while more jobs were out.
   if (holders.length > lanes) {
@@ -98,9 +96,15 @@ function lanesText(
   }
   const taken = holders
     .slice(0, NAMED)
-    .map((id, index) => `lane ${index + 1} of ${lanes}${index === 0 ? ` of ${name}` : ''} has ${holderText(id, names)}`);
+    .map(
+      (id, index) =>
+        `lane ${index + 1} of ${lanes}${index === 0 ? ` of ${name}` : ''} has ${holderText(id, names)}`,
+    );
   const more = holders.length - taken.length;
-  return [...taken, ...(more > 0 ? [`${count(more, 'more lane')} ${more === 1 ? 'is' : 'are'} taken`] : [])].join(', ');
+  return [
+    ...taken,
+    ...(more > 0 ? [`${count(more, 'more lane')} ${more === 1 ? 'is' : 'are'} taken`] : []),
+  ].join(', ');
 }
 
 function holdersText(holders: readonly string[], names: HeldNames): string {

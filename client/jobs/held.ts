@@ -55,7 +55,9 @@ async function readHeld(context: FleetContext, jobs: readonly HeldView[]) {
   const targets = new Map(
     [...named].flatMap(([id, { target }]) => (target === undefined ? [] : [[id, target] as const])),
   );
-  const busy = reasons.flatMap(({ job, reason }) => (reason.what === 'target' && job.target ? [job.target] : []));
+  const busy = reasons.flatMap(({ job, reason }) =>
+    reason.what === 'target' && job.target ? [job.target] : [],
+  );
   const holders = new Map(
     await mapInParallel([...new Set(busy)], async (name) => [name, await targetItems.read(name)] as const),
   );
@@ -64,7 +66,14 @@ async function readHeld(context: FleetContext, jobs: readonly HeldView[]) {
     reasons.map(({ job, reason }) => {
       const { id, group, target, requestId: request } = job;
       const holder = target === undefined ? undefined : holders.get(target);
-      const names = { group: groups.get(group) ?? emptyGroup(group), request, targets, target, holder, nowMs };
+      const names = {
+        group: groups.get(group) ?? emptyGroup(group),
+        request,
+        targets,
+        target,
+        holder,
+        nowMs,
+      };
       return [id, createHeldView(reason, names)] as const;
     }),
   );
@@ -90,7 +99,10 @@ export function requestFacts({ state, reason, stoppedAt }: RequestRecord) {
 }
 
 /** The number of each request's job in its group. */
-function numbersOf(jobs: readonly HeldView[], requests: ReadonlyMap<string, RequestRecord>): Map<string, number> {
+function numbersOf(
+  jobs: readonly HeldView[],
+  requests: ReadonlyMap<string, RequestRecord>,
+): Map<string, number> {
   const numbers = new Map<string, number>();
   for (const [, some] of Map.groupBy(jobs, ({ requestId, group }) => `${requestId}\n${group}`)) {
     const { requestId = '', group = '' } = some[0] ?? {};

@@ -125,12 +125,7 @@ function createRequestGroupView(
 
 const NONE = { succeeded: 0, failed: 0, cancelled: 0 };
 
-function explainGroup(
-  context: FleetContext,
-  request: RequestRecord,
-  group: GroupState,
-  index: number,
-): Wait {
+function explainGroup(context: FleetContext, request: RequestRecord, group: GroupState, index: number): Wait {
   const number = nextHeld(findRequest(group, request.id));
   const facts = { group, limits: groupLimits(context), request: requestFacts(request) };
   const reason = explainHeld({ request: request.id, number }, facts);

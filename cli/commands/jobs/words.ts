@@ -28,6 +28,11 @@ export function stateReason({ state, reason, exitStatus, signal }: JobView): str
   return state === 'succeeded' ? '' : describeExit({ exitStatus, signal });
 }
 
+/** The same, or what the job waits for. */
+export function whyText(job: JobView): string {
+  return stateReason(job) || escapeLine(job.waitsFor?.text ?? '');
+}
+
 /** How a worker ended: `exit status 3`, `died of SIGKILL`. */
 function describeExit({ exitStatus, signal }: { exitStatus?: number; signal?: string } | ExactEnd): string {
   if (signal !== undefined) return `died of ${escapeLine(signal)}`;

@@ -145,8 +145,8 @@ export class Attempts {
       );
       refusals.answered('claim');
       if (claim.kind === 'claimed') {
-        const { attempts, tries, label, bodyDigest } = claim;
-        inFlight.claim = { fence, attempts, tries, label, bodyDigest };
+        const { attempts, tries, label, bodyDigest, grouped } = claim;
+        inFlight.claim = { fence, attempts, tries, label, bodyDigest, grouped };
         leases.capLease(inFlight, requestedLeases.get(claim.leaseUntilMs ?? Number.NaN));
       }
       return claim;

@@ -244,9 +244,12 @@ function createGroupFields(
   job: Job | undefined,
   attributes: MessageAttributes,
 ): Pick<ClaimRequest, 'group' | 'target' | 'release' | 'attributes'> {
-  if (job?.group === undefined) return {};
+  const released = readRelease(attributes);
+  // A message that cannot become a job still belongs to the job that it was sent for.
+  if (!job) return released === undefined ? {} : { release: released };
   const { group, target, retryOf } = job;
-  const release = retryOf === undefined ? readRelease(attributes) : undefined;
+  if (group === undefined) return {};
+  const release = retryOf === undefined ? released : undefined;
   if (release !== undefined) return { group, release };
   const own = selectProducerAttributes(attributes);
   return { group, target, ...(Object.keys(own).length > 0 && { attributes: formatAttributes(own) }) };

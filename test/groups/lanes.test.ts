@@ -200,6 +200,22 @@ describe('a request', () => {
   });
 });
 
+describe('a job that can never run', () => {
+  it('fails and frees its lane', async () => {
+    const { fleet, startAgent, bench } = await open();
+    const group = newGroup();
+    // The facts of this fleet do not say which limits it allows, so that the agent refuses the job.
+    const long = await fleet.enqueue('long', { group, limitSeconds: 100 });
+    const next = await fleet.enqueue('next', { group });
+    await startAgent('true', { limitSeconds: 50, maxLimitSeconds: 50 });
+    const ended = await fleet.wait([long.id, next.id], { timeoutSeconds: 30 });
+    expect(ended.map(({ state }) => state)).toEqual(['failed', 'succeeded']);
+    expect(ended[0]?.reason).toContain('the limit of 100 s is longer than this fleet allows');
+    await bench.empty();
+    expect(await isForgotten(fleet, group)).toBe(true);
+  });
+});
+
 describe('a message of a producer', () => {
   it('with a group is held by the agent that meets it, and runs in its turn', async () => {
     const { bench, startAgent, fleet } = await open();

@@ -142,6 +142,19 @@ export class BadBodyError extends FleetError {
   override readonly name = 'BadBodyError';
 }
 
+/**
+ * A request cannot be made of these targets: there are none, one occurs twice or under two names, or its group or body
+ * cannot be made of its variables. The message names the first ten, with their lines or hosts.
+ */
+export class BadTargetsError extends FleetError {
+  override readonly name = 'BadTargetsError';
+}
+
+/** An inventory of Ansible cannot be read. The message quotes Ansible. */
+export class InventoryError extends FleetError {
+  override readonly name = 'InventoryError';
+}
+
 /** The job's body is not stored any more, or it does not match the job's record. */
 export class BodyNotKeptError extends FleetError {
   override readonly name = 'BodyNotKeptError';

@@ -11,6 +11,8 @@ export interface GroupContext {
   /** How long a record outlives its job's end. */
   recordSeconds: number;
   limits: GroupLimits;
+  /** Whether agents and the keeper have to do what a change means for requests: this caller may not write their items. */
+  leavesRequests?: boolean;
   clock: Clock;
   random: () => number;
 }

@@ -60,22 +60,30 @@ export class GroupWriter {
     this.jobs = new HeldJobs(clients.dynamodb, table, recordSeconds);
   }
 
-  /** Changes a group, and releases what may run then. Returns the group after the last write. */
+  /**
+   * Changes a group, and releases what may run then. Returns the group after the last write. If a release fails, the others go on,
+   * and it rejects in the end: the keeper repeats that release.
+   */
   async change(name: string, change: Change): Promise<GroupState> {
     const changes = [change];
     const tripped = new Set<string>();
+    const failures: unknown[] = [];
     for (;;) {
       const swapped = await this.#swap(name, changes.shift() ?? change);
       const { group, releases } = swapped;
       if (swapped.tripped !== undefined) tripped.add(swapped.tripped);
-      const results = await Promise.all(releases.map((release) => this.release(group, release)));
-      changes.push(...results.filter((one) => one !== undefined));
+      const results = await Promise.allSettled(releases.map((release) => this.release(group, release)));
+      for (const result of results) {
+        if (result.status === 'rejected') failures.push(result.reason);
+        else if (result.value) changes.push(result.value);
+      }
       for (const waiting of swapped.waiting) {
         if (waiting === name) changes.push(tryAgain);
         else await this.change(waiting, tryAgain);
       }
       if (changes.length > 0) continue;
       await this.onChanged(group, tripped);
+      if (failures.length > 0) throw failures[0];
       return group;
     }
   }

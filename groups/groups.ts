@@ -146,6 +146,7 @@ export class Groups extends GroupWriter {
   }
 
   protected override async onChanged(group: GroupState, tripped: ReadonlySet<string>): Promise<void> {
+    if (this.context.leavesRequests) return;
     for (const id of tripped) {
       const request = findRequest(group, id);
       if (request) await this.stopTripped(group.name, request);

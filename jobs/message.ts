@@ -34,6 +34,8 @@ export interface MessageRules {
   allowedLimitSeconds?: number;
   /** False: there is no job table to keep groups, labels and requests in, so they are refused. */
   tracked: boolean;
+  /** The message has a nonce, which the claim compares with that of the record. */
+  isBound?: boolean;
 }
 
 /**
@@ -67,18 +69,21 @@ export function readMessage(
   { id: messageId, body, attributes }: ReceivedMessage,
   rules: MessageRules,
 ): MessageReading {
-  const reading = readJob(messageId, body, rules);
+  const isBound = readNonce(attributes) !== undefined;
+  const reading = readJob(messageId, body, { ...rules, isBound });
   const deadId = redrivenFrom(attributes);
   if (reading.kind === 'job') {
     const overLimit = overLimitReason(reading.job, rules);
     if (!rules.tracked && overLimit !== undefined)
       return { kind: 'broken', id: reading.job.id, reason: overLimit };
     const outcome = deadId === undefined ? reading : redrive(messageId, reading, deadId);
-    const needsRecord = rules.tracked && deadId === undefined ? noRecordReason(reading.job) : undefined;
+    const needsRecord =
+      rules.tracked && deadId === undefined
+        ? noRecordReason(reading.job, createOwnJobId(messageId))
+        : undefined;
     return { ...outcome, ...(needsRecord && { needsRecord }), ...(overLimit && { overLimit }) };
   }
-  const isBound = !rules.tracked || readNonce(attributes) !== undefined;
-  return isBound ? reading : { ...reading, id: createOwnJobId(messageId) };
+  return isBound || !rules.tracked ? reading : { ...reading, id: createOwnJobId(messageId) };
 }
 
 function overLimitReason({ limitSeconds = 0 }: Job, rules: MessageRules): string | undefined {
@@ -95,9 +100,11 @@ function overLimitReason({ limitSeconds = 0 }: Job, rules: MessageRules): string
  * a message could take the id of a job that is not enqueued yet, and its producer would be told that the job is done. It
  * could also run the body of an expired job again, since bodies are kept longer than records.
  */
-function noRecordReason({ id, bodyKey }: Job): string | undefined {
+function noRecordReason({ id, bodyKey }: Job, ownId: string): string | undefined {
   if (isDedupedId(id))
     return `the message names job ${id}, whose id is made of a dedupe key, and no such job was enqueued`;
+  if (MESSAGE_ID.test(id) && id !== ownId)
+    return `the message names job ${id}, of which there is no record any more`;
   if (isRequestJobId(id))
     return `the message names job ${id}, whose id is that of a request's job, and there is none`;
   if (bodyKey === undefined) return undefined;
@@ -168,7 +175,8 @@ function contentOf({ payload }: Envelope, text: string): Pick<Job, 'stdin' | 'ar
 
 function refusal(envelope: Envelope, rules: MessageRules, key: string): string | undefined {
   const { id, limitSeconds, group, label, requestId } = envelope;
-  if (rules.tracked && id !== undefined && id !== key && MESSAGE_ID.test(id)) {
+  // The release of a job that an agent has held sends a message of its own.
+  if (rules.tracked && !rules.isBound && id !== undefined && id !== key && MESSAGE_ID.test(id)) {
     return `the envelope's id is ${id}, which is that of the job of another message`;
   }
   if (limitSeconds !== undefined && limitSeconds > rules.maxLimitSeconds) {

@@ -70,7 +70,7 @@ export interface RetryRules {
 }
 
 /** `sysexits.h`: the input is wrong. A retry would fail too. */
-const EX_DATAERR = 65;
+export const EX_DATAERR = 65;
 /** `sysexits.h`: a temporary failure. The caller is invited to retry. */
 const EX_TEMPFAIL = 75;
 

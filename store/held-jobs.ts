@@ -1,17 +1,10 @@
-import {
-  BatchWriteItemCommand,
-  ConditionalCheckFailedException,
-  PutItemCommand,
-  type WriteRequest,
-} from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { createNonce } from '../jobs/binding.ts';
 import type { JobRecord, JobState } from '../jobs/record.ts';
-import { DYNAMODB_MAX_BATCH_WRITE } from '../lib/limits.ts';
-import { batchGetJobs, retryUnprocessed, runInBatches, systemRetryContext } from './batches.ts';
+import { batchGetJobs } from './batches.ts';
 import { expiryOfEnded, expiryOfQueued } from './expiry.ts';
 import { toItem } from './item.ts';
 import { JobEndings } from './job-endings.ts';
-import { itemKey, jobKey } from './keys.ts';
 import { statePartition } from './partitions.ts';
 
 /** `unchanged`: the job is not held, or was released or recalled under this number or a higher one. */
@@ -105,18 +98,6 @@ export class HeldJobs extends JobEndings {
   /** Strongly consistent. An id without a record is missing in the result. */
   getMany(ids: Iterable<string>): Promise<Map<string, JobRecord>> {
     return batchGetJobs(this.client, this.table, ids);
-  }
-
-  /** Deletes the records of jobs that were never released. */
-  async deleteMany(ids: readonly string[]): Promise<void> {
-    const writes = ids.map((id): WriteRequest => ({ DeleteRequest: { Key: itemKey(jobKey(id)) } }));
-    await runInBatches(writes, DYNAMODB_MAX_BATCH_WRITE, (batch) =>
-      retryUnprocessed(this.table, batch, systemRetryContext, async (left) => {
-        const request = { RequestItems: { [this.table]: left } };
-        const { UnprocessedItems } = await this.client.send(new BatchWriteItemCommand(request));
-        return UnprocessedItems?.[this.table] ?? [];
-      }),
-    );
   }
 
   /** Creates a record of a held job. False: there is a record. */

@@ -31,17 +31,10 @@ export class JobTable extends JobEndings {
     if (request.group !== undefined && request.release === undefined)
       return holdJob(this.held, { ...request, ...redriven });
     const change = claimChange({ ...request, ...redriven });
-    if (
-      isNew &&
-      request.release === undefined &&
-      !whyNotCreated(request) &&
-      (await this.#putNew(id, change))
-    ) {
+    const mayBeNew = isNew && request.group === undefined && !whyNotCreated(request);
+    if (mayBeNew && (await this.#putNew(id, change))) {
       const { tries } = change.append;
-      const { group, requestId } = change.set;
-      const label = findLabel({ label: change.setOnce.label, group });
-      const grouped = toGroupedClaim({ group, requestId });
-      return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label, grouped };
+      return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label: change.setOnce.label };
     }
     const claimed = await this.updateAndGet(id, change);
     if (claimed) return this.#toClaim(claimed, fence, nowMs);

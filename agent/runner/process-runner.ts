@@ -3,22 +3,12 @@ import { closeSync } from 'node:fs';
 import type { Clock } from '../../aws/clock.ts';
 import { messageOf } from '../../lib/error-message.ts';
 import { findProgram } from './find-program.ts';
+import { type FleetCommands, FleetPrograms } from './fleet-programs.ts';
 import { releaseBuffer } from './release-buffer.ts';
-import {
-  notStarted,
-  type OutputSink,
-  type Program,
-  type Run,
-  type RunEnd,
-  type Runner,
-  type Task,
-} from './runner.ts';
+import { notStarted, type OutputSink, type Run, type RunEnd, type Runner, type Task } from './runner.ts';
 import { openStdin } from './stdin-file.ts';
 
-export interface ProcessRunnerOptions {
-  command: readonly [string, ...string[]];
-  /** The fleet's `instanceCheck`. */
-  instanceCheck?: readonly [string, ...string[]] | undefined;
+export interface ProcessRunnerOptions extends FleetCommands {
   /** The worker's environment, without the job's variables. */
   environment: Record<string, string>;
   /** The worker's working directory. */
@@ -33,31 +23,20 @@ const DRAIN_MS = 250;
 export class ProcessRunner implements Runner {
   readonly #options: ProcessRunnerOptions;
   readonly #running = new Set<ProcessRun>();
-  /** The commands, with the absolute paths of their programs. */
-  readonly #commands = new Map<Program, readonly [string, ...string[]]>();
+  readonly #programs: FleetPrograms;
 
   constructor(options: ProcessRunnerOptions) {
     this.#options = options;
+    this.#programs = new FleetPrograms(options);
   }
 
   async check(): Promise<void> {
-    const { command, instanceCheck, directory, environment } = this.#options;
-    const path = environment['PATH'] ?? '';
-    await this.#find('worker', command, directory, path);
-    if (instanceCheck) await this.#find('instance-check', instanceCheck, directory, path);
-  }
-
-  async #find(
-    program: Program,
-    [name, ...args]: readonly [string, ...string[]],
-    directory: string,
-    path: string,
-  ): Promise<void> {
-    this.#commands.set(program, [await findProgram(name, directory, path), ...args]);
+    const { directory, environment } = this.#options;
+    await this.#programs.find((name) => findProgram(name, directory, environment['PATH'] ?? ''));
   }
 
   start(task: Task): Run {
-    const command = this.#commands.get(task.program ?? 'worker');
+    const command = this.#programs.get(task.program);
     if (!command) return notStarted('the command was not checked');
     const { directory, environment, clock } = this.#options;
     const args = task.argument === undefined ? command.slice(1) : [...command.slice(1), task.argument];

@@ -1,5 +1,5 @@
-/** The fleet's `command`, and its `instanceCheck` if it has one. */
-export type Program = 'worker' | 'instance-check';
+/** The fleet's `command`, its `instanceCheck` if it has one, or one of its `commands` by its name. */
+export type Program = 'worker' | 'instance-check' | { readonly command: string };
 
 /** The input of one run of a worker. */
 export interface Task {
@@ -47,7 +47,7 @@ export interface Run {
 
 /** Starts workers: as child processes, or in slots with their own users and cgroups. */
 export interface Runner {
-  /** Rejects with `WorkerMissingError` if the fleet's command, or its `instanceCheck`, cannot be run here. */
+  /** Rejects with `WorkerMissingError` if one of the fleet's programs cannot be run here. */
   check(): Promise<void>;
   /** Never throws: if a worker cannot be started, its run ends as `not-started`. */
   start(task: Task): Run;

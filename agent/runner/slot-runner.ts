@@ -1,27 +1,17 @@
 import { join } from 'node:path';
 import type { Clock } from '../../aws/clock.ts';
 import { messageOf } from '../../lib/error-message.ts';
-import {
-  notStarted,
-  type Program,
-  type Run,
-  type RunEnd,
-  type Runner,
-  type Task,
-  WorkerMissingError,
-} from './runner.ts';
+import { type FleetCommands, FleetPrograms } from './fleet-programs.ts';
+import { notStarted, type Run, type RunEnd, type Runner, type Task, WorkerMissingError } from './runner.ts';
 import { SlotConnection } from './slot-connection.ts';
 import { joinWithNul } from './slot-frames.ts';
 import { SlotRun } from './slot-run.ts';
 
-export interface SlotRunnerOptions {
+export interface SlotRunnerOptions extends FleetCommands {
   /** Directory of the slots' sockets, named 1, 2, ... systemd starts a slot when the agent connects to its socket. */
   sockets: string;
   /** The number of slots. */
   slots: number;
-  command: readonly [string, ...string[]];
-  /** The fleet's `instanceCheck`. */
-  instanceCheck?: readonly [string, ...string[]] | undefined;
   /** The worker's environment, without `HOME`, which depends on the slot's user, and without the job's variables. */
   environment: Record<string, string>;
   /** The worker's working directory. */
@@ -49,37 +39,32 @@ export class SlotRunner implements Runner {
   #opening = 0;
   /** Why the last attempt to open a slot failed. */
   #problem: string | undefined;
-  /** The commands, with the absolute paths of their programs. */
-  readonly #commands = new Map<Program, readonly [string, ...string[]]>();
+  readonly #programs: FleetPrograms;
   #closed = false;
 
   constructor(options: SlotRunnerOptions) {
     this.#options = options;
+    this.#programs = new FleetPrograms(options);
     this.#closedNumbers = Array.from({ length: options.slots }, (_, index) => index + 1);
   }
 
   async check(): Promise<void> {
-    const { command, instanceCheck, slots } = this.#options;
+    const { command, slots } = this.#options;
     const slot = await this.#connect(this.#closedNumbers.shift() ?? 1).catch((error: Error) => {
       throw new WorkerMissingError(command[0], error.message);
     });
-    await this.#find(slot, 'worker', command);
-    if (instanceCheck) await this.#find(slot, 'instance-check', instanceCheck);
+    await this.#programs.find((name) => this.#find(slot, name));
     this.#release(slot);
     void this.#prepare(slots - 1);
   }
 
-  async #find(
-    slot: SlotConnection,
-    program: Program,
-    [name, ...args]: readonly [string, ...string[]],
-  ): Promise<void> {
+  async #find(slot: SlotConnection, name: string): Promise<string> {
     const { directory, environment } = this.#options;
     const found = await slot.find(name, directory, environment['PATH'] ?? '').catch((error: Error) => ({
       missing: error.message,
     }));
     if ('missing' in found) throw new WorkerMissingError(name, found.missing);
-    this.#commands.set(program, [found.program, ...args]);
+    return found.program;
   }
 
   start(task: Task): Run {
@@ -93,7 +78,7 @@ export class SlotRunner implements Runner {
   }
 
   #run(slot: SlotConnection, task: Task): Run {
-    const command = this.#commands.get(task.program ?? 'worker');
+    const command = this.#programs.get(task.program);
     if (!command) return notStarted('the command was not checked');
     const { directory, environment } = this.#options;
     const args: string[] = [...command];

@@ -14,19 +14,22 @@ import { messageOf } from '../../lib/error-message.ts';
 import { retry } from '../../lib/retry.ts';
 import { type LeaseTimes, longestRunMs } from '../../policy/lease.ts';
 import { classifyRefusal } from '../../policy/refusal.ts';
-import type { Claim, ClaimRequest } from '../../store/claim.ts';
+import type { Claim, ClaimRequest, GroupedClaim } from '../../store/claim.ts';
 import type { JobTable } from '../../store/job-table.ts';
+import type { AgentConfig } from '../config/agent-config.ts';
 import type { WorkerAccess } from '../credentials/worker-access.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
 import type { TryLogs } from '../log/try-logs.ts';
-import type { RunEnd, Runner } from '../runner/runner.ts';
+import { RepeatedRun } from '../runner/repeated-run.ts';
+import type { Run, Runner, Task } from '../runner/runner.ts';
 import type { RefusalTracker } from '../supervision/refusals.ts';
 import { attributesVariable } from './attributes-variable.ts';
 import type { Bodies } from './bodies.ts';
 import type { Cancellations } from './cancellations.ts';
 import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
+import { createJobVariables } from './job-variables.ts';
 import type { Leases } from './leases.ts';
-import { countAttempts } from './try-end.ts';
+import { toCheckEnding, toEnding } from './run-ending.ts';
 
 export interface AttemptOptions {
   runner: Runner;
@@ -45,6 +48,8 @@ export interface AttemptOptions {
   limitSeconds: number;
   graceSeconds: number;
   maxAttempts: number;
+  /** The prop `commands`. */
+  commands: AgentConfig['commands'];
   /** Whether workers get their message's attributes. */
   messageAttributes: boolean;
   clock: Clock;
@@ -76,7 +81,7 @@ export class Attempts {
 
   /** Never rejects. */
   async run(inFlight: InFlightMessage): Promise<AttemptResult> {
-    const { leases, stopping, table, maxAttempts, messageAttributes } = this.#options;
+    const { leases, stopping, table, messageAttributes } = this.#options;
     inFlight.phase = 'starting';
     if (leases.hasEnded(inFlight)) return ended({ kind: 'lease-lost' });
     if (table) {
@@ -87,7 +92,8 @@ export class Attempts {
     }
     if (inFlight.reading.kind === 'broken')
       return ended({ kind: 'refused', reason: inFlight.reading.reason });
-    if (inFlight.claim && inFlight.claim.attempts > maxAttempts) return ended({ kind: 'used-up' });
+    const notTried = this.#whyNotTried(inFlight);
+    if (notTried) return ended(notTried);
     const attributes = messageAttributes
       ? attributesVariable(inFlight.message.attributes)
       : { variables: {} };
@@ -97,6 +103,22 @@ export class Attempts {
     if (leases.hasEnded(inFlight)) return ended({ kind: 'not-started', reason: 'its lease ended before' });
     if (stopping()) return ended({ kind: 'interrupted' });
     return this.#run(inFlight, job, attributes.variables);
+  }
+
+  /** Why the claimed job is not tried, by what its record says. */
+  #whyNotTried({ claim }: InFlightMessage): Ending | undefined {
+    if (!claim) return undefined;
+    const { commands, clock } = this.#options;
+    const { checkUntilMs, checkSeconds = 0, command, ...own }: Partial<GroupedClaim> = claim.grouped ?? {};
+    if (checkUntilMs !== undefined && clock.now() >= checkUntilMs)
+      return { kind: 'check-timed-out', checkSeconds };
+    if (claim.attempts > (own.maxAttempts ?? this.#options.maxAttempts)) return { kind: 'used-up' };
+    if (command === undefined || Object.hasOwn(commands, command)) return undefined;
+    const names = Object.keys(commands).join(', ') || 'none';
+    return {
+      kind: 'refused',
+      reason: `the job names the command ${command}, which this fleet does not have (its prop commands has ${names})`,
+    };
   }
 
   /** The message belongs to the job, but the job cannot run. Its record will say so. */
@@ -145,8 +167,8 @@ export class Attempts {
       );
       refusals.answered('claim');
       if (claim.kind === 'claimed') {
-        const { attempts, tries, label, bodyDigest } = claim;
-        inFlight.claim = { fence, attempts, tries, label, bodyDigest };
+        const { kind: _, leaseUntilMs: __, ...claimed } = claim;
+        inFlight.claim = { fence, ...claimed };
         leases.capLease(inFlight, requestedLeases.get(claim.leaseUntilMs ?? Number.NaN));
       }
       return claim;
@@ -198,30 +220,47 @@ export class Attempts {
     job: Job,
     attributes: Record<string, string>,
   ): Promise<AttemptResult> {
-    const { runner, access, leases, cancels, clock, graceSeconds } = this.#options;
-    const limitMs = (job.limitSeconds ?? this.#options.limitSeconds) * 1000;
+    const { access, leases, cancels, clock, graceSeconds } = this.#options;
     const startMs = clock.monotonic();
-    const runMs = longestRunMs(limitMs, graceSeconds * 1000, startMs - inFlight.receivedAtMs);
+    const sinceReceiveMs = startMs - inFlight.receivedAtMs;
+    const runMs = longestRunMs(this.#limitMs(inFlight, job), graceSeconds * 1000, sinceReceiveMs);
     const admission = access?.admit();
     const log = this.#openLog(inFlight);
-    inFlight.run = runner.start({
+    const run = this.#start(inFlight, {
       ...(log && { output: log }),
       stdin: job.stdin,
       argument: job.argument,
       variables: {
-        ...createVariables(job, inFlight, clock.machineNow() + runMs),
+        ...createJobVariables(job, inFlight, clock.machineNow() + runMs),
         ...attributes,
         ...admission?.variables,
       },
     });
+    inFlight.run = run;
     inFlight.phase = 'running';
     this.#options.onStart();
     leases.enforceLimit(inFlight, startMs + runMs);
     cancels.startChecking();
-    const end = await inFlight.run.ended;
+    const end = await run.ended;
     admission?.revoke();
     const ending = toEnding(end, inFlight, runMs / 1000);
-    return log ? { kind: 'ended', ending, log } : ended(ending);
+    const attempted = run instanceof RepeatedRun ? toCheckEnding(ending, run.lastOwnEnd, inFlight) : ending;
+    return log ? { kind: 'ended', ending: attempted, log } : ended(attempted);
+  }
+
+  /** The time of a health check does not begin again with another try. */
+  #limitMs({ claim }: InFlightMessage, { limitSeconds = this.#options.limitSeconds }: Job): number {
+    const { checkUntilMs } = claim?.grouped ?? {};
+    return checkUntilMs === undefined ? limitSeconds * 1000 : checkUntilMs - this.#options.clock.now();
+  }
+
+  /** Starts the fleet's command, or the one that the record names. A health check is repeated until it succeeds. */
+  #start({ claim }: InFlightMessage, input: Omit<Task, 'program'>): Run {
+    const { runner, clock } = this.#options;
+    const { command, stage } = claim?.grouped ?? {};
+    const task: Task = command === undefined ? input : { ...input, program: { command } };
+    const start = () => runner.start(task);
+    return stage === 'check' ? new RepeatedRun({ start, clock }) : start();
   }
 
   #openLog(inFlight: InFlightMessage): TryLogWriter | undefined {
@@ -244,9 +283,12 @@ function createGroupFields(
   job: Job | undefined,
   attributes: MessageAttributes,
 ): Pick<ClaimRequest, 'group' | 'target' | 'release' | 'attributes'> {
-  if (job?.group === undefined) return {};
+  const released = readRelease(attributes);
+  // A message that cannot become a job still belongs to the job that it was sent for.
+  if (!job) return released === undefined ? {} : { release: released };
   const { group, target, retryOf } = job;
-  const release = retryOf === undefined ? readRelease(attributes) : undefined;
+  if (group === undefined) return {};
+  const release = retryOf === undefined ? released : undefined;
   if (release !== undefined) return { group, release };
   const own = selectProducerAttributes(attributes);
   return { group, target, ...(Object.keys(own).length > 0 && { attributes: formatAttributes(own) }) };
@@ -265,34 +307,4 @@ function createProof({ message, reading }: InFlightMessage): Proof {
 
 function ended(ending: Ending): { kind: 'ended'; ending: Ending } {
   return { kind: 'ended', ending };
-}
-
-function toEnding(end: RunEnd, inFlight: InFlightMessage, limitSeconds: number): Ending {
-  // A worker that was stopped before it could start must not count as one that the instance could not start.
-  if (end.kind === 'not-started') {
-    return inFlight.stopped === 'interrupted' || inFlight.stopped === 'cancelled'
-      ? { kind: 'interrupted' }
-      : end;
-  }
-  // A worker that ended before the stop reached it has ended by itself.
-  if (end.kind === 'lost' || end.stopped) {
-    if (inFlight.stopped === 'timed-out') return { kind: 'timed-out', limitSeconds };
-    if (inFlight.stopped !== undefined) return { kind: inFlight.stopped };
-  }
-  if (end.kind === 'lost') return { kind: 'slot-lost', reason: end.reason };
-  if (end.kind === 'exited') return { kind: 'exited', status: end.status };
-  const { signal, reason } = end;
-  return reason === undefined ? { kind: 'signalled', signal } : { kind: 'signalled', signal, reason };
-}
-
-/** Creates the worker's variables about its job. */
-function createVariables(job: Job, inFlight: InFlightMessage, deadlineMs: number): Record<string, string> {
-  return {
-    MAYFLY_JOB_ID: job.id,
-    MAYFLY_ATTEMPT: `${countAttempts(inFlight)}`,
-    MAYFLY_DEADLINE: new Date(deadlineMs).toISOString(),
-    MAYFLY_REQUEST_ID: job.requestId ?? '',
-    MAYFLY_GROUP: job.group ?? '',
-    MAYFLY_LABEL: inFlight.claim?.label ?? '',
-  };
 }

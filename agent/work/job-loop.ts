@@ -242,8 +242,9 @@ class RunningJobLoop implements JobLoop {
   }
 
   #longestLimitSeconds(): number {
-    const limits = [...this.#leases.all()].map(({ reading }) =>
-      reading.kind === 'job' ? (reading.job.limitSeconds ?? this.#options.config.limitSeconds) : 0,
+    const { limitSeconds: fleetLimit } = this.#options.config;
+    const limits = [...this.#leases.all()].map(({ reading, claim }) =>
+      reading.kind === 'job' ? (claim?.grouped?.checkSeconds ?? reading.job.limitSeconds ?? fleetLimit) : 0,
     );
     return Math.max(0, ...limits);
   }

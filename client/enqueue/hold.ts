@@ -41,7 +41,8 @@ async function holdInGroup(
   group: string,
   jobs: readonly PreparedJob[],
 ): Promise<('held' | 'queued')[]> {
-  const groups = createGroups(context);
+  // Who may enqueue may not write the items of requests.
+  const groups = createGroups(context, { leavesRequests: true });
   await Promise.all(jobs.map((job) => putBody(context, job)));
   const { out } = await groups.addPlain(
     group,

@@ -9,10 +9,11 @@ import { FleetError } from '../errors.ts';
  * The groups of a fleet, for one call. Throws a `FleetError` if an earlier version deployed the fleet: its agents keep no jobs
  * apart.
  */
-export function createGroups(context: FleetContext): Groups {
+export function createGroups(context: FleetContext, options: { leavesRequests?: boolean } = {}): Groups {
   const { clients, facts, clock, random } = context;
   const { table, queueUrl, recordSeconds } = facts;
-  return new Groups({ clients, table, queueUrl, recordSeconds, limits: groupLimits(context), clock, random });
+  const limits = groupLimits(context);
+  return new Groups({ clients, table, queueUrl, recordSeconds, limits, clock, random, ...options });
 }
 
 /** What the fleet sets for its groups. A fleet that was found by names has the defaults. */

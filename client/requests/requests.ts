@@ -1,4 +1,4 @@
-import { jobIds, skipHeld } from '../../groups/upkeep.ts';
+import { jobIds, skipHeld } from '../../groups/request-jobs.ts';
 import type { JobRecord, JobState } from '../../jobs/record.ts';
 import type { RequestState } from '../../policy/groups/state.ts';
 import type { RequestRecord } from '../../store/request-items.ts';

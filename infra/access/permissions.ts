@@ -222,6 +222,7 @@ export function createKeeperPolicy(
       allowOnItems(table, ALL_ITEMS, 'GetItem', 'BatchGetItem'),
       // It creates checks and roll-backs that an agent could not, and drops requests that were never submitted whole.
       allowOnItems(table, [JOB_ITEMS, GROUP_ITEMS, TARGET_ITEMS, PLACE_ITEMS], 'PutItem', 'DeleteItem'),
+      allowOnItems(table, [REQUEST_ITEMS], 'DeleteItem'),
       allowOnItems(table, [JOB_ITEMS], 'BatchWriteItem'),
       allow(formatIndexArns(table.tableArn), 'dynamodb:Query'),
       // The list of objects has the age of each.

@@ -1,4 +1,4 @@
-import { type GroupState, MOST_PLAIN, MOST_PLAIN_WAITING, type PlainJob } from './state.ts';
+import { type GroupState, MOST_PLAIN, MOST_WAITING, type PlainJob } from './state.ts';
 
 /** Whether new plain jobs fit into the group's item. Else they go to an item of their own, at `plain.tail`. */
 export function hasRoomForPlain({ plain }: GroupState, count: number): boolean {
@@ -27,7 +27,7 @@ export function firstReadyPlain({ plain, out }: GroupState): PlainJob | undefine
 /** Whether the next item has to be read: none of the jobs in the group's own item may run. */
 export function needsStoredPlain(group: GroupState): boolean {
   const { plain } = group;
-  if (plain.head >= plain.tail || plain.jobs.length >= MOST_PLAIN_WAITING) return false;
+  if (plain.head >= plain.tail || plain.jobs.length >= MOST_WAITING) return false;
   return firstReadyPlain(group) === undefined;
 }
 

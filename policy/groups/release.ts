@@ -4,6 +4,7 @@ import { firstReadyPlain } from './plain.ts';
 import {
   type GroupLimits,
   type GroupState,
+  MOST_WAITING,
   type OpenRequest,
   type OutJob,
   outOf,
@@ -106,6 +107,7 @@ export function nextNumber(group: GroupState, request: OpenRequest): number | un
     .map(Number)
     .filter((number) => waiting[number] === '');
   if (again.length > 0) return Math.min(...again);
+  if (Object.keys(waiting).length >= MOST_WAITING) return undefined;
   return next <= batchEnd(count, policy.serial ?? [], batchStart - 1, batch) ? next : undefined;
 }
 

@@ -133,9 +133,10 @@ export interface GroupLimits {
 
 /** Open requests that a group has at most. Its item has to stay small. */
 export const MOST_OPEN_REQUESTS = 50;
-/** Plain jobs that the group's item has, unless these wait for targets: and then at most. */
+/** Plain jobs that the group's item has, unless these wait for targets. */
 export const MOST_PLAIN = 10;
-export const MOST_PLAIN_WAITING = 100;
+/** Jobs of a request, and plain jobs, that wait for targets at most. */
+export const MOST_WAITING = 100;
 
 export function emptyGroup(name: string): GroupState {
   return {

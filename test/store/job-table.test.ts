@@ -40,9 +40,9 @@ test.each([
   'a claim of a job %s counts the attempt, names the instance and lists it as running there',
   async (_, isNew) => {
     const id = newId();
-    const claim = await table.claim(request(id, { group: 'g', label: 'l', isNew }));
+    const claim = await table.claim(request(id, { label: 'l', isNew }));
     const claimed = { kind: 'claimed', attempts: 1, tries: [TRY], leaseUntilMs: 2000 };
-    expect(claim).toEqual({ ...claimed, label: 'l', grouped: { group: 'g' } });
+    expect(claim).toEqual({ ...claimed, label: 'l' });
     expect(await table.get(id)).toEqual({
       pk: `job#${id}`,
       id,
@@ -56,7 +56,6 @@ test.each([
       listedAt: expect.stringMatching(/^1970-01-01T00:00:00.500Z#job-\d+$/),
       enqueuedAt: '1970-01-01T00:00:00.500Z',
       startedAt: '1970-01-01T00:00:01.000Z',
-      group: 'g',
       label: 'l',
       tries: [TRY],
     });
@@ -65,10 +64,9 @@ test.each([
 
 test.each<[string, Partial<JobRecord>, Partial<ClaimRequest>, string | undefined]>([
   ['its record', { label: 'own' }, {}, 'own'],
-  ['its record, whatever the message has', { label: 'own' }, { label: 'other', group: 'g' }, 'own'],
+  ['its record, whatever the message has', { label: 'own' }, { label: 'other' }, 'own'],
   ['its message', {}, { label: 'sent' }, 'sent'],
   ['the group of a record of an earlier version', { group: 'g' }, {}, 'g'],
-  ['the group of its message', {}, { group: 'g' }, 'g'],
   ['nowhere', {}, {}, undefined],
 ])('a job has its label from %s', async (_, kept, sent, label) => {
   const id = newId();

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { AgentConfigInput } from '../../agent/config/agent-config.ts';
 import { systemClock } from '../../aws/clock.ts';
 import { Fleet } from '../../client/fleet.ts';
 import { FleetFactsSchema } from '../../store/fleet-facts.ts';
@@ -11,7 +12,7 @@ export interface FleetWithAgent {
   fleet: Fleet;
   bench: TestQueue;
   /** Starts the agent, with a worker that runs this shell script. It stops at the end of the test. */
-  startAgent(script: string): Promise<Agent>;
+  startAgent(script: string, config?: Partial<AgentConfigInput>): Promise<Agent>;
 }
 
 /** Opens a cloud for each test file and queues for each test: `const open = fleetsWithAgent()` at the top of a file. */
@@ -31,12 +32,14 @@ export function fleetsWithAgent(): () => Promise<FleetWithAgent> {
       region: cloud.region,
       ...names,
       deadLetterQueueUrl,
+      commands: ['healthy', 'rollBack'],
     });
     return {
       bench,
       fleet: new Fleet({ facts, clients, clock: systemClock, random: Math.random }),
-      async startAgent(script) {
-        const agent = await bench.agent(script, { logBucket: BUCKET, cancelSeconds: 0.2, concurrency: 4 });
+      async startAgent(script, config = {}) {
+        const usual = { logBucket: BUCKET, cancelSeconds: 0.2, concurrency: 4 };
+        const agent = await bench.agent(script, { ...usual, ...config });
         agent.work.resume();
         return agent;
       },

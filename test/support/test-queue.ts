@@ -19,6 +19,7 @@ import {
   type AgentConfigInput,
   AgentConfigSchema,
 } from '../../agent/config/agent-config.ts';
+import { toFleetCommands } from '../../agent/runner/create-runner.ts';
 import { ProcessRunner } from '../../agent/runner/process-runner.ts';
 import type { Runner } from '../../agent/runner/runner.ts';
 import { WorkerDisk } from '../../agent/runner/worker-disk.ts';
@@ -220,13 +221,9 @@ function handBackAtOnce({ sqs }: Clients): void {
 }
 
 async function plainRunner(config: AgentConfig, directory: string): Promise<Runner> {
-  const [program = '', ...args] = config.command;
-  const environment = workerEnvironment(process.env, config.environment);
-  const [check = '', ...more] = config.instanceCheck ?? [];
   const runner = new ProcessRunner({
-    command: [program, ...args],
-    instanceCheck: check === '' ? undefined : [check, ...more],
-    environment,
+    ...toFleetCommands(config),
+    environment: workerEnvironment(process.env, config.environment),
     directory,
     clock: systemClock,
   });

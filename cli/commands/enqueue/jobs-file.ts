@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { readMemberTexts } from '../../../jobs/json-text.ts';
 import { parseJson } from '../../../lib/json.ts';
 import { SQS_MAX_DELAY_SECONDS } from '../../../lib/limits.ts';
+import { describeBadByte, linesOf } from '../../../lib/lines.ts';
 import { text as nonEmpty } from '../../../lib/schema.ts';
 import { CliError } from '../../error.ts';
 import { escapeLine } from '../../terminal/escape.ts';
@@ -69,9 +70,8 @@ export async function* readJobsFile(file: JobsFile): AsyncGenerator<LineJob> {
 async function* readLines(file: JobsFile): AsyncGenerator<LineJob | string> {
   const occurrences = new Map<string, number>();
   let line = 0;
-  for await (const whole of linesOf(file)) {
+  for await (const bytes of linesOf(chunksOf(file))) {
     line += 1;
-    const bytes = line === 1 ? withoutMark(whole) : whole;
     if (!isUtf8(bytes)) {
       yield `Line ${line} of ${file.name} is not UTF-8: ${describeBadByte(bytes)}. The body of a job is text: convert ` +
         'the file (`iconv -t UTF-8`) or send base64.';
@@ -148,33 +148,6 @@ async function hashOf(file: JobsFile): Promise<string> {
   return hash.digest('hex');
 }
 
-async function* linesOf(file: JobsFile): AsyncGenerator<Buffer> {
-  let pieces: Buffer[] = [];
-  for await (const chunk of chunksOf(file)) {
-    let from = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
-      yield withoutReturn(Buffer.concat([...pieces, chunk.subarray(from, end)]));
-      pieces = [];
-      from = end + 1;
-    }
-    if (from < chunk.length) pieces.push(chunk.subarray(from));
-  }
-  if (pieces.length > 0) yield withoutReturn(Buffer.concat(pieces));
-}
-
-/** Editors and spreadsheets write a byte order mark at the start of UTF-8 files. It is not part of the text. */
-function withoutMark(firstLine: Buffer): Buffer {
-  return firstLine.subarray(0, MARK.length).equals(MARK) ? firstLine.subarray(MARK.length) : firstLine;
-}
-
-const MARK = Buffer.from('\ufeff');
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
-
-function withoutReturn(line: Buffer): Buffer {
-  return line.at(-1) === RETURN ? line.subarray(0, -1) : line;
-}
-
 async function* chunksOf({ path, name }: JobsFile): AsyncGenerator<Buffer> {
   try {
     yield* createReadStream(path) as AsyncIterable<Buffer>;
@@ -183,18 +156,6 @@ async function* chunksOf({ path, name }: JobsFile): AsyncGenerator<Buffer> {
     throw new CliError(`${name} cannot be read (${error.message}).`);
   }
 }
-
-/** The first byte of a line that is not UTF-8, and the text before it. */
-function describeBadByte(bytes: Buffer): string {
-  const text = new TextDecoder().decode(bytes);
-  const at = text.indexOf('\ufffd');
-  const start = Math.max(0, at - SHOWN);
-  const wrong = bytes[Buffer.byteLength(text.slice(0, at))] ?? 0;
-  const before = `${start > 0 ? '…' : ''}${text.slice(start, at)}`;
-  return `the byte 0x${wrong.toString(16).padStart(2, '0')} follows ${JSON.stringify(before)}`;
-}
-
-const SHOWN = 20;
 
 function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob, 'line' | 'key'> | string {
   const value = parseJson(text);

@@ -65,18 +65,26 @@ export function ansibleEnvironment(home: string) {
 }
 
 /** Runs a play of these tasks against localhost with the real `ansible-playbook`. */
-export async function play(
+export function play(
   tasks: object[],
-  { env = {}, words = [], play = {}, interrupted, longestMs = 600_000 }: PlayOptions = {},
+  { play = {}, words = [], ...options }: PlayOptions = {},
+): Promise<PlayResult> {
+  return runPlays([{ name: 'Play', hosts: 'localhost', gather_facts: false, ...play, tasks }], {
+    ...options,
+    words: ['-i', 'localhost,', ...words],
+  });
+}
+
+/** Runs these plays with the real `ansible-playbook`. The words have to name the inventory. */
+export async function runPlays(
+  plays: object[],
+  { env = {}, words = [], interrupted, longestMs = 600_000 }: Omit<PlayOptions, 'play'>,
 ): Promise<PlayResult> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-playbook-'));
   try {
     const book = join(directory, 'play.yml');
-    await writeFile(
-      book,
-      stringify([{ name: 'Play', hosts: 'localhost', gather_facts: false, ...play, tasks }]),
-    );
-    const running = execa('ansible-playbook', ['-i', 'localhost,', ...words, book], {
+    await writeFile(book, stringify(plays));
+    const running = execa('ansible-playbook', [...words, book], {
       reject: false,
       // Its own process group, as a terminal sends Ctrl-C to the whole group.
       detached: true,

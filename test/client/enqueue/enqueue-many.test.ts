@@ -218,7 +218,7 @@ describe('a slow or unlimited input', () => {
     [
       'an unknown option',
       { body: 'a', ...({ limitSecond: 5 } as object) },
-      '`enqueueMany (of a job)` has no option "limitSecond"; it has body, limitSeconds, delaySeconds, dedupe, label, requestId.',
+      '`enqueueMany (of a job)` has no option "limitSecond"; it has body, limitSeconds, delaySeconds, dedupe, label, requestId, group, target.',
     ],
   ])('ends at a job with %s', async (_, job, sentence) => {
     const { fleet } = await open();

@@ -179,10 +179,12 @@ describe('options out of bounds are refused', () => {
       'The job was not enqueued: the label is "two words"; allowed is a label that begins',
     ],
     [
-      { group: 'web' } as object,
-      '`group` is reserved for jobs that must not run at the same time, which no fleet supports. To give jobs a common name ' +
-        'to find them by, use `label`.',
+      { group: 'two words' },
+      'The job was not enqueued: the envelope\'s group is "two words"; allowed is a group',
     ],
+    [{ target: 's1' }, 'The job was not enqueued: the job has a target but no group'],
+    [{ group: 'web', target: 'two words' }, 'The job was not enqueued: the target is "two words"'],
+    [{ group: 'web', delaySeconds: 5 }, 'A job with a group cannot have a delay'],
     [{ requestId: '1' }, 'The job was not enqueued: the envelope\'s requestId is "1"'],
     [{ dedupe: '' }, 'The dedupe key is empty'],
   ])('%j', async (options, sentence) => {

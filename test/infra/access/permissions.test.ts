@@ -271,7 +271,7 @@ describe('the keeper', () => {
     [jobKey('r-1'), `${READ + WRITE}, BatchWriteItem`],
     [GROUP, READ + WRITE],
     [TARGET, READ + WRITE],
-    [REQUEST, `${READ}, UpdateItem`],
+    [REQUEST, `${READ}, UpdateItem, DeleteItem`],
     [PLACE, `${READ}, PutItem, DeleteItem`],
   ])('may of %s: %s', (key, actions) => {
     expect(actionsOn('KeeperRole', key)).toBe(actions);

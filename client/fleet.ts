@@ -23,6 +23,7 @@ import {
   cleanUpEndedJobs,
   cleanUpJobs,
 } from './jobs/cleanup.ts';
+import { withHeld } from './jobs/held.ts';
 import { type ListOptions, listJobs } from './jobs/list.ts';
 import { type Retried, type RetryOptions, retryJob } from './jobs/retry.ts';
 import { createJobViews, type StatusOptions } from './jobs/status.ts';
@@ -105,7 +106,7 @@ export class Fleet {
       const found = await readRecords(context, [ids].flat());
       let jobs = createJobViews(context, [ids].flat(), found);
       if (options.body) jobs = await withBodies(context, jobs, found);
-      if (options.waitsFor) jobs = await withWaiting(context, jobs);
+      if (options.waitsFor) jobs = await withHeld(context, await withWaiting(context, jobs));
       return typeof ids === 'string' ? (jobs[0] as JobView) : jobs;
     });
   }

@@ -67,6 +67,7 @@ const KNOWN = {
   list: {
     states: true,
     label: true,
+    group: true,
     requestId: true,
     instance: true,
     since: true,

@@ -58,6 +58,20 @@ export function requestJobId(request: string, group: string, number: number): st
   return `r-${digest(`${request}\n${group}\n${number}`)}`;
 }
 
+/** The numbers of jobs of a request in one group, by their ids. An id that is of no such job is missing in the result. */
+export function findNumbers(
+  request: string,
+  { group, count }: { group: string; count: number },
+  ids: ReadonlySet<string>,
+): Map<string, number> {
+  const found = new Map<string, number>();
+  for (let number = 1; number <= count && found.size < ids.size; number += 1) {
+    const id = requestJobId(request, group, number);
+    if (ids.has(id)) found.set(id, number);
+  }
+  return found;
+}
+
 /** The id of the roll-back or the check that follows a job. */
 export function stageJobId(job: string, stage: 'rollBack' | 'check'): string {
   return `r-${digest(`${job}\n${stage}`)}`;

@@ -37,6 +37,7 @@ export type Cancellation =
 export interface JobFilter {
   states?: readonly JobState[] | undefined;
   label?: string | undefined;
+  group?: string | undefined;
   requestId?: string | undefined;
   /** The instance of the last try. */
   instance?: string | undefined;
@@ -239,10 +240,10 @@ const HAS_ENDED = {
   ExpressionAttributeValues: toItem(ENDED),
 };
 
-function filterOf({ states, label, requestId, instance, sinceMs, endedBeforeMs }: JobFilter) {
+function filterOf({ states, label, group, requestId, instance, sinceMs, endedBeforeMs }: JobFilter) {
   const conditions = ['begins_with(pk, :job)', 'attribute_not_exists(removedAt)'];
   const values: Record<string, string> = { ':job': JOB_PREFIX };
-  const equal = { requestId, instance };
+  const equal = { group, requestId, instance };
   for (const [name, value] of Object.entries(equal)) {
     if (value === undefined) continue;
     conditions.push(`#${name} = :${name}`);

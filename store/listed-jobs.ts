@@ -11,11 +11,14 @@ export interface Partition {
   /** Jobs enqueued at `since` or later, and before `before`. ISO 8601. */
   since?: string | undefined;
   before?: string | undefined;
+  /** Only jobs with a group. */
+  grouped?: true | undefined;
 }
 
 /** Attributes of a job in the index that are no key. DynamoDB reads all entries and leaves out those that do not match. */
 export interface EntryFilter {
   label?: string | undefined;
+  group?: string | undefined;
   requestId?: string | undefined;
   instance?: string | undefined;
 }
@@ -114,17 +117,19 @@ function entryOf(item: Record<string, AttributeValue>): Entry {
   return { id: jobIdIn(key), listedAt: item[STATE_INDEX.sortKey]?.S ?? '' };
 }
 
-function queryOf({ listed, since = EARLIEST, before = LATEST }: Partition, filter: EntryFilter) {
-  const { label, requestId, instance } = filter;
+function queryOf({ listed, since = EARLIEST, before = LATEST, grouped }: Partition, filter: EntryFilter) {
+  const { label, group, requestId, instance } = filter;
   const conditions: string[] = [];
   // See labelOf.
   if (label !== undefined)
     conditions.push('(#label = :label OR attribute_not_exists(#label) AND #group = :label)');
+  if (group !== undefined) conditions.push('#group = :group');
+  if (grouped) conditions.push('attribute_exists(#group)');
   if (requestId !== undefined) conditions.push('#requestId = :requestId');
   if (instance !== undefined) conditions.push('#instance = :instance');
   const FilterExpression = conditions.join(' AND ');
   const names = FilterExpression.match(/#\w+/g) ?? [];
-  const asked = { ':label': label, ':requestId': requestId, ':instance': instance };
+  const asked = { ':label': label, ':group': group, ':requestId': requestId, ':instance': instance };
   return {
     KeyConditionExpression: 'listed = :listed AND listedAt BETWEEN :since AND :before',
     ExpressionAttributeValues: toItem({ ':listed': listed, ':since': since, ':before': before, ...asked }),

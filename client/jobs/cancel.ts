@@ -1,5 +1,7 @@
+import type { JobRecord } from '../../jobs/record.ts';
 import { expiryOfCancelled } from '../../store/expiry.ts';
 import { awsTime, type FleetContext, requireRecords } from '../context.ts';
+import { createGroups } from '../groups/create.ts';
 import { createJobIndex } from '../job-records.ts';
 import { mapInParallel } from '../map-in-parallel.ts';
 import { createJobView, type JobView, unknownView } from './view.ts';
@@ -50,7 +52,18 @@ async function cancelOne(context: FleetContext, id: string): Promise<Cancelled> 
     nowMs,
     expiryOfCancelled(nowMs, facts.recordSeconds),
   );
+  if (record) await freeLane(context, record);
   return { id, outcome: kind, job: record ? createJobView(record, facts, nowMs) : unknownView(id) };
+}
+
+/**
+ * Goes on with the lane of a job that was cancelled after its release: no agent reports its end. An earlier call may have been cut
+ * off before this.
+ */
+async function freeLane(context: FleetContext, record: JobRecord): Promise<void> {
+  const { state, group, release } = record;
+  if (state !== 'cancelled' || group === undefined || release === undefined) return;
+  await createGroups(context).endJob(group, record);
 }
 
 function afterwards(one: Cancelled, job: JobView | undefined): Cancelled {

@@ -1,8 +1,10 @@
 import { type JobRecord, TERMINAL_STATES } from '../../jobs/record.ts';
 import { SQS_MAX_RETENTION_SECONDS } from '../../lib/limits.ts';
+import type { OutJob } from '../../policy/groups/state.ts';
 import { type FleetContext, requireRecords } from '../context.ts';
 import { FleetError, StoreGoneError } from '../errors.ts';
 import { explainError } from '../explain.ts';
+import { createGroups } from '../groups/create.ts';
 import { createJobIndex, readRecords } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
 import { mapInParallel } from '../map-in-parallel.ts';
@@ -12,7 +14,10 @@ import { removeObjects } from './remove-objects.ts';
 
 /** Options of `cleanup`. */
 export interface CleanupOptions {
-  /** Cancel jobs that have not ended and wait for their end. Default false: such jobs are not removed. */
+  /**
+   * Cancel jobs that have not ended and wait for their end. Default false: such jobs are not removed. A job that has ended is not
+   * removed while its roll-back or health check runs, also with this option.
+   */
   force?: boolean;
   /** Only report what would become of each job. Default false. */
   dryRun?: boolean;
@@ -26,7 +31,8 @@ export interface CleanupOptions {
 export interface CleanedUp {
   id: string;
   /**
-   * `removed`: removed, or with `dryRun` would be. `live`: it has not ended, and nothing was removed. `kept`: not all
+   * `removed`: removed, or with `dryRun` would be. `live`: it has not ended, or it still has its lane in its group, and nothing
+   * was removed. `kept`: not all
    * of its objects could be deleted from the log bucket, so its record stays and the call can be repeated. `unknown`:
    * the fleet has no record of it.
    */
@@ -35,7 +41,7 @@ export interface CleanedUp {
   objects: number;
   /** The log bucket does not exist any more. */
   bucketGone?: true;
-  /** The sentence that says why it is kept. */
+  /** The sentence that says why it is kept, or why a job that has ended is live. */
   why?: string;
 }
 
@@ -82,22 +88,31 @@ export async function cleanUpJobs(
     await cancelJobs(context, live, { ...waiting, wait: true });
     found = await readRecords(context, ids);
   }
+  const lanes = await readLanes(context, [...found.values()]);
   return mapInParallel([...new Set(ids)], async (id): Promise<CleanedUp> => {
     const record = found.get(id);
     if (!record) return { id, outcome: 'unknown', objects: 0 };
+    const lane = lanes.get(id);
+    if (hasEnded(context, record) && lane)
+      return { id, outcome: 'live', objects: 0, why: laneText(record, lane) };
     if (!hasEnded(context, record) && !(force && dryRun)) return { id, outcome: 'live', objects: 0 };
     return dryRun ? removable(record) : remove(context, record);
   });
 }
 
-/** The same for all jobs that ended before a time. Rejects at the first job that cannot be removed. */
+/**
+ * The same for all jobs that ended before a time. Jobs that still have their lanes stay. Rejects at the first other job that cannot
+ * be removed.
+ */
 export async function cleanUpEndedJobs(
   context: FleetContext,
   { before, dryRun = false, signal, onRemoved }: CleanupEndedOptions,
 ): Promise<CleanedUpEnded> {
   requireRecords(context.facts, 'clean up');
   const total: CleanedUpEnded = { jobs: 0, objects: 0 };
-  const removeAll = async (chunk: readonly JobRecord[]) => {
+  const removeAll = async (ended: readonly JobRecord[]) => {
+    const lanes = await readLanes(context, ended);
+    const chunk = ended.filter(({ id }) => !lanes.has(id));
     const cleaned = dryRun
       ? chunk.map(removable)
       : await mapInParallel(chunk, (record) => remove(context, record));
@@ -119,6 +134,36 @@ export async function cleanUpEndedJobs(
   }
   await removeAll(chunk);
   return total;
+}
+
+/** The jobs whose lanes are not over, and those lanes. Their records are needed until then. */
+async function readLanes(context: FleetContext, records: readonly JobRecord[]): Promise<Map<string, OutJob>> {
+  // Only a job that was released can have a lane.
+  const grouped = records.filter(({ lastRelease }) => lastRelease !== undefined);
+  if (grouped.length === 0) return new Map();
+  const names = new Set(grouped.flatMap(({ group }) => group ?? []));
+  const groups = await createGroups(context).items.readMany(names);
+  const out = new Map(groups.flatMap((group) => Object.entries(group.out)));
+  return new Map(
+    grouped.flatMap(({ id, stageOf }) => {
+      const lane = out.get(stageOf ?? id);
+      return lane ? [[id, lane] as const] : [];
+    }),
+  );
+}
+
+function laneText({ id, group, stageOf = id }: JobRecord, { stage }: OutJob): string {
+  const lane = `the lane of job ${stageOf} in group ${group}`;
+  switch (stage) {
+    case 'rollBack':
+      return `Job ${id} has ended, but its roll-back has not, so ${lane} is still taken. Wait for its end.`;
+    case 'check':
+      return `Job ${id} has ended, but the health check of its target has not, so ${lane} is still taken. Wait for its end.`;
+    case 'unhealthy':
+      return `Job ${id} has ended, but its target is not healthy, so ${lane} is still taken. \`mayfly group free ${stageOf}\` frees it.`;
+    case 'job':
+      return `Job ${id} has ended, but ${lane} is not free yet. Try again in a minute.`;
+  }
 }
 
 const removable = ({ id }: JobRecord): CleanedUp => ({ id, outcome: 'removed', objects: 0 });

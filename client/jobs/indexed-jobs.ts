@@ -19,6 +19,8 @@ export interface Range {
   state: JobState;
   sinceMs?: number | undefined;
   beforeMs?: number | undefined;
+  /** Only jobs with a group. */
+  grouped?: true | undefined;
 }
 
 /** Whether the index `byState` contains all jobs of the fleet. */
@@ -68,12 +70,12 @@ export async function* readIndexedJobs(
 
 async function partitionsIn(
   context: FleetContext,
-  { state, sinceMs, beforeMs }: Range,
+  { state, sinceMs, beforeMs, grouped }: Range,
   { instance }: EntryFilter,
 ): Promise<Partition[]> {
   const time = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
   const names = state === 'running' ? await runningPartitions(context, instance) : statePartitions(state);
-  return names.map((listed) => ({ listed, since: time(sinceMs), before: time(beforeMs) }));
+  return names.map((listed) => ({ listed, since: time(sinceMs), before: time(beforeMs), grouped }));
 }
 
 async function runningPartitions({ clients, facts }: FleetContext, instance?: string): Promise<string[]> {

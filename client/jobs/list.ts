@@ -5,6 +5,7 @@ import { awsTime, type FleetContext, requireRecords } from '../context.ts';
 import { WrongOptionError } from '../errors.ts';
 import { createJobIndex } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
+import { withHeld } from './held.ts';
 import { isIndexed, type Range, readIndexedJobs } from './indexed-jobs.ts';
 import { createJobView, type JobView } from './view.ts';
 
@@ -14,6 +15,8 @@ export interface ListOptions {
   states?: readonly JobState[];
   /** Jobs with this label. Default: all. */
   label?: string;
+  /** Jobs of this group. Default: all. */
+  group?: string;
   /** Jobs with this request id. Default: all. */
   requestId?: string;
   /** Jobs whose last try runs or ran on this instance. Default: all. */
@@ -50,7 +53,10 @@ export async function listJobs(context: FleetContext, options: ListOptions): Pro
   if (!(await addByIndex(context, options, nowMs, newest, add))) {
     for await (const record of scanned(context, options)) add(record);
   }
-  return newest.records().map((record) => createJobView(record, context.facts, nowMs));
+  return withHeld(
+    context,
+    newest.records().map((record) => createJobView(record, context.facts, nowMs)),
+  );
 }
 
 /** False: the index does not contain all jobs, or cannot be read. */
@@ -61,18 +67,13 @@ async function addByIndex(
   newest: Newest,
   add: (record: JobRecord) => void,
 ): Promise<boolean> {
-  const { label, requestId, instance } = rest;
+  const { label, group, requestId, instance } = rest;
+  const filter = { label, group, requestId, instance };
   const ranges = rangesOf(states, since?.getTime(), nowMs - context.facts.retentionSeconds * 1000);
-  const onMore = () => onNotice?.(unanswered({ label, requestId, instance }, limit));
+  const onMore = () => onNotice?.(unanswered(filter, limit));
   try {
     if (!(await isIndexed(context))) return false;
-    for await (const record of readIndexedJobs(
-      context,
-      ranges,
-      { label, requestId, instance },
-      limit,
-      onMore,
-    )) {
+    for await (const record of readIndexedJobs(context, ranges, filter, limit, onMore)) {
       add(record);
       if (newest.size === limit) break;
     }
@@ -94,11 +95,14 @@ function rangesOf(states: readonly JobState[], sinceMs: number | undefined, forg
   }
   if (isLost || !isQueued) return ranges;
   const stillMs = Math.max(sinceMs ?? 0, forgottenMs);
-  return ranges.map((range) => (range.state === 'queued' ? { ...range, sinceMs: stillMs } : range));
+  const recent = ranges.map((range) => (range.state === 'queued' ? { ...range, sinceMs: stillMs } : range));
+  if (sinceMs !== undefined && sinceMs >= forgottenMs) return recent;
+  // A job that its group has held for long has a message that is younger than the job.
+  return [...recent, { state: 'queued', sinceMs, beforeMs: forgottenMs, grouped: true }];
 }
 
-function unanswered({ label, requestId, instance }: EntryFilter, limit: number): string {
-  const named = { label, request: requestId, instance };
+function unanswered({ label, group, requestId, instance }: EntryFilter, limit: number): string {
+  const named = { label, group, request: requestId, instance };
   const names = Object.entries(named).flatMap(([name, value]) =>
     value === undefined ? [] : [`the ${name}`],
   );
@@ -109,12 +113,17 @@ function unanswered({ label, requestId, instance }: EntryFilter, limit: number):
 }
 
 async function* scanned(context: FleetContext, options: ListOptions): AsyncGenerator<JobRecord> {
-  const { states, label, requestId, instance, since, onNotice } = options;
-  // A job that is shown as lost may be queued in the table.
-  const stored = states?.includes('lost') ? [...states, 'queued' as const] : states;
-  const filter = { states: stored, label, requestId, instance, sinceMs: since?.getTime() };
+  const { states, label, group, requestId, instance, since, onNotice } = options;
+  const stored = states && [...new Set(states.flatMap((state) => STORED_STATES[state] ?? [state]))];
+  const filter = { states: stored, label, group, requestId, instance, sinceMs: since?.getTime() };
   yield* createJobIndex(context).scan(filter, () => onNotice?.(WHOLE_TABLE));
 }
+
+/** The states that jobs may have in the table which are shown in another one: see `shownState`. */
+const STORED_STATES: Partial<Record<JobState, readonly JobState[]>> = {
+  queued: ['queued', 'held'],
+  lost: ['lost', 'queued', 'held'],
+};
 
 const WHOLE_TABLE =
   'The whole table is read: it may contain jobs that an earlier version of Mayfly has written, which the index does not ' +
@@ -122,10 +131,11 @@ const WHOLE_TABLE =
 
 /** Checked again, because the index is updated after the record. */
 function isWanted(record: JobRecord, options: ListOptions, state: JobState): boolean {
-  const { states, label, requestId, instance, since } = options;
+  const { states, label, group, requestId, instance, since } = options;
   return (
     (states === undefined || states.includes(state)) &&
     (label === undefined || findLabel(record) === label) &&
+    (group === undefined || record.group === group) &&
     (requestId === undefined || record.requestId === requestId) &&
     (instance === undefined || record.instance === instance) &&
     (since === undefined || Date.parse(record.enqueuedAt ?? '') >= since.getTime())

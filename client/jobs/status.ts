@@ -6,7 +6,8 @@ import { createJobView, type JobView, unknownView } from './view.ts';
 /** Options of `status`. */
 export interface StatusOptions {
   /**
-   * Whether to say what queued jobs wait for. It takes a dozen more calls, which read the fleet's state. Default false.
+   * Whether to say what queued and held jobs wait for. For queued jobs it takes a dozen more calls, which read the fleet's
+   * state, for held ones a few, which read their groups and requests. Default false.
    */
   waitsFor?: boolean;
   /** Whether to fetch bodies from the log bucket, with one call each and at most 64 MiB together. Default false. */

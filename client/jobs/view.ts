@@ -7,6 +7,7 @@ import {
   type TryLog,
 } from '../../jobs/record.ts';
 import { MAX_KEPT_TRIES } from '../../jobs/tries.ts';
+import type { HeldReason } from '../../policy/groups/held.ts';
 import type { Waiting } from '../../policy/waiting.ts';
 import { logPrefix } from '../../store/bucket-keys.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
@@ -42,13 +43,23 @@ export interface JobView {
   reason?: string;
   /** If it is queued: the time before which it does not start. */
   notBefore?: string;
-  /** If it is queued and `waitsFor` was requested: what it waits for. */
+  /** If it is held, or if it is queued and `waitsFor` was requested: what it waits for. */
   waitsFor?: WaitingView;
   /** SQS's message if the job could not be sent to the dead-letter queue yet. */
   deadLetterError?: string;
   /** The name that it shares with other jobs. */
   label?: string;
+  /** Its group and its target. */
+  group?: string;
+  target?: string;
   requestId?: string;
+  /** Its place in its request, from 1, and the number of jobs of the request. */
+  index?: number;
+  count?: number;
+  /** If it is a roll-back or a health check: which, the name of its command, and the id of the job that it follows. */
+  stage?: 'rollBack' | 'check';
+  command?: string;
+  stageOf?: string;
   /** The whole body, if it is at most 1 KiB, or if it was requested and is stored. */
   body?: string;
   /** The beginning of a longer body. */
@@ -72,10 +83,10 @@ export interface JobView {
   tries: TryView[];
 }
 
-/** What a queued job waits for. */
+/** What a queued or a held job waits for. */
 export interface WaitingView {
-  /** `unknown`: the fleet's state could not be read. */
-  what: Waiting['what'] | 'unknown';
+  /** `unknown`: the state of the fleet or of the job's group could not be read. */
+  what: Waiting['what'] | HeldReason['what'] | 'unknown';
   /** The same as a clause. */
   text: string;
   /** Since when it waits for this. */
@@ -119,6 +130,7 @@ export function createJobView(record: JobRecord, facts: FleetFacts, nowMs: numbe
   const { id, attempts, instance, enqueuedAt, startedAt, endedAt, exitStatus, signal } = record;
   const { requestId, limitSeconds, cancelRequestedAt, retryOf, retriedAs, expires } = record;
   const { deadLetterError, body, bodyStart, bodyBytes, bodyKey } = record;
+  const { group, target, index, count, stage, command, stageOf } = record;
   const tries = record.tries ?? [];
   const last = tries.at(-1);
   const state = shownState(record, facts, nowMs);
@@ -139,7 +151,14 @@ export function createJobView(record: JobRecord, facts: FleetFacts, nowMs: numbe
     notBefore: state === 'queued' ? record.notBefore : undefined,
     deadLetterError,
     label: findLabel(record),
+    group,
+    target,
     requestId,
+    index,
+    count,
+    stage,
+    command,
+    stageOf,
     body,
     bodyStart,
     bodyBytes,
@@ -160,7 +179,7 @@ export function unknownView(id: string): JobView {
 }
 
 function reasonOf(record: JobRecord, state: JobState, nowMs: number): string | undefined {
-  if (state === 'lost' && record.state === 'queued')
+  if (state === 'lost' && record.state !== 'lost')
     return 'its message has exceeded the retention period of the queue';
   if (state === 'running' && record.leaseUntilMs !== undefined && record.leaseUntilMs < nowMs) {
     const since = formatTime(record.leaseUntilMs);

@@ -99,6 +99,8 @@ async function poll(
   }
 }
 
+const isWaiting = ({ state }: JobView) => state === 'queued' || state === 'held';
+
 /** The last known state of the jobs that are waited for. */
 class Watch {
   readonly #ids: readonly string[];
@@ -127,8 +129,8 @@ class Watch {
       remaining: left.length,
       ended: jobs.filter(({ finished }) => finished),
       running: known.filter(({ state }) => state === 'running'),
-      retrying: known.filter(({ state, tries }) => state === 'queued' && tries.length > 0),
-      waiting: known.filter(({ state, tries }) => state === 'queued' && tries.length === 0),
+      retrying: known.filter((job) => isWaiting(job) && job.tries.length > 0),
+      waiting: known.filter((job) => isWaiting(job) && job.tries.length === 0),
       throttled: problem instanceof ThrottledError,
       unanswered: problem instanceof UnreachableError,
     };

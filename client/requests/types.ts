@@ -1,6 +1,7 @@
 import type { BatchSize } from '../../policy/groups/batches.ts';
 import type { Lanes } from '../../policy/groups/lanes.ts';
 import type { RequestPolicy, RequestState, Stage } from '../../policy/groups/state.ts';
+import type { WaitingView } from '../jobs/view.ts';
 
 /** The targets of a request in one group, in the order in which they are worked on. */
 export interface TargetGroup {
@@ -143,6 +144,8 @@ export interface RequestGroupView {
   cancelled: number;
   held: number;
   running: OutView[];
+  /** If some are held: what the next of them waits for. */
+  waitsFor?: WaitingView;
 }
 
 /** A job that has a lane. */

@@ -1,11 +1,31 @@
 import { splitIntoBatches } from '../../policy/groups/batches.ts';
+import { explainHeld, firstHeldNumber, type HeldReason } from '../../policy/groups/held.ts';
 import { lanesOf } from '../../policy/groups/release.ts';
-import { countHeldOf, emptyGroup, findRequest, type GroupState, outOf } from '../../policy/groups/state.ts';
+import {
+  countHeldOf,
+  emptyGroup,
+  findRequest,
+  type GroupState,
+  type OpenRequest,
+  outOf,
+} from '../../policy/groups/state.ts';
 import type { RequestGroup, RequestRecord } from '../../store/request-items.ts';
+import type { TargetState } from '../../store/target-items.ts';
 import type { FleetContext } from '../context.ts';
 import { createGroups, groupLimits } from '../groups/create.ts';
+import { createHeldView } from '../groups/held.ts';
 import { createOutView, readTargets } from '../groups/view.ts';
+import { requestFacts } from '../jobs/held.ts';
+import { mapInParallel } from '../map-in-parallel.ts';
 import type { RequestGroupView, RequestView } from './types.ts';
+
+/** What the views of requests need besides the requests. */
+interface Surroundings {
+  context: FleetContext;
+  states: ReadonlyMap<string, GroupState>;
+  /** The targets of the jobs that have lanes, by job. */
+  targets: ReadonlyMap<string, string>;
+}
 
 /** Views of requests, from their items and those of their groups. */
 export async function createRequestViews(
@@ -15,28 +35,32 @@ export async function createRequestViews(
   const names = requests.flatMap(({ groups }) =>
     groups.filter(({ result }) => !result).map(({ name }) => name),
   );
-  const states = await createGroups(context).items.readMany(new Set(names));
-  const targets = await readTargets(context, states);
-  const byName = new Map(states.map((state) => [state.name, state]));
-  return requests.map((request) => createRequestView(context, request, byName, targets));
+  const groups = await createGroups(context).items.readMany(new Set(names));
+  const targets = await readTargets(context, groups);
+  const surroundings = { context, states: new Map(groups.map((state) => [state.name, state])), targets };
+  const drafts = requests.map((request) => createRequestView(surroundings, request));
+  const busy = drafts.flatMap(({ waits }) => waits.flatMap(({ target }) => target ?? []));
+  const holders = await readHolders(context, new Set(busy));
+  return drafts.map(({ view, waits }) => withWaits(view, waits, surroundings, holders));
+}
+
+/** Why the next job of a group is held. */
+interface Wait {
+  index: number;
+  state: GroupState;
+  reason: HeldReason;
+  target: string | undefined;
 }
 
 function createRequestView(
-  context: FleetContext,
+  surroundings: Surroundings,
   request: RequestRecord,
-  states: ReadonlyMap<string, GroupState>,
-  targets: ReadonlyMap<string, string>,
-): RequestView {
+): { view: RequestView; waits: Wait[] } {
   const { id, state, reason, count, label, submittedAt, endedAt, stoppedAt, cancelAt, retryOf, policy } =
     request;
+  const stateOf = ({ name }: RequestGroup) => surroundings.states.get(name) ?? emptyGroup(name);
   const groups = request.groups.map((group) =>
-    createRequestGroupView(
-      context,
-      request,
-      group,
-      states.get(group.name) ?? emptyGroup(group.name),
-      targets,
-    ),
+    createRequestGroupView(surroundings, request, group, stateOf(group)),
   );
   const sum = (of: (group: RequestGroupView) => number) => groups.reduce((all, group) => all + of(group), 0);
   const ended = { succeeded: sum((one) => one.succeeded), failed: sum((one) => one.failed) };
@@ -44,7 +68,7 @@ function createRequestView(
   const running = sum((one) => one.running.filter(({ stage }) => stage === 'job').length);
   const held = sum((one) => one.held);
   const skipped = count - ended.succeeded - ended.failed - cancelled - running - held;
-  return {
+  const view: RequestView = {
     id,
     state,
     ...(reason !== undefined && { reason }),
@@ -63,14 +87,18 @@ function createRequestView(
     policy,
     groups,
   };
+  const waits = groups.flatMap(({ held: some }, index) => {
+    const group = request.groups[index];
+    return group && some > 0 ? [explainGroup(surroundings.context, request, stateOf(group), index)] : [];
+  });
+  return { view, waits };
 }
 
 function createRequestGroupView(
-  context: FleetContext,
+  { context, targets }: Surroundings,
   { id, state, policy }: RequestRecord,
   { name, count, size, result }: RequestGroup,
   group: GroupState,
-  targets: ReadonlyMap<string, string>,
 ): RequestGroupView {
   const lanes = lanesOf({ lanes: group.lanes, size: group.size ?? size }, groupLimits(context));
   const base = { name, count, size, lanes };
@@ -96,3 +124,38 @@ function createRequestGroupView(
 }
 
 const NONE = { succeeded: 0, failed: 0, cancelled: 0 };
+
+function explainGroup(context: FleetContext, request: RequestRecord, group: GroupState, index: number): Wait {
+  const number = nextHeld(findRequest(group, request.id));
+  const facts = { group, limits: groupLimits(context), request: requestFacts(request) };
+  const reason = explainHeld({ request: request.id, number }, facts);
+  return { index, state: group, reason, target: reason.what === 'target' ? reason.target : undefined };
+}
+
+const nextHeld = (request: OpenRequest | undefined) => (request && firstHeldNumber(request)) ?? 1;
+
+async function readHolders(
+  context: FleetContext,
+  targets: ReadonlySet<string>,
+): Promise<Map<string, TargetState | undefined>> {
+  const { targets: items } = createGroups(context);
+  return new Map(await mapInParallel([...targets], async (name) => [name, await items.read(name)] as const));
+}
+
+function withWaits(
+  view: RequestView,
+  waits: readonly Wait[],
+  { context, targets }: Surroundings,
+  holders: ReadonlyMap<string, TargetState | undefined>,
+): RequestView {
+  const nowMs = context.clock.now();
+  const groups = view.groups.map((group, at) => {
+    const wait = waits.find(({ index }) => index === at);
+    if (!wait) return group;
+    const { state, reason, target } = wait;
+    const holder = target === undefined ? undefined : holders.get(target);
+    const names = { group: state, request: view.id, targets, target, holder, nowMs };
+    return { ...group, waitsFor: createHeldView(reason, names) };
+  });
+  return { ...view, groups };
+}

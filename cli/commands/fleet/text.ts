@@ -1,9 +1,10 @@
 import type { FleetView, LaunchesView } from '../../../client/instances/describe.ts';
 import type { InstanceView, RetiredView } from '../../../client/instances/instance-view.ts';
 import { CANNOT } from '../../../client/instances/refusal-text.ts';
+import { formatDuration } from '../../../lib/format-duration.ts';
 import { formatTable, NARROWEST, pad, wrap } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import { countOf, formatDuration } from '../../terminal/format.ts';
+import { countOf } from '../../terminal/format.ts';
 import type { Paint, Style } from '../../terminal/paint.ts';
 import { DEADLINE_TEXTS, formatRecentTime, REASON_TEXTS } from './reasons.ts';
 

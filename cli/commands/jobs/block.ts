@@ -47,7 +47,7 @@ function bodyLine({ id, body, bodyStart, bodyBytes, bodyLocation }: JobView): st
 function otherFacts(job: JobView): string[] {
   const { state, tries, instance, cancelRequestedAt, limitSeconds, label, requestId, retryOf, retriedAs } =
     job;
-  const { deadLetterError } = job;
+  const { deadLetterError, group, target } = job;
   const name = (what: string, value: string | undefined) =>
     value === undefined ? [] : [`${what} ${escapeLine(value)}`];
   const cancelling = state === 'running' && cancelRequestedAt !== undefined;
@@ -59,11 +59,27 @@ function otherFacts(job: JobView): string[] {
       : [`not dead-lettered yet, the agent tries again: ${escapeLine(deadLetterError)}`]),
     ...(cancelling ? ['cancelled: its worker is being stopped'] : []),
     ...(limitSeconds === undefined ? [] : [`time limit ${limitSeconds} s`]),
-    ...name('label', label),
-    ...name('request', requestId),
+    ...stageLine(job),
+    ...name('group', group),
+    ...name('target', target),
+    // A group serves as the label of a job that has none.
+    ...(label === group ? [] : name('label', label)),
+    ...requestLine(requestId, job),
     ...name('retry of', retryOf),
     ...name('retried as', retriedAs),
   ];
+}
+
+function stageLine({ stage, command = '', stageOf = '' }: JobView): string[] {
+  if (stage === undefined) return [];
+  const what = stage === 'check' ? 'health check' : 'roll-back';
+  return [`${what} ${escapeLine(command)}, after job ${escapeLine(stageOf)}`];
+}
+
+function requestLine(requestId: string | undefined, { index, count }: JobView): string[] {
+  if (requestId === undefined) return [];
+  const place = index === undefined || count === undefined ? '' : `, ${index} of ${count}`;
+  return [`request ${escapeLine(requestId)}${place}`];
 }
 
 function outputLines({ id, log }: JobView, record: JobRecord | undefined, paint: Paint): string[] {

@@ -142,7 +142,9 @@ function goneText(bucket: string): string {
 function sayLeft(removed: readonly CleanedUp[]): void {
   for (const { id, outcome, why = '' } of removed) {
     const name = `Job ${escapeLine(id)}`;
-    if (outcome === 'live') {
+    if (outcome === 'live' && why !== '') {
+      say(escapeLine(why));
+    } else if (outcome === 'live') {
       say(`${name} has not ended, so it was not removed: cancel it first, or use --force.`);
     } else if (outcome === 'kept') {
       say(`The log of job ${escapeLine(id)} could not be removed, so its record stays. ${escapeLine(why)}`);
@@ -157,8 +159,9 @@ function exitStatus(removed: readonly CleanedUp[]): number {
 
 const NOTES = `
 Exit status: 0; 1 if a job has not ended, or if its log could not be removed;
-120 if one is unknown. The other jobs are removed nevertheless. With --json,
-"outcome" is removed, live (it has not ended), kept ("why" says why) or unknown.
+120 if one is unknown. The other jobs are removed nevertheless. A job that has
+ended stays while its roll-back or its health check runs. With --json, "outcome"
+is removed, live (it has not ended), kept ("why" says why) or unknown.
 "bucketGone" is there if the log bucket does not exist any more. --ended-before
 prints {"jobs", "objects", "bucketGone"?}, with --dry-run {"jobs", "ids"}. On a
 terminal --ended-before states the number of jobs, and asks.

@@ -3,20 +3,21 @@ import { awsTime } from '../../../client/context.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import { type JobState, TERMINAL_STATES } from '../../../jobs/record.ts';
+import { formatDuration } from '../../../lib/format-duration.ts';
 import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
 import { commaSeparated, parseAge, wholeNumber } from '../../options/values.ts';
 import { formatTable } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import { formatDuration } from '../../terminal/format.ts';
 import { type Paint, paintFor } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
 import { tableWidth } from './show-jobs.ts';
-import { bodyExcerpt, formatTimestamp, paintState, stateReason } from './words.ts';
+import { bodyExcerpt, formatTimestamp, paintState, whyText } from './words.ts';
 
 interface ListOptions {
   state?: JobState[];
   label?: string;
+  group?: string;
   request?: string;
   instance?: string;
   since?: number;
@@ -38,6 +39,7 @@ export function listCommand(): Command {
           .argParser(commaSeparated(STATES)),
       )
       .option('--label <name>', 'only jobs with this label')
+      .option('--group <name>', 'only jobs of this group')
       .option('--request <id>', 'only jobs of this request')
       .option('--instance <id>', 'only jobs whose last try runs or ran on this instance')
       .option('--since <time>', 'only jobs that were enqueued in the last 90s, 30m, 2h, 7d', parseAge)
@@ -56,6 +58,7 @@ async function run(
     onNotice: (sentence) => say(sentence),
     ...(state && { states: state }),
     ...(rest.label !== undefined && { label: rest.label }),
+    ...(rest.group !== undefined && { group: rest.group }),
     ...(request !== undefined && { requestId: request }),
     ...(rest.instance !== undefined && { instance: rest.instance }),
     ...(since !== undefined && { since: new Date((await awsTime(fleet.context)) - since * 1000) }),
@@ -80,19 +83,23 @@ function row(paint: Paint): (job: JobView) => string[] {
     String(job.tries.length),
     escapeLine(job.instance ?? job.tries.at(-1)?.instance ?? ''),
     bodyExcerpt(job.body ?? job.bodyStart ?? '', BODY_CELLS),
-    stateReason(job),
+    whyText(job),
   ];
 }
 
 const NOTES = `
+The column why has the reason of a job that has ended, and what a held job waits
+for. Of a queued job, status says it.
+
 An index finds jobs by state and by the time when they were enqueued. It does
-not find them by --label, --request or --instance. With one of these, more jobs
-may be read than are shown; a line on stderr then says so. --state and --since
-reduce what is read. The index does find the jobs that run on an instance:
---instance <id> --state running.
+not find them by --label, --group, --request or --instance. With one of these,
+more jobs may be read than are shown; a line on stderr then says so. --state and
+--since reduce what is read. The index does find the jobs that run on an
+instance: --instance <id> --state running.
 
 Examples:
   mayfly list --state running
   mayfly list --state failed,timed_out --since 2h
+  mayfly list --state held --group shop/web
   mayfly list --state failed --json | jq -r '.[].id' | mayfly retry -
 `;

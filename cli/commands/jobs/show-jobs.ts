@@ -8,7 +8,7 @@ import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
 import { lineWidth } from '../../terminal/screen.ts';
 import { jobBlock } from './block.ts';
-import { countStates, paintState, stateReason } from './words.ts';
+import { countStates, paintState, whyText } from './words.ts';
 
 /** More jobs than this are shown as counts and a table of those that did not succeed. */
 const MOST_BLOCKS = 10;
@@ -35,7 +35,7 @@ function showMany(jobs: readonly JobView[]): void {
   if (others.length === 0) return;
   const rows = others
     .slice(0, MOST_ROWS)
-    .map((job) => [escapeLine(job.id), paintState(job, paint), stateReason(job)]);
+    .map((job) => [escapeLine(job.id), paintState(job, paint), whyText(job)]);
   print(`\n${formatTable(['id', 'state', 'why'], rows, tableWidth())}`);
   if (others.length > MOST_ROWS) print(`and ${others.length - MOST_ROWS} more; --json prints all of them`);
 }

@@ -28,7 +28,7 @@ export function statusCommand(): Command {
       .summary('show the state of jobs, and why')
       .description(
         'Shows jobs: their state and its reason, the start of their bodies, their times and tries, and the end of their ' +
-          'output. Of a queued job it shows what the job waits for.',
+          'output. Of a queued or a held job it shows what the job waits for.',
       )
       .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', parseIds)
       .option('--json', 'print JSON: an object for one job, an array for several')
@@ -107,9 +107,11 @@ up to 64 MiB for all jobs together. For a body longer than 1 KiB there are
 "bodyStart" and "bodyBytes", and "bodyLocation" says where it is.
 
 To find out what queued jobs wait for, it examines the fleet, with a dozen calls
-for all jobs together. With --json it is "waitsFor": {"what", "text", "since"?,
-"until"?}. what is one of retry, delay, paused, message, nothing, launch,
-breaker, suspended, refused, maximum, backlog, instance, unknown.
+for all jobs together. For held jobs it reads their groups and requests. With
+--json it is "waitsFor": {"what", "text", "since"?, "until"?}. what is one of
+retry, delay, paused, message, nothing, launch, breaker, suspended, refused,
+maximum, backlog, instance, unknown; of a held job preparing, request, group,
+target, batch, throttle, lanes, release, unknown.
 
 Exit status: 0, whatever the states; 120 if a job is unknown.
 

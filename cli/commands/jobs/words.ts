@@ -1,7 +1,8 @@
 import type { JobView, TryView } from '../../../client/jobs/view.ts';
+import { formatDuration } from '../../../lib/format-duration.ts';
 import { clip } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import { countOf, formatDuration } from '../../terminal/format.ts';
+import { countOf } from '../../terminal/format.ts';
 import type { Paint, Style } from '../../terminal/paint.ts';
 
 const STYLES: Partial<Record<JobView['state'], Style>> = {
@@ -25,6 +26,11 @@ export function stateReason({ state, reason, exitStatus, signal }: JobView): str
   if (state === 'unknown') return 'this fleet has no such job';
   if (reason !== undefined) return escapeLine(reason);
   return state === 'succeeded' ? '' : describeExit({ exitStatus, signal });
+}
+
+/** The same, or what the job waits for. */
+export function whyText(job: JobView): string {
+  return stateReason(job) || escapeLine(job.waitsFor?.text ?? '');
 }
 
 /** How a worker ended: `exit status 3`, `died of SIGKILL`. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { bar } from '../../../cli/terminal/bar.ts';
 import { clip, displayWidth, formatTable, pad } from '../../../cli/terminal/columns.ts';
-import { countOf, formatDuration } from '../../../cli/terminal/format.ts';
+import { countOf } from '../../../cli/terminal/format.ts';
 import { paint, paintFor } from '../../../cli/terminal/paint.ts';
+import { formatDuration } from '../../../lib/format-duration.ts';
 
 describe('columns', () => {
   it('are as wide as their widest cell, also with wide characters and colours', () => {

@@ -51,7 +51,7 @@ export async function submitRequest(
   return { id, count: header.count, resumed: !isNew };
 }
 
-export function createPolicy(context: FleetContext, options: RequestOptions): RequestPolicy {
+function createPolicy(context: FleetContext, options: RequestOptions): RequestPolicy {
   const { serial, throttle, maxFail, anyErrorsFatal, keepGoing, pauseAfter, healthy, onFailure } = options;
   const { settleSeconds, stops } = options;
   const checkSeconds = healthy === undefined ? undefined : (options.checkSeconds ?? checkLimit(context));

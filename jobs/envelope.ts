@@ -76,9 +76,16 @@ export function findLabelProblem(label: string | undefined): string | undefined 
 export function findGroupProblem({ group, target }: { group?: string; target?: string }): string | undefined {
   const wanted = v.safeParse(v.optional(GroupSchema), group);
   if (!wanted.success) return `the group is ${quote(group)}; allowed is ${wanted.issues[0].message}`;
-  const named = v.safeParse(v.optional(TargetSchema), target);
-  if (!named.success) return `the target is ${quote(target)}; allowed is ${named.issues[0].message}`;
-  return target !== undefined && group === undefined ? TARGET_WITHOUT_GROUP : undefined;
+  if (target === undefined) return undefined;
+  return findTargetProblem(target) ?? (group === undefined ? TARGET_WITHOUT_GROUP : undefined);
+}
+
+/** What is wrong with the name of a target. Undefined: nothing. */
+export function findTargetProblem(target: string): string | undefined {
+  const result = v.safeParse(TargetSchema, target);
+  return result.success
+    ? undefined
+    : `the target is ${quote(target)}; allowed is ${result.issues[0].message}`;
 }
 
 const TARGET_WITHOUT_GROUP =

@@ -13,7 +13,7 @@ import { createGroups } from '../groups/create.ts';
 import type { RequestOptions, TargetGroup } from './types.ts';
 
 /** Groups that a request has at most: its item has them all. */
-export const MOST_GROUPS = 500;
+const MOST_GROUPS = 500;
 
 /**
  * Checks a request before anything of it is stored. Throws `WrongOptionError`, `BadBodyError` or `GroupFullError`, which name the

@@ -38,7 +38,7 @@ export function parseGrouping({ group, groupBy }: GroupingOptions): Grouping {
   }
   if (groupBy !== undefined) return groupByVariables(groupBy);
   if (group === undefined) return (target) => checkOwn(target.group ?? DEFAULT_GROUP);
-  const problem = findGroupProblem(group);
+  const problem = findGroupProblem({ group });
   if (problem !== undefined) throw new WrongOptionError(`The option is wrong: ${problem}.`);
   return (target) => refuseOwn(target, `all are to be in ${group}`) ?? { text: group };
 }
@@ -62,7 +62,7 @@ function makeName(target: Groupable, names: readonly string[]): Reading {
     if ('problem' in reading) return { problem: `${reading.problem}, which its group is made of` };
     values.push(reading.text);
   }
-  const problem = findGroupProblem(values.join('/'));
+  const problem = findGroupProblem({ group: values.join('/') });
   if (problem === undefined) return { text: values.join('/') };
   const sources = names.map((name, at) => `${name} ${JSON.stringify(values[at]?.slice(0, 200))}`);
   return { problem: `has ${sources.join(' and ')}, of which no group can be made: ${problem}` };
@@ -85,6 +85,6 @@ function refuseOwn({ group }: Groupable, instead: string): Reading | undefined {
 }
 
 function checkOwn(group: string): Reading {
-  const problem = findGroupProblem(group);
+  const problem = findGroupProblem({ group });
   return problem === undefined ? { text: group } : { problem: `has no group that is allowed: ${problem}` };
 }

@@ -1,8 +1,9 @@
-import { findTargetProblem } from '../../jobs/target-name.ts';
+import { findTargetProblem } from '../../jobs/envelope.ts';
 import { BadTargetsError } from '../errors.ts';
 import { type Groupable, type GroupingOptions, parseGrouping } from './grouping.ts';
 import { Problems } from './problems.ts';
 import { parseTemplate, type Template } from './template.ts';
+import type { RequestTarget, TargetGroup } from './types.ts';
 import { readVariable, type Variables } from './variables.ts';
 
 /** What may become a target: a line of a file, or a host of an inventory. */
@@ -30,29 +31,13 @@ export interface TargetListOptions extends GroupingOptions {
 
 /** The targets of a request, checked. */
 export interface TargetList {
-  /** In the order of their first targets. */
+  /**
+   * In the order of their first targets. The size of a group is the number of its servers in the whole inventory, whatever
+   * the limit leaves of it; names of one address count once. Of a file it is the number of its targets.
+   */
   groups: TargetGroup[];
   /** Number of targets. */
   count: number;
-}
-
-export interface TargetGroup {
-  name: string;
-  /**
-   * Number of servers of the group in the whole inventory, whatever its limit leaves. Names of one address count once. Of
-   * a file: number of targets.
-   */
-  size: number;
-  /** In the order of the request. */
-  targets: RequestTarget[];
-}
-
-export interface RequestTarget {
-  target: string;
-  /** Place in the request, from 1. */
-  index: number;
-  /** What the worker reads. */
-  body: string;
 }
 
 /**

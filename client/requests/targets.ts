@@ -1,14 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import * as v from 'valibot';
-import { findGroupProblem } from '../../jobs/envelope.ts';
-import { findTargetProblem, TargetSchema } from '../../jobs/target-name.ts';
+import { findGroupProblem, findTargetProblem } from '../../jobs/envelope.ts';
 import { describeBadByte, linesOf } from '../../lib/lines.ts';
 import { Problems } from './problems.ts';
 import type { Candidate, Candidates } from './target-list.ts';
 import { parseVariables, type Variables } from './variables.ts';
 
 const LineSchema = v.strictObject({
-  target: TargetSchema,
+  target: v.string('a target'),
   group: v.optional(v.string('a group')),
   vars: v.optional(v.custom<Variables>(isDictionary, 'an object with the variables of the target')),
 });
@@ -58,7 +57,8 @@ function readJsonLine(text: string, line: number): Candidate | string {
   const result = v.safeParse(LineSchema, value);
   if (!result.success) return describeIssue(result.issues[0]);
   const { target, group, vars = {} } = result.output;
-  const problem = group === undefined ? undefined : findGroupProblem(group);
+  const problem =
+    findTargetProblem(target) ?? (group === undefined ? undefined : findGroupProblem({ group }));
   if (problem !== undefined) return problem;
   return { target, variables: vars, isChosen: true, line, ...(group !== undefined && { group }) };
 }

@@ -29,7 +29,7 @@ export interface LaneChange {
 
 const FAILED: ReadonlySet<JobResult['state']> = new Set(['failed', 'timed_out', 'lost']);
 
-export function isFailure({ state }: JobResult): boolean {
+function isFailure({ state }: JobResult): boolean {
   return FAILED.has(state);
 }
 
@@ -138,7 +138,7 @@ function stopGroup(group: GroupState, id: string, job: OutJob, nowMs: number): G
     : state;
 }
 
-export function withoutJob(group: GroupState, id: string): GroupState {
+function withoutJob(group: GroupState, id: string): GroupState {
   const { [id]: _, ...out } = group.out;
   return { ...group, out };
 }

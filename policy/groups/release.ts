@@ -99,7 +99,7 @@ function nextOfRequest(group: GroupState, request: OpenRequest, idOf: IdOfJob): 
 }
 
 /** The number of the request's job that may run next. Undefined: none may. */
-export function nextNumber(group: GroupState, request: OpenRequest): number | undefined {
+function nextNumber(group: GroupState, request: OpenRequest): number | undefined {
   const { state, policy, waiting, next, count, batch, batchStart } = request;
   if (state !== 'open') return undefined;
   if (policy.throttle !== undefined && outOf(group, request.id).length >= policy.throttle) return undefined;

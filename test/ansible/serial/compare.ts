@@ -6,7 +6,7 @@ import { hosts, type Scenario, scenario, split } from './scenario.ts';
 import { asAnsible, asRequest, type BatchRun, simulate } from './simulate.ts';
 
 /** Splits of one playbook. */
-const SPLITS = 8;
+const SPLITS = 5;
 
 /** The table in the tests of policy/groups/batches.ts has the expected sizes. */
 const KNOWN: [count: number, serial: BatchSize[]][] = [

@@ -26,7 +26,7 @@ const coarseSerial = fc
 /** Numbers of hosts, and the sizes of their batches. */
 export const split: fc.Arbitrary<[count: number, serial: BatchSize[]]> = fc.oneof(
   fc.tuple(fc.integer({ min: 1, max: 9 }), anySerial),
-  fc.tuple(fc.integer({ min: 20, max: 60 }), coarseSerial),
+  fc.tuple(fc.integer({ min: 10, max: 60 }), coarseSerial),
 );
 
 const fates = (unreachable: number): fc.Arbitrary<[Fate, Fate][]> => {

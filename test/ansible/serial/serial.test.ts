@@ -11,6 +11,6 @@ describe('as the real ansible-playbook does', () => {
 
   test('failures end a play, or the next batch begins', async ({ skip }) => {
     if (lacksAnsible()) skip(ANSIBLE_MISSING);
-    await compareFailures(6);
+    await compareFailures(5);
   });
 });

@@ -47,14 +47,18 @@ export {
 export { FleetRequests } from './requests/requests.ts';
 export type {
   CancelRequestOptions,
+  GroupPlan,
   GroupView,
   ListRequestsOptions,
   OutView,
+  PlannedTarget,
   Requested,
   RequestGroupView,
   RequestOptions,
+  RequestPlan,
   RequestTarget,
   RequestView,
   RetryRequestOptions,
   TargetGroup,
+  WaitRequestOptions,
 } from './requests/types.ts';

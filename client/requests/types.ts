@@ -80,6 +80,18 @@ export interface CancelRequestOptions {
   onProgress?: (done: number, count: number) => void;
 }
 
+/** Options of `requests.wait`. */
+export interface WaitRequestOptions {
+  /** Longest wait, in seconds. Default: no time-out. */
+  timeoutSeconds?: number;
+  /** Interval between two polls, in seconds. Default 5. */
+  pollSeconds?: number;
+  /** Called after each poll. */
+  onProgress?: (request: RequestView) => void;
+  /** Aborts the wait. The call then rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
 /** Options of `requests.retry`. */
 export interface RetryRequestOptions {
   /** Id of the new request. Default: a random id. */
@@ -95,6 +107,48 @@ export interface Requested {
   count: number;
   /** An earlier call with this id had begun it. */
   resumed: boolean;
+}
+
+/** What a request would do: result of `requests.plan`. */
+export interface RequestPlan {
+  /** Number of jobs. */
+  count: number;
+  /** There is a request with this id, of the same targets, bodies and options. The call would make no second one. */
+  exists: boolean;
+  policy: RequestPolicy;
+  groups: GroupPlan[];
+}
+
+/** What a request would do in one group. */
+export interface GroupPlan {
+  name: string;
+  size: number;
+  /** Lanes that the group would have, and the setting that they follow from: the group's own, or the fleet's default. */
+  lanes: number;
+  setting: Lanes;
+  /** How many jobs of the request run at the same time, at most. */
+  atOnce: number;
+  /** Jobs that have lanes of the group now, and jobs that are held. The request takes turns with them. */
+  running: number;
+  held: number;
+  /** The group is stopped or paused now: nothing of it runs until somebody resumes it. */
+  halted?: 'stopped' | 'paused';
+  /** Number of jobs of each batch. */
+  batches: number[];
+  /** Sentences about sizes of batches that mean something else than they say. */
+  notes: string[];
+  jobs: PlannedTarget[];
+}
+
+/** Which job runs when, if all succeed and take the same time, and no other job is in the group. Numbers are from 1. */
+export interface PlannedTarget {
+  target: string;
+  /** Its place in the request. */
+  index: number;
+  batch: number;
+  /** Jobs of the same turn run at the same time. */
+  turn: number;
+  lane: number;
 }
 
 /** A request, as `--json` prints it. Times are ISO 8601. */
@@ -135,8 +189,9 @@ export interface RequestGroupView {
   reason?: string;
   count: number;
   size: number;
-  lanes: number;
-  /** The current batch, from 1, and the number of batches. Absent when the group has ended. */
+  /** Lanes of the group now. Absent when all of the jobs have ended, like the batch. */
+  lanes?: number;
+  /** The current batch, from 1, and the number of batches. */
   batch?: number;
   batches?: number;
   succeeded: number;

@@ -44,18 +44,17 @@ export {
   type LogStream,
   NoSuchTryError,
 } from './logs/logs.ts';
+export type { GroupPlan, RequestPlan } from './requests/plan.ts';
+export type { PlannedBatch, PlannedGroup, PlannedTarget } from './requests/plan-view.ts';
 export { FleetRequests } from './requests/requests.ts';
 export type {
   CancelRequestOptions,
-  GroupPlan,
   GroupView,
   ListRequestsOptions,
   OutView,
-  PlannedTarget,
   Requested,
   RequestGroupView,
   RequestOptions,
-  RequestPlan,
   RequestTarget,
   RequestView,
   RetryRequestOptions,

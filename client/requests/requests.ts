@@ -10,14 +10,13 @@ import { createJobIndex } from '../job-records.ts';
 import { cancelJobs } from '../jobs/cancel.ts';
 import { readStoredBody } from '../jobs/stored-body.ts';
 import { refuseUnknown } from '../known-options.ts';
-import { planRequest } from './plan.ts';
+import { planRequest, type RequestPlan } from './plan.ts';
 import { submitRequest } from './submit.ts';
 import type {
   CancelRequestOptions,
   ListRequestsOptions,
   Requested,
   RequestOptions,
-  RequestPlan,
   RequestView,
   RetryRequestOptions,
   TargetGroup,

@@ -109,48 +109,6 @@ export interface Requested {
   resumed: boolean;
 }
 
-/** What a request would do: result of `requests.plan`. */
-export interface RequestPlan {
-  /** Number of jobs. */
-  count: number;
-  /** There is a request with this id, of the same targets, bodies and options. The call would make no second one. */
-  exists: boolean;
-  policy: RequestPolicy;
-  groups: GroupPlan[];
-}
-
-/** What a request would do in one group. */
-export interface GroupPlan {
-  name: string;
-  size: number;
-  /** Lanes that the group would have, and the setting that they follow from: the group's own, or the fleet's default. */
-  lanes: number;
-  setting: Lanes;
-  /** How many jobs of the request run at the same time, at most. */
-  atOnce: number;
-  /** Jobs that have lanes of the group now, and jobs that are held. The request takes turns with them. */
-  running: number;
-  held: number;
-  /** The group is stopped or paused now: nothing of it runs until somebody resumes it. */
-  halted?: 'stopped' | 'paused';
-  /** Number of jobs of each batch. */
-  batches: number[];
-  /** Sentences about sizes of batches that mean something else than they say. */
-  notes: string[];
-  jobs: PlannedTarget[];
-}
-
-/** Which job runs when, if all succeed and take the same time, and no other job is in the group. Numbers are from 1. */
-export interface PlannedTarget {
-  target: string;
-  /** Its place in the request. */
-  index: number;
-  batch: number;
-  /** Jobs of the same turn run at the same time. */
-  turn: number;
-  lane: number;
-}
-
 /** A request, as `--json` prints it. Times are ISO 8601. */
 export interface RequestView {
   id: string;

@@ -1,4 +1,5 @@
-import type { GroupPlan, RequestPlan } from '../../../client/requests/types.ts';
+import type { GroupPlan, RequestPlan } from '../../../client/requests/plan.ts';
+import type { PlannedBatch } from '../../../client/requests/plan-view.ts';
 import { formatTable, type TableOptions } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { countOf } from '../../terminal/format.ts';
@@ -20,10 +21,10 @@ export function planText(plan: RequestPlan, paint: Paint, table: TableOptions): 
 }
 
 function groupText(group: GroupPlan, paint: Paint, table: TableOptions): string {
-  const { name, size, jobs, batches, notes } = group;
+  const { name, size, batches, notes, atOnce } = group;
+  const count = batches.reduce((sum, { targets }) => sum + targets.length, 0);
   const lines = [
-    `${paint('bold', escapeLine(name))}: ${jobs.length} of ${countOf(size, 'target')}, ${countOf(batches.length, 'batch').replace('batchs', 'batches')}, ` +
-      `lanes: ${lanesText(group)}, at most ${group.atOnce} at a time`,
+    `${paint('bold', escapeLine(name))}: ${count} of ${countOf(size, 'target')}, lanes: ${lanesText(group)}, ${atOnce} at a time`,
     ...notes.map((note) => `  ${note}`),
     ...presentTexts(group).map((text) => `  ${text}`),
     turnsTable(group, table),
@@ -45,14 +46,29 @@ function presentTexts({ name, running, held, halted }: GroupPlan): string[] {
 }
 
 /** A row for each turn, with the target in each lane. */
-function turnsTable({ jobs, atOnce }: GroupPlan, table: TableOptions): string {
-  const turns = [...Map.groupBy(jobs, ({ turn }) => turn)];
-  const lanes = Array.from({ length: Math.min(atOnce, jobs.length) }, (_, index) => `lane ${index + 1}`);
-  const rows = turns.slice(0, MOST_ROWS).map(([turn, some]) => {
-    const cells = lanes.map((_, index) => some.find(({ lane }) => lane === index + 1)?.target ?? '');
-    return [String(some[0]?.batch ?? ''), String(turn), ...cells.map(escapeLine)];
-  });
-  const more = turns.length - rows.length;
+function turnsTable({ batches, atOnce }: GroupPlan, table: TableOptions): string {
+  const largest = Math.max(...batches.map(({ targets }) => targets.length));
+  const lanes = Array.from({ length: Math.min(atOnce, largest) }, (_, index) => index + 1);
+  const rows = batches.flatMap((batch) => batchRows(batch, lanes));
+  const shown = rows.slice(0, MOST_ROWS);
+  const more = rows.length - shown.length;
   const left = more > 0 ? `\nand ${countOf(more, 'more turn')}; --json prints all of them` : '';
-  return `${formatTable(['batch', 'turn', ...lanes], rows, table)}${left}`;
+  const head = ['batch', 'turn', ...lanes.map((lane) => `lane ${lane}`)];
+  if (rows.some((row) => row.at(-1) !== '')) head.push('then');
+  return `${formatTable(head, shown, table)}${left}`;
+}
+
+function batchRows(
+  { number, targets, pausesAfter, stopsAtFailure }: PlannedBatch,
+  lanes: readonly number[],
+): string[][] {
+  const turns = [...Map.groupBy(targets, ({ turn }) => turn)];
+  return turns.map(([turn, some], index) => {
+    const inLane = lanes.map((lane) => escapeLine(some.find((one) => one.lane === lane)?.target ?? ''));
+    const isLast = index === turns.length - 1;
+    const stop =
+      stopsAtFailure === undefined || stopsAtFailure === 1 ? '' : `stops at failure ${stopsAtFailure}`;
+    const then = [stop, ...(pausesAfter ? ['pauses after it'] : [])].filter(Boolean).join(', ');
+    return [String(number), String(turn), ...inLane, isLast ? then : ''];
+  });
 }

@@ -2,6 +2,7 @@ import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client
 import { createNonce } from '../jobs/binding.ts';
 import type { JobRecord, JobState } from '../jobs/record.ts';
 import { batchGetJobs } from './batches.ts';
+import type { ClaimRequest } from './claim.ts';
 import { expiryOfEnded, expiryOfQueued } from './expiry.ts';
 import { toItem } from './item.ts';
 import { JobEndings } from './job-endings.ts';
@@ -117,14 +118,22 @@ export class HeldJobs extends JobEndings {
     }
   }
 
-  /** Holds a job that an earlier version has queued, or that is to be held by the message that it was queued with. */
-  hold(id: string, nonce: string | undefined): Promise<JobRecord | undefined> {
+  /**
+   * Holds a job that an earlier version has queued, or that is to be held by the message that it was queued with.
+   *
+   * @param own what the record is to keep of the message, if it does not have it
+   */
+  hold(
+    id: string,
+    nonce: string | undefined,
+    own: Pick<ClaimRequest, 'group' | 'target' | 'attributes'>,
+  ): Promise<JobRecord | undefined> {
     const isBound = nonce === undefined ? 'attribute_not_exists(#nonce)' : '#nonce = :nonce';
     return this.updateAndGet(id, {
       condition: `#state = :queued AND ${isBound}`,
       values: { ':queued': 'queued', ':nonce': nonce },
       set: { state: 'held' satisfies JobState, listed: statePartition('held', id) },
-      setOnce: { nonce: createNonce() },
+      setOnce: { nonce: createNonce(), ...own },
       remove: ['notBefore', 'expires'],
     });
   }

@@ -1,6 +1,7 @@
 import type { JobRecord } from '../../jobs/record.ts';
 import { BodyUnusableError, createBodyStore, ForeignBodyError } from '../../store/body-store.ts';
-import { readRepeatedBody } from '../../store/redrive.ts';
+import { selectRepeatedFields } from '../../store/claim.ts';
+import { explainStage, readRepeatedBody } from '../../store/redrive.ts';
 import type { FleetContext } from '../context.ts';
 import { enqueuePrepared } from '../enqueue/enqueue.ts';
 import { deduplicatedId } from '../enqueue/ids.ts';
@@ -118,6 +119,8 @@ class Redrive {
     const record = id === deadLetter.id ? named : undefined;
     if (!this.#how.takesForeign && !isFromFleet(deadLetter, facts)) return { outcome: 'foreign', source };
     if (problem !== undefined) return { outcome: 'refused', why: problem };
+    const why = record ? explainStage(record) : this.#explainForgotten(deadLetter, named);
+    if (why !== undefined) return { outcome: 'refused', why: `its job ${why}` };
     const newId = deduplicatedId(`redrive ${messageId}`);
     const { retriedAs = newId } = record ?? {};
     if (retriedAs !== newId && !this.#choice.includesId(deadLetter))
@@ -131,13 +134,22 @@ class Redrive {
         optionsOf(deadLetter, record),
         this.#sweep.attributesOf(deadLetter),
       );
-      if (!this.#how.dryRun) await enqueuePrepared(this.#context, { ...order, retryOf: id });
+      const repeated = record && selectRepeatedFields(record);
+      if (!this.#how.dryRun)
+        await enqueuePrepared(this.#context, { ...order, retryOf: id, ...(repeated && { repeated }) });
     } catch (error) {
       if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;
       return { outcome: 'refused', why: error.message };
     }
     if (record && !this.#how.dryRun) await createJobIndex(this.#context).markRetried(id, newId);
     return { outcome: 'redriven', newId };
+  }
+
+  /** A message does not have the target of its job. Without it the new job could run beside another on the same target. */
+  #explainForgotten(deadLetter: DeadLetter, named: JobRecord | undefined): string | undefined {
+    const { isReleased } = this.#sweep.originOf(deadLetter);
+    if (named !== undefined || !isReleased || deadLetter.job?.group === undefined) return undefined;
+    return 'has a group and no record any more, so that its target is not known: enqueue it again from its source';
   }
 
   async #bodyOf(deadLetter: DeadLetter, owner: string, record: JobRecord | undefined): Promise<string> {

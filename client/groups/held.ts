@@ -56,6 +56,8 @@ function textOf(reason: HeldReason, names: HeldNames): string {
         : `group ${name} is paused since ${formatTime(reason.sinceMs)}; \`mayfly group resume ${name}\` ends the pause`;
     case 'target':
       return targetText(names);
+    case 'targets':
+      return `${reason.waiting} jobs before it wait for their targets, which other jobs have`;
     case 'batch': {
       const { batch, batches, current, left } = reason;
       return `batch ${batch} of ${batches} has not begun: ${count(left, 'job')} of batch ${current} ${left === 1 ? 'has' : 'have'} not ended`;

@@ -2,7 +2,14 @@
 
 import { batchEnd, splitIntoBatches } from './batches.ts';
 import { lanesOf } from './release.ts';
-import { findRequest, type GroupLimits, type GroupState, type OpenRequest, outOf } from './state.ts';
+import {
+  findRequest,
+  type GroupLimits,
+  type GroupState,
+  MOST_WAITING,
+  type OpenRequest,
+  outOf,
+} from './state.ts';
 
 /** A held job. */
 export interface HeldJob {
@@ -40,6 +47,8 @@ export type HeldReason =
   | { what: 'group'; state: 'stopped' | 'paused'; reason?: string | undefined; sinceMs: number }
   /** Its turn came while another job had its target. Absent: its target is in its record. */
   | { what: 'target'; target?: string | undefined }
+  /** So many jobs before it wait for their targets that no more of them are tried. */
+  | { what: 'targets'; waiting: number }
   /** Its batch, of `batches`, comes after the current one, of which `left` jobs have not ended. */
   | { what: 'batch'; batch: number; batches: number; current: number; left: number }
   /** As many jobs of its request are out as may be. `holders`: their ids, the oldest first. */
@@ -92,8 +101,10 @@ function explainInRequest(
   const batch = explainBatch(number, request, group);
   if (batch) return batch;
   const { waiting, next, policy } = request;
-  const again = Object.entries(waiting).filter(([one, busy]) => busy === '' && Number(one) < number);
-  const before = again.length + Math.max(0, number - next);
+  const ready = Object.keys(waiting).filter((one) => waiting[Number(one)] === '');
+  const count = Object.keys(waiting).length;
+  if (count >= MOST_WAITING && ready.length === 0) return { what: 'targets', waiting: count };
+  const before = ready.filter((one) => Number(one) < number).length + Math.max(0, number - next);
   const taken = explainLanes(group, limits, before);
   if (taken) return taken;
   const out = outOf(group, request.id);
@@ -127,6 +138,8 @@ function explainPlain({ id }: HeldJob, group: GroupState, limits: GroupLimits): 
   const { target } = job ?? {};
   const isBusy = target !== undefined && Object.values(out).some((one) => one.target === target);
   if (job?.waits || isBusy) return { what: 'target', target };
+  const waiting = plain.jobs.filter(({ waits }) => waits).length;
+  if (!job && waiting >= MOST_WAITING) return { what: 'targets', waiting };
   // The place of a job that is not in the group's own item is not known: all that are come before it.
   const ahead = job ? plain.jobs.slice(0, place) : plain.jobs;
   return explainLanes(group, limits, ahead.filter(({ waits }) => !waits).length) ?? { what: 'release' };

@@ -111,7 +111,7 @@ for all jobs together. For held jobs it reads their groups and requests. With
 --json it is "waitsFor": {"what", "text", "since"?, "until"?}. what is one of
 retry, delay, paused, message, nothing, launch, breaker, suspended, refused,
 maximum, backlog, instance, unknown; of a held job preparing, request, group,
-target, batch, throttle, lanes, release, unknown.
+target, targets, batch, throttle, lanes, release, unknown.
 
 Exit status: 0, whatever the states; 120 if a job is unknown.
 

@@ -36,6 +36,9 @@ const LANE: { what: 'lanes'; lanes: number; holders: string[] } = {
 };
 const third: HeldJob = { id: 'j-3', request: 'r', number: 3 };
 
+/** A hundred jobs that wait for their targets. */
+const HUNDRED = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [at + 100, `s${at}`]));
+
 describe('a held job of a request waits for', () => {
   it.each<[string, Partial<GroupState>, HeldReason]>([
     ['a lane, behind those before it', {}, { ...LANE, before: 1 }],
@@ -60,6 +63,11 @@ describe('a held job of a request waits for', () => {
       { what: 'throttle', throttle: 1, holders: ['j-1'], before: 0 },
     ],
     ['its target', { requests: [open({ next: 5, waiting: { 3: 's3' } })] }, { what: 'target', target: 's3' }],
+    [
+      'the targets of others, if too many wait for theirs',
+      { requests: [open({ count: 500, next: 200, waiting: HUNDRED })] },
+      { what: 'targets', waiting: 100 },
+    ],
     [
       'its batch',
       { requests: [open({ policy: { serial: [1, 3] } })] },
@@ -129,6 +137,17 @@ describe('a held job without a request waits for', () => {
       { what: 'target', target: 's3' },
     ],
     ['a lane, behind all that are known', 'p-9', { plain: plain(jobs, 4) }, { ...LANE, before: 2 }],
+    [
+      'the targets of others, if too many wait for theirs',
+      'p-9',
+      {
+        plain: plain(
+          Object.keys(HUNDRED).map((id) => ({ id, target: id, waits: true as const })),
+          4,
+        ),
+      },
+      { what: 'targets', waiting: 100 },
+    ],
     ['nothing, if its group has not taken it yet', 'p-9', { plain: plain(jobs) }, { what: 'release' }],
     ['nothing, if a lane is free', 'p-1', { plain: plain(jobs), out: {} }, { what: 'release' }],
     [

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { FleetError, UnknownJobError, WrongOptionError } from '../client/errors.ts';
+import { FleetError, UnknownJobError, UnknownRequestError, WrongOptionError } from '../client/errors.ts';
 import { CliError } from './error.ts';
 import { ExitCode } from './exit-code.ts';
 import { createProgram } from './program.ts';
@@ -30,5 +30,6 @@ function report(error: unknown): number {
 function exitStatus(error: CliError | FleetError): number {
   if (error instanceof CliError) return error.status;
   if (error instanceof WrongOptionError) return ExitCode.usage;
-  return error instanceof UnknownJobError ? ExitCode.unknown : ExitCode.failed;
+  const isUnknown = error instanceof UnknownJobError || error instanceof UnknownRequestError;
+  return isUnknown ? ExitCode.unknown : ExitCode.failed;
 }

@@ -7,6 +7,7 @@ import { dlqCommand } from './commands/dlq/dlq.ts';
 import { enqueueCommand } from './commands/enqueue/enqueue.ts';
 import { doctorCommand } from './commands/fleet/doctor.ts';
 import { fleetCommand } from './commands/fleet/fleet.ts';
+import { groupCommand } from './commands/group/group.ts';
 import { helpCommand } from './commands/help.ts';
 import { cancelCommand } from './commands/jobs/cancel.ts';
 import { cleanupCommand } from './commands/jobs/cleanup.ts';
@@ -16,6 +17,7 @@ import { statusCommand } from './commands/jobs/status.ts';
 import { waitCommand } from './commands/jobs/wait.ts';
 import { localCommand } from './commands/local/local.ts';
 import { logsCommand } from './commands/logs/logs.ts';
+import { requestCommand } from './commands/request/request.ts';
 import { addFleetOptionsBeforeVerb } from './options/fleet-options.ts';
 import { escapeText } from './terminal/escape.ts';
 import { wrapLines } from './terminal/say.ts';
@@ -49,6 +51,7 @@ export function createProgram(): Command {
       retryCommand(),
       cleanupCommand(),
     ],
+    'Many targets:': [requestCommand(), groupCommand()],
     'The fleet:': [dlqCommand(), fleetCommand(), doctorCommand()],
     'This machine:': [localCommand(), completionCommand()],
   };
@@ -100,7 +103,8 @@ Exit status:
   123  not ended when the time to wait was over
   124  over its time limit
   For several jobs: 123 if one has not ended, else the status of the first job
-  that did not succeed.
+  that did not succeed. For a request (request wait, request run --poll): 1 if
+  jobs failed, 122 if it was cancelled, 123 if it is stopped or paused.
 
 Output:
   Data goes to stdout, everything else to stderr. --json prints one JSON

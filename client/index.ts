@@ -44,6 +44,8 @@ export {
   type LogStream,
   NoSuchTryError,
 } from './logs/logs.ts';
+export type { GroupPlan, RequestPlan } from './requests/plan.ts';
+export type { PlannedBatch, PlannedGroup, PlannedTarget } from './requests/plan-view.ts';
 export { FleetRequests } from './requests/requests.ts';
 export type {
   CancelRequestOptions,
@@ -57,4 +59,5 @@ export type {
   RequestView,
   RetryRequestOptions,
   TargetGroup,
+  WaitRequestOptions,
 } from './requests/types.ts';

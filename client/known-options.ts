@@ -17,6 +17,7 @@ import type {
   ListRequestsOptions,
   RequestOptions,
   RetryRequestOptions,
+  WaitRequestOptions,
 } from './requests/types.ts';
 
 /** A missing option does not compile. */
@@ -115,6 +116,12 @@ const KNOWN = {
   } satisfies Keys<RequestOptions>,
   'requests.list': { ended: true, limit: true } satisfies Keys<ListRequestsOptions>,
   'requests.cancel': { now: true, onProgress: true } satisfies Keys<CancelRequestOptions>,
+  'requests.wait': {
+    timeoutSeconds: true,
+    pollSeconds: true,
+    onProgress: true,
+    signal: true,
+  } satisfies Keys<WaitRequestOptions>,
   'requests.retry': { id: true, all: true } satisfies Keys<RetryRequestOptions>,
   'groups.set': { lanes: true, size: true } satisfies Keys<GroupSettings>,
   'deadLetters.purge': { ...CHOSEN, dryRun: true } satisfies Keys<PurgeOptions>,

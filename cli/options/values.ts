@@ -43,10 +43,30 @@ export function commaSeparated<Value extends string>(choices: readonly Value[]) 
   };
 }
 
+/** Makes the parser of an option from a function that refuses a value with a `RangeError`. */
+export function parsedBy<Value>(parse: (text: string) => Value): (text: string) => Value {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      // The message of the option has its name and the value already.
+      const message = error.message.replace(/^\w+ is '[^']*': /, '');
+      throw new InvalidArgumentError(`${message.charAt(0).toUpperCase()}${message.slice(1)}.`);
+    }
+  };
+}
+
 /** Parses the id of a job or of a message. */
 export function parseId(text: string): string {
   // A shell passes an empty argument for "$id" if the variable is not set.
   if (text.trim() === '') throw new InvalidArgumentError('An id is never empty: is a variable not set?');
+  return text;
+}
+
+/** Parses the name of a group. */
+export function parseName(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('A name is never empty: is a variable not set?');
   return text;
 }
 

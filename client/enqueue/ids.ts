@@ -19,6 +19,11 @@ export function createJobId(): string {
   return `j-${draw(DRAWN_ID)}`;
 }
 
+/** A random id of a request, 62 bits. */
+export function createRequestId(): string {
+  return `req-${draw(DRAWN_ID)}`;
+}
+
 function draw(length: number): string {
   return Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join('');
 }

@@ -3,7 +3,6 @@ import { conflictIn, parseMaxFail, shouldTrip } from '../../policy/groups/failur
 import { toWhole } from '../../policy/groups/percent.ts';
 import { asOption } from '../as-option.ts';
 import { WrongOptionError } from '../errors.ts';
-import type { TargetList } from './target-list.ts';
 import type { RequestOptions, RequestTarget, TargetGroup } from './types.ts';
 
 /** The options of a request that say in which order its jobs run. */
@@ -11,13 +10,6 @@ export type PlanOptions = Pick<
   RequestOptions,
   'serial' | 'throttle' | 'maxFail' | 'anyErrorsFatal' | 'keepGoing' | 'pauseAfter'
 >;
-
-/** Who runs when, as `--json` prints it. */
-export interface RequestPlan {
-  /** Number of targets. */
-  count: number;
-  groups: PlannedGroup[];
-}
 
 /** The groups of a request run beside each other. */
 export interface PlannedGroup {
@@ -59,18 +51,18 @@ export interface PlannedTarget {
  * @param lanesOf the number of lanes of a group with this size
  * @throws WrongOptionError if `serial` or `maxFail` is not allowed, or `keepGoing` is given with an option that stops
  */
-export function planRequest(
-  { count, groups }: TargetList,
+export function planGroups(
+  groups: readonly TargetGroup[],
   options: PlanOptions,
   lanesOf: (group: Pick<TargetGroup, 'name' | 'size'>) => number,
-): RequestPlan {
+): PlannedGroup[] {
   const { maxFail } = options;
   const serial = asOption(() => parseSerial(options.serial ?? []));
   if (maxFail !== undefined) asOption(() => parseMaxFail(maxFail));
   const conflict = conflictIn(options);
   if (conflict)
     throw new WrongOptionError(`\`${conflict.join('` and `')}\` exclude each other: give one of them.`);
-  return { count, groups: groups.map((group) => planGroup(group, serial, options, lanesOf(group))) };
+  return groups.map((group) => planGroup(group, serial, options, lanesOf(group)));
 }
 
 function planGroup(

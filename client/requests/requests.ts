@@ -10,6 +10,7 @@ import { createJobIndex } from '../job-records.ts';
 import { cancelJobs } from '../jobs/cancel.ts';
 import { readStoredBody } from '../jobs/stored-body.ts';
 import { refuseUnknown } from '../known-options.ts';
+import { planRequest, type RequestPlan } from './plan.ts';
 import { submitRequest } from './submit.ts';
 import type {
   CancelRequestOptions,
@@ -19,8 +20,10 @@ import type {
   RequestView,
   RetryRequestOptions,
   TargetGroup,
+  WaitRequestOptions,
 } from './types.ts';
 import { createRequestViews } from './view.ts';
+import { waitForRequest } from './wait.ts';
 
 /** Jobs that are read together. */
 const BLOCK = 1000;
@@ -139,6 +142,28 @@ export class FleetRequests {
         ...(options.id !== undefined && { id: options.id }),
       };
       return submitRequest(context, groups, given, id);
+    });
+  }
+
+  /**
+   * Says what a request would do: which job runs when, in which batch and lane, if all succeed. Writes nothing. Rejects as
+   * `Fleet.request`.
+   */
+  plan(groups: readonly TargetGroup[], options: RequestOptions = {}): Promise<RequestPlan> {
+    return this.#run((context) => {
+      refuseUnknown('request', options);
+      return planRequest(context, groups, options);
+    });
+  }
+
+  /**
+   * Waits until a request has ended, or until nothing of it runs and it waits for a person: it is stopped or paused, or its groups
+   * are. After the time-out it resolves with the request as it is.
+   */
+  wait(id: string, options: WaitRequestOptions = {}): Promise<RequestView> {
+    return this.#run((context) => {
+      refuseUnknown('requests.wait', options);
+      return waitForRequest(context, () => this.#show(context, id), options);
     });
   }
 

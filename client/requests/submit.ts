@@ -10,7 +10,7 @@ import { jobKey } from '../../store/keys.ts';
 import { listingSortKey, statePartition } from '../../store/partitions.ts';
 import type { RequestRecord } from '../../store/request-items.ts';
 import { awsTime, type FleetContext, requireRecords } from '../context.ts';
-import { createJobId } from '../enqueue/ids.ts';
+import { createRequestId } from '../enqueue/ids.ts';
 import { RequestConflictError } from '../errors.ts';
 import { createGroups } from '../groups/create.ts';
 import { createJobIndex } from '../job-records.ts';
@@ -34,14 +34,13 @@ export async function submitRequest(
   retryOf?: string,
 ): Promise<Requested> {
   requireRecords(context.facts, 'request');
-  const id = options.id ?? `req-${createJobId().slice(2)}`;
+  const id = options.id ?? createRequestId();
   await checkRequest(context, id, groups, options);
   const header = createHeader(context, id, groups, options, await awsTime(context), retryOf);
   const fleetGroups = createGroups(context);
   const { requests } = fleetGroups;
   const isNew = await requests.create(header);
-  const earlier = isNew ? header : ((await requests.read(id)) ?? header);
-  if (earlier.digest !== header.digest) throw new RequestConflictError(id);
+  const earlier = isNew ? header : ((await findEarlier(context, header)) ?? header);
   if (earlier.state === 'preparing') {
     await writeJobs(context, earlier, groups, options);
     await requests.open(id);
@@ -49,6 +48,16 @@ export async function submitRequest(
   const opened = await requests.read(id);
   if (opened) await fleetGroups.syncRequest(opened);
   return { id, count: header.count, resumed: !isNew };
+}
+
+/** The request that has this id. Rejects with `RequestConflictError` if it asks something else. */
+export async function findEarlier(
+  context: FleetContext,
+  { id, digest }: Pick<RequestRecord, 'id' | 'digest'>,
+): Promise<RequestRecord | undefined> {
+  const earlier = await createGroups(context).requests.read(id);
+  if (earlier && earlier.digest !== digest) throw new RequestConflictError(id);
+  return earlier;
 }
 
 function createPolicy(context: FleetContext, options: RequestOptions): RequestPolicy {
@@ -74,13 +83,14 @@ function checkLimit({ facts }: FleetContext): number {
   return facts.groups?.checkLimitSeconds ?? facts.maxLimitSeconds ?? facts.limitSeconds;
 }
 
-function createHeader(
+/** The item of a request whose jobs are not written yet. */
+export function createHeader(
   context: FleetContext,
   id: string,
   groups: readonly TargetGroup[],
   options: RequestOptions,
   nowMs: number,
-  retryOf: string | undefined,
+  retryOf?: string,
 ): RequestRecord {
   const { label, limitSeconds, maxAttempts } = options;
   const policy = createPolicy(context, options);

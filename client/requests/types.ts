@@ -80,6 +80,18 @@ export interface CancelRequestOptions {
   onProgress?: (done: number, count: number) => void;
 }
 
+/** Options of `requests.wait`. */
+export interface WaitRequestOptions {
+  /** Longest wait, in seconds. Default: no time-out. */
+  timeoutSeconds?: number;
+  /** Interval between two polls, in seconds. Default 5. */
+  pollSeconds?: number;
+  /** Called after each poll. */
+  onProgress?: (request: RequestView) => void;
+  /** Aborts the wait. The call then rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
 /** Options of `requests.retry`. */
 export interface RetryRequestOptions {
   /** Id of the new request. Default: a random id. */
@@ -135,8 +147,9 @@ export interface RequestGroupView {
   reason?: string;
   count: number;
   size: number;
-  lanes: number;
-  /** The current batch, from 1, and the number of batches. Absent when the group has ended. */
+  /** Lanes of the group now. Absent when all of the jobs have ended, like the batch. */
+  lanes?: number;
+  /** The current batch, from 1, and the number of batches. */
   batch?: number;
   batches?: number;
   succeeded: number;

@@ -100,9 +100,9 @@ function createRequestGroupView(
   { name, count, size, result }: RequestGroup,
   group: GroupState,
 ): RequestGroupView {
+  if (result) return { name, count, size, state: 'ended', ...result, held: 0, running: [] };
   const lanes = lanesOf({ lanes: group.lanes, size: group.size ?? size }, groupLimits(context));
   const base = { name, count, size, lanes };
-  if (result) return { ...base, state: 'ended', ...result, held: 0, running: [] };
   const open = findRequest(group, id);
   if (!open) {
     const isCancelled = state === 'cancelled';

@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type AttributeValue, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Fleet } from '../../client/fleet.ts';
 import type { JobRecord } from '../../jobs/record.ts';
@@ -11,11 +10,9 @@ import { type Cloud, startCloud } from '../../local/cloud.ts';
 import { updateFleetState } from '../../store/fleet-state.ts';
 import { toItem } from '../../store/item.ts';
 import { listingSortKey, runningPartition, statePartition } from '../../store/partitions.ts';
+import { credentials, environmentOf, runs, runsForBytes } from './command.ts';
 import { createJobTable } from './job-table.ts';
 
-const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
-/** Shared by all tests, because it halves the start-up time of a command. */
-const NODE_COMPILE_CACHE = resolve(import.meta.dirname, '../../node_modules/.cache/mayfly');
 const TABLE = 'jobs';
 const BUCKET = 'logs';
 
@@ -78,10 +75,7 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
   const fleet = await Fleet.find({ ...names, region: cloud.region });
   const { s3, dynamodb } = fleet.context.clients;
   const env = {
-    ...credentials(cloud),
-    PATH: process.env['PATH'] ?? '',
-    HOME: directory,
-    NODE_COMPILE_CACHE,
+    ...environmentOf(cloud, directory),
     MAYFLY_QUEUE_URL: queueUrl,
     MAYFLY_TABLE: TABLE,
     MAYFLY_LOG_BUCKET: BUCKET,
@@ -114,29 +108,6 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
     async object(Key, Body) {
       await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }));
     },
-  };
-}
-
-interface CommandOptions {
-  cwd: string;
-  env: Record<string, string>;
-}
-
-function runs(args: string[], { cwd, env }: CommandOptions, input = '') {
-  return execa(process.execPath, [BIN, ...args], { cwd, env, extendEnv: false, reject: false, input });
-}
-
-function runsForBytes(args: string[], { cwd, env }: CommandOptions) {
-  const options = { cwd, env, extendEnv: false, reject: false, encoding: 'buffer' } as const;
-  return execa(process.execPath, [BIN, ...args], options);
-}
-
-function credentials(cloud: Cloud) {
-  return {
-    AWS_ENDPOINT_URL: cloud.endpoint,
-    AWS_REGION: cloud.region,
-    AWS_ACCESS_KEY_ID: cloud.owner.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: cloud.owner.secretAccessKey,
   };
 }
 

@@ -16,7 +16,7 @@ export interface Completion {
 
 /** A request for candidates from AWS. */
 export interface LookUpRequest {
-  kind: 'job' | 'instance' | 'stack' | 'fleet';
+  kind: 'job' | 'instance' | 'stack' | 'fleet' | 'request' | 'group' | 'lane' | 'command';
   /** The verb, such as `cancel` or `dlq redrive`. */
   verb: string;
   /** The word as typed so far, and the text to put before each candidate. */
@@ -46,24 +46,40 @@ export function complete(program: Command, words: readonly string[]): Completion
   const argument = argumentAt(command, position);
   const { candidates, files } = argument ? argumentValues(command, parent, argument, word) : NOTHING;
   const all = [...found, ...candidates];
-  const wanted = argument && wantedFor(argument.name(), word, '', place);
+  const wanted = argument && wantedFor(ARGUMENTS[argument.name()], word, '', place);
   // With no other candidate, it shows the options.
   const options = all.length === 0 && !files && first ? completeOption(command, '--', place) : undefined;
   return { candidates: options?.candidates ?? all, files, ...(wanted && { lookUp: wanted }) };
 }
 
-const KINDS: Readonly<Record<string, LookUpRequest['kind']>> = {
+type Kinds = Readonly<Record<string, LookUpRequest['kind']>>;
+
+/** What arguments and options take, by their names. */
+const ARGUMENTS: Kinds = {
   id: 'job',
   ids: 'job',
   instance: 'instance',
+  request: 'request',
+  group: 'group',
+  job: 'lane',
+};
+const OPTIONS: Kinds = {
+  instance: 'instance',
   stack: 'stack',
   fleet: 'fleet',
+  request: 'request',
+  group: 'group',
+  healthy: 'command',
+  'on-failure': 'command',
 };
 
-/** The name of an argument or an option tells what it takes. */
-function wantedFor(name: string, word: string, prefix: string, place: Place): LookUpRequest | undefined {
+function wantedFor(
+  kind: LookUpRequest['kind'] | undefined,
+  word: string,
+  prefix: string,
+  place: Place,
+): LookUpRequest | undefined {
   const { command, parent, typed } = place;
-  const kind = KINDS[name];
   const verb = parent?.parent ? `${parent.name()} ${command.name()}` : command.name();
   return kind && { kind, verb, word, prefix, typed };
 }
@@ -140,7 +156,7 @@ function completeOption(command: Command, word: string, place: Place): Completio
 
 function valuesOf(option: Option, word: string, prefix: string, place: Place): Completion {
   const candidates = (option.argChoices ?? []).map((choice) => ({ value: prefix + choice, description: '' }));
-  const wanted = wantedFor(option.name(), word, prefix, place);
+  const wanted = wantedFor(OPTIONS[option.name()], word, prefix, place);
   return {
     candidates: candidates.filter(shown(prefix + word)),
     files: namesFile(option.flags),

@@ -13,7 +13,7 @@ export function completionCommand(): Command {
     .summary('print a completion script for a shell')
     .description(
       'Prints a script that a shell loads to complete verbs, options, values and file names. It also completes ids of ' +
-        'jobs and instances, stacks and fleets, if AWS answers within two seconds.',
+        'jobs, requests and instances, and names of groups, stacks and fleets, if AWS answers within two seconds.',
     )
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', EXAMPLES)

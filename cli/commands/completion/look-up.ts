@@ -8,6 +8,7 @@ import { toFindOptions } from '../../options/fleet-options.ts';
 import type { Candidate, LookUpRequest } from './complete.ts';
 
 const MOST_JOBS = 50;
+const MOST_REQUESTS = 50;
 
 const LIVE: readonly JobState[] = ['held', 'queued', 'running'];
 /** The states of the jobs that a verb can use. Default: all. */
@@ -38,7 +39,20 @@ async function candidates({ kind, verb, typed }: LookUpRequest): Promise<Candida
   if (kind === 'stack' || kind === 'fleet') return namesOf(kind, typed);
   const fleet = await Fleet.find(toFindOptions(typed));
   try {
-    return kind === 'job' ? await jobsOf(fleet, STATES[verb]) : await instancesOf(fleet);
+    switch (kind) {
+      case 'job':
+        return await jobsOf(fleet, STATES[verb]);
+      case 'instance':
+        return await instancesOf(fleet);
+      case 'request':
+        return await requestsOf(fleet, verb);
+      case 'group':
+        return await groupsOf(fleet);
+      case 'lane':
+        return await unhealthyOf(fleet);
+      case 'command':
+        return fleet.facts.commands.map((value) => ({ value, description: '' }));
+    }
   } finally {
     fleet.close();
   }
@@ -61,6 +75,29 @@ async function namesOf(
 async function jobsOf(fleet: Fleet, states: readonly JobState[] | undefined): Promise<Candidate[]> {
   const jobs = await fleet.list({ limit: MOST_JOBS, ...(states && { states }) });
   return jobs.map(({ id, state }) => ({ value: id, description: state }));
+}
+
+/** Verbs that can use a request that has ended. */
+const OF_ENDED = new Set(['request show', 'request wait', 'request retry', 'list']);
+
+async function requestsOf(fleet: Fleet, verb: string): Promise<Candidate[]> {
+  const requests = await fleet.requests.list({ limit: MOST_REQUESTS, ended: OF_ENDED.has(verb) });
+  return requests.map(({ id, state, count }) => ({ value: id, description: `${state}, ${count} jobs` }));
+}
+
+async function groupsOf(fleet: Fleet): Promise<Candidate[]> {
+  const groups = await fleet.groups.list();
+  return groups.map(({ name, held }) => ({ value: name, description: `${held} held` }));
+}
+
+/** The jobs whose lanes a person has to free. */
+async function unhealthyOf(fleet: Fleet): Promise<Candidate[]> {
+  const groups = await fleet.groups.list();
+  return groups.flatMap(({ name, running }) =>
+    running
+      .filter(({ stage }) => stage === 'unhealthy')
+      .map(({ job, target = '' }) => ({ value: job, description: `${target} of ${name}` })),
+  );
 }
 
 async function instancesOf(fleet: Fleet): Promise<Candidate[]> {

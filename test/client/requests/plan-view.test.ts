@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WrongOptionError } from '../../../client/errors.ts';
-import { type PlanOptions, planRequest } from '../../../client/requests/plan-view.ts';
+import { type PlanOptions, planGroups } from '../../../client/requests/plan-view.ts';
 import { listTargets } from '../../../client/requests/target-list.ts';
 import type { BatchSize } from '../../../policy/groups/batches.ts';
 
@@ -10,7 +10,8 @@ function plan(count: number, options: PlanOptions, lanes = 1) {
     variables: {},
     isChosen: true,
   }));
-  const [group] = planRequest(listTargets({ source: 'x', candidates }, {}), options, () => lanes).groups;
+  const { groups } = listTargets({ source: 'x', candidates }, {});
+  const [group] = planGroups(groups, options, () => lanes);
   return group ?? expect.unreachable();
 }
 
@@ -57,10 +58,9 @@ describe('a plan', () => {
       isChosen: true,
     }));
     const list = listTargets({ source: 'x', candidates }, {});
-    const planned = planRequest(list, {}, ({ name, size }) => (name === 'a' ? 1 : size));
-    expect(planned.count).toBe(4);
+    const planned = planGroups(list.groups, {}, ({ name, size }) => (name === 'a' ? 1 : size));
     expect(
-      planned.groups.map(({ name, lanes, batches }) => [
+      planned.map(({ name, lanes, batches }) => [
         name,
         lanes,
         batches[0]?.targets.map((one) => [one.index, one.lane, one.turn]),

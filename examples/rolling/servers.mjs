@@ -16,7 +16,9 @@ const verb = verbs[process.argv[2] ?? ''];
 if (verb && SHOP) {
   await verb().catch((error) => fail(error.message));
 } else {
-  fail(SHOP ? 'say what to do: start, show or stop' : 'set the variable SHOP to the directory of the servers');
+  fail(
+    SHOP ? 'say what to do: start, show or stop' : 'set the variable SHOP to the directory of the servers',
+  );
 }
 
 /** The hosts of the inventory: web-01 first. */
@@ -41,7 +43,9 @@ async function startAll() {
       });
     }),
   );
-  console.log(`${names.length} servers run version ${FIRST_VERSION}: web-01 is http://127.0.0.1:${Number(SHOP_PORT) + 1}/`);
+  console.log(
+    `${names.length} servers run version ${FIRST_VERSION}: web-01 is http://127.0.0.1:${Number(SHOP_PORT) + 1}/`,
+  );
 }
 
 /** Stops all servers, and removes their directories. */

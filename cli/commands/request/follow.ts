@@ -11,6 +11,8 @@ import { showRequest } from './show.ts';
 export interface FollowOptions {
   pollSeconds: number;
   timeoutSeconds?: number | undefined;
+  /** The format of the progress on stderr. Default `text`. */
+  progress?: 'text' | 'json';
   json: true | undefined;
 }
 
@@ -21,8 +23,10 @@ export interface FollowOptions {
 export async function followRequest(
   fleet: Fleet,
   id: string,
-  { pollSeconds, timeoutSeconds, json }: FollowOptions,
+  { pollSeconds, timeoutSeconds, progress = 'text', json }: FollowOptions,
 ): Promise<void> {
+  const { clock } = fleet.context;
+  const startMs = clock.monotonic();
   const live = createLive();
   const paint = paintFor(process.stderr);
   const wait = (signal: AbortSignal) =>
@@ -30,7 +34,10 @@ export async function followRequest(
       pollSeconds,
       signal,
       ...(timeoutSeconds !== undefined && { timeoutSeconds }),
-      onProgress: (request) => live.show(progressLines(request, paint, process.stderr)),
+      onProgress: (request) => {
+        if (progress === 'json') printProgress(request, (clock.monotonic() - startMs) / 1000);
+        else live.show(progressLines(request, paint, process.stderr));
+      },
     });
   const request = await runInterruptibly(wait, () => {
     live.end();
@@ -42,6 +49,13 @@ export async function followRequest(
   await showRequest(fleet, request, json);
   process.exitCode = requestExitStatus(request);
   if (process.exitCode === ExitCode.notEnded) say(`request ${id} has not ended.`);
+}
+
+function printProgress(request: RequestView, waitedSeconds: number): void {
+  const { state, count: total, succeeded, failed, cancelled, running, held } = request;
+  const seconds = Math.round(waitedSeconds * 1000) / 1000;
+  const line = { waitedSeconds: seconds, state, total, succeeded, failed, cancelled, running, held };
+  process.stderr.write(`${JSON.stringify(line)}\n`);
 }
 
 /** 0 if all jobs succeeded, 1 if some failed, 122 if some were cancelled or skipped, 123 if it has not ended. */

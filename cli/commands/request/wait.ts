@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
 import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
 import { parseId, seconds } from '../../options/values.ts';
@@ -7,6 +7,7 @@ import { followRequest } from './follow.ts';
 interface WaitOptions {
   timeout?: number;
   poll: number;
+  progress: 'text' | 'json';
   json?: true;
 }
 
@@ -22,19 +23,31 @@ export function requestWaitCommand(): Command {
       .argument('<request>', 'the id of the request', parseId)
       .option('--timeout <seconds>', 'give up after this time; default: never', seconds(0))
       .option('--poll <seconds>', 'look this often', seconds(0.1), 5)
+      .addOption(
+        new Option(
+          '--progress <kind>',
+          'the format of the progress on stderr; json: a line of JSON each time',
+        )
+          .choices(['text', 'json'])
+          .default('text'),
+      )
       .option('--json', 'print the request as JSON')
       .addHelpText('after', NOTES),
   ).action(runOnFleet(run));
 }
 
-async function run(fleet: Fleet, id: string, { timeout, poll, json }: WaitOptions): Promise<void> {
-  await followRequest(fleet, id, { pollSeconds: poll, timeoutSeconds: timeout, json });
+async function run(fleet: Fleet, id: string, options: WaitOptions): Promise<void> {
+  const { timeout, poll, progress, json } = options;
+  await followRequest(fleet, id, { pollSeconds: poll, timeoutSeconds: timeout, progress, json });
 }
 
 const NOTES = `
 Exit status: 0 if all jobs succeeded; 1 if some failed; 122 if it was cancelled;
 123 if it has not ended: it is stopped or paused, or the time to wait was over;
 120 if there is no such request. Ctrl-C stops the waiting, not the request.
+
+--progress json prints waitedSeconds, the state, and numbers of jobs: total,
+succeeded, failed, cancelled, running, held.
 
 Examples:
   mayfly request wait deploy-7 && echo deployed

@@ -16,6 +16,7 @@ interface Scene {
 const job = (options: object, more: object = {}) => ({ 'mayfly.fleet.job': options, ...more });
 const status = (options: object, more: object = {}) => ({ 'mayfly.fleet.job_status': options, ...more });
 const wait = (options: object, more: object = {}) => ({ 'mayfly.fleet.job_wait': options, ...more });
+const request = (options: object, more: object = {}) => ({ 'mayfly.fleet.request': options, ...more });
 const lines = (...values: object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
 
 const DONE = {
@@ -61,6 +62,18 @@ const looks = (
   lines(
     ...all.map(([waitedSeconds, running, ended, failed]) => ({
       ...{ waitedSeconds, total, ended, failed, running, retrying: 0 },
+    })),
+  );
+
+const MADE = { 'request run': { stdout: JSON.stringify({ id: 'req-1', count: 2, resumed: false }) } };
+const ENDED = {
+  ...{ id: 'req-1', state: 'ended', endedAt: 'then', count: 2, succeeded: 2, failed: 0, cancelled: 0 },
+  ...{ running: 0, held: 0, skipped: 0, groups: [], failedJobs: [] },
+};
+const requestLooks = (...all: [waitedSeconds: number, succeeded: number, running: number, held: number][]) =>
+  lines(
+    ...all.map(([waitedSeconds, succeeded, running, held]) => ({
+      ...{ waitedSeconds, state: 'open', total: 2, succeeded, failed: 0, cancelled: 0, running, held },
     })),
   );
 
@@ -226,6 +239,74 @@ const SCENES: Record<string, Scene> = {
     },
     tasks: [status({ jid: 'j-1', mode: 'cleanup', force: true })],
   },
+  'a request that ends': {
+    answers: {
+      ...MADE,
+      'request wait': {
+        stdout: JSON.stringify(ENDED),
+        stderr: requestLooks([0, 0, 1, 1], [5, 1, 1, 0], [9, 2, 0, 0]),
+      },
+    },
+    tasks: [
+      request({
+        ...{
+          stack: 'S',
+          group: 'shop/web',
+          id: 'req-1',
+          body: 'go',
+          serial: [1, '30%', -1],
+          max_fail: '10%',
+        },
+        ...{ async: 60, any_errors_fatal: true, keep_going: false, healthy: 'http', check_limit: 9, poll: 4 },
+        targets: ['s1', { target: 's2', vars: { zone: 'ü', secret: null } }],
+      }),
+    ],
+  },
+  'a request that is not waited for': {
+    answers: { 'request run': { stdout: JSON.stringify({ id: 'req-1', count: 2, resumed: true }) } },
+    tasks: [
+      request({ inventory: 'prod', limit: '-web', group_by: ['family', 'tier'], serial: '1,5', poll: 0 }),
+    ],
+  },
+  'a request that stops': {
+    answers: {
+      ...MADE,
+      'request wait': {
+        stdout: JSON.stringify({
+          ...{ ...ENDED, endedAt: undefined, state: 'stopped', reason: 'g: 1 of 2 failed', succeeded: 0 },
+          ...{ failed: 1, held: 1, failedJobs: [{ id: 'r-1', target: 's1', body: 'secret' }] },
+        }),
+        status: 123,
+      },
+    },
+    tasks: [request({ targets: ['s1', 's2'], timeout: 7 })],
+  },
+  'a request that ends with failures': {
+    answers: {
+      ...MADE,
+      'request wait': {
+        stdout: JSON.stringify({ ...ENDED, succeeded: 1, failed: 1, failedJobs: [{ id: 'r-1' }] }),
+        status: 1,
+      },
+    },
+    tasks: [request({ targets: ['s1', 's2'], poll: 1 })],
+  },
+  'a request whose state is not known': {
+    answers: { ...MADE, 'request wait': { stderr: 'mayfly: The table is gone.\n', status: 1 } },
+    tasks: [request({ targets: ['s1', 's2'], poll: 1 })],
+  },
+  'check mode of a request': {
+    answers: { 'request run': { stdout: JSON.stringify({ count: 2, exists: false, groups: [] }) } },
+    tasks: [request({ targets: ['s1', 's2'], id: 'req-1' }, { check_mode: true })],
+  },
+  'check mode of a request that is there': {
+    answers: { 'request run': { stdout: JSON.stringify({ count: 2, exists: true, groups: [] }) } },
+    tasks: [request({ targets: ['s1', 's2'], id: 'req-1' }, { check_mode: true })],
+  },
+  'jobs of a group': {
+    answers: SENT,
+    tasks: [job({ jobs: [{ body: 'a', target: 's1' }], group: 'shop/web', poll: 0 })],
+  },
   'cancelled again': {
     answers: {
       cancel: { stdout: lines({ id: 'j-1', outcome: 'ended' }) },
@@ -320,14 +401,26 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
     scene: { answers: {}, tasks: [job({ body: 'a', asink: 3 })] },
     sentence: /^Unsupported parameters for \(mayfly\.fleet\.job\) module: asink/,
   },
-  'a group': {
-    scene: { answers: {}, tasks: [job({ body: 'a', group: 'g' })] },
-    sentence:
-      /^The option group is reserved for jobs that must not run at the same time.* use the option label\.$/,
+  'neither targets nor an inventory': {
+    scene: { answers: {}, tasks: [request({ group: 'g' })] },
+    sentence: /one of the following is required: targets, inventory/,
   },
-  'a group of one of many': {
-    scene: { answers: {}, tasks: [job({ jobs: [{ body: 'a' }, { body: 'b', group: 'g' }] })] },
-    sentence: /^The option group is reserved for jobs that must not run at the same time/,
+  'targets and an inventory': {
+    scene: { answers: {}, tasks: [request({ targets: ['s1'], inventory: 'i' })] },
+    sentence: /mutually exclusive/,
+  },
+  'a target without a name': {
+    scene: { answers: {}, tasks: [request({ targets: ['s1', { name: 's2' }] })] },
+    sentence: /^Target 2 of 2 is \['name'\]: a target is a name, or a dictionary with target, group and vars/,
+  },
+  'a request that the command refuses': {
+    scene: {
+      answers: {
+        'request run': { status: 1, stderr: 'mayfly: Line 2 of FILE: s1 is there twice, first in line 1.\n' },
+      },
+      tasks: [request({ targets: ['s1', 's1'] })],
+    },
+    sentence: /^Line 2 of the task's targets: s1 is there twice, first in line 1\.$/,
   },
   'a body that is not UTF-8': {
     scene: { answers: {}, tasks: [job({ body: '{{ "YYA=" | b64decode }}' })] },
@@ -345,9 +438,10 @@ const CALLED = new Set([
   'an error of the command',
   'an error of the command that names several',
   'a silent end',
+  'a request that the command refuses',
 ]);
 
-const MODULES = ['job', 'job_wait', 'job_status'].map((name) => `mayfly.fleet.${name}`);
+const MODULES = ['job', 'job_wait', 'job_status', 'request'].map((name) => `mayfly.fleet.${name}`);
 /** The keys of every result of Ansible ("Return Values", and those of a task with `until`). */
 const COMMON = [
   '_ansible_no_log',
@@ -449,6 +543,57 @@ describe('the command gets', () => {
     ]);
   });
 
+  test('group and target of jobs', () => {
+    expect(calls('jobs of a group')[0]?.file?.lines).toEqual([
+      { body: 'a', group: 'shop/web', target: 's1' },
+    ]);
+  });
+
+  test('the options of a request, and its targets in a file', () => {
+    const [call, waiting, ...others] = calls('a request that ends');
+    expect(others).toEqual([]);
+    expect(call?.words).toEqual([
+      ...['request', 'run', '--stack', 'S', '--json', '--targets', call?.file?.path],
+      ...['--group=shop/web', '--body=go', '--id=req-1', '--async=60', '--max-fail=10%', '--healthy=http'],
+      ...['--check-limit=9', '--serial=1,30%,-1', '--any-errors-fatal'],
+    ]);
+    expect(call?.file).toMatchObject({
+      mode: 0o600,
+      lines: [{ target: 's1' }, { target: 's2', vars: { zone: 'ü', secret: null } }],
+    });
+    expect(existsSync(call?.file?.path ?? '')).toBe(false);
+    expect(waiting?.words).toEqual([
+      ...['request', 'wait', '--stack', 'S', '--json', '--progress', 'json', '--poll', '4', '--', 'req-1'],
+    ]);
+    expect(calls('a request that is not waited for').map(({ words }) => words)).toEqual([
+      [
+        'request',
+        'run',
+        '--json',
+        '--inventory=prod',
+        '--limit=-web',
+        '--group-by=family,tier',
+        '--serial=1,5',
+      ],
+    ]);
+    expect(calls('a request that stops', 'request wait')[0]?.words).toEqual([
+      ...['request', 'wait', '--json', '--progress', 'json', '--poll', '15', '--timeout', '7', '--', 'req-1'],
+    ]);
+  });
+
+  test('of a request in check mode the plan, and nothing else', () => {
+    for (const name of ['check mode of a request', 'check mode of a request that is there']) {
+      const [call, ...others] = calls(name);
+      expect(others).toEqual([]);
+      expect(call?.words).toEqual(expect.arrayContaining(['request', 'run', '--plan', '--id=req-1']));
+    }
+    const plan = { count: 2, groups: [] };
+    expect(of('check mode of a request').result).toMatchObject({
+      ...{ changed: true, finished: false, count: 2, plan },
+    });
+    expect(of('check mode of a request that is there').result).toMatchObject({ changed: false });
+  });
+
   test('each id once, and after the options', () => {
     const words = ['wait', '--json', '--progress', 'json', '--poll', '2', '--timeout', '3'];
     expect(calls('time is over', 'wait')[0]?.words).toEqual([...words, '--', 'j-1', 'j-2']);
@@ -537,6 +682,19 @@ describe('the progress of a waiting task', () => {
         'ASYNC FAILED on localhost: 1 of 2 jobs',
       ]),
     );
+  });
+
+  test('of a request has its id when it was made, its numbers, and its end', () => {
+    expect(said(/request=req-1/)).toEqual(
+      expect.arrayContaining([
+        'ASYNC SENT on localhost: request=req-1',
+        'ASYNC POLL on localhost: request=req-1 0 of 2 done, 1 running, 1 held, 0 failed',
+        'ASYNC POLL on localhost: request=req-1 1 of 2 done, 1 running, 0 held, 0 failed',
+        'ASYNC OK on localhost: request=req-1',
+        'ASYNC FAILED on localhost: request=req-1',
+      ]),
+    );
+    expect(said(/request=req-1 2 of 2 done/)).toEqual([]);
   });
 
   test('is not on the stdout of a callback whose output may be parsed', () => {
@@ -629,6 +787,43 @@ describe('the result of the task', () => {
     expect(most('time is over')).toEqual(['--ansible', '--max-output', '65536']);
   });
 
+  test('of a request says how it ended, or what it waits for', () => {
+    expect(of('a request that ends')).toMatchObject({
+      outcome: 'ok',
+      result: {
+        ...{ changed: true, id: 'req-1', count: 2, resumed: false, finished: true, state: 'ended' },
+        msg: 'All 2 jobs of request req-1 succeeded.',
+      },
+    });
+    expect(of('a request that is not waited for')).toMatchObject({
+      outcome: 'ok',
+      result: { changed: false, id: 'req-1', resumed: true, finished: false },
+    });
+    expect(of('a request that stops')).toMatchObject({
+      outcome: 'ignored',
+      result: {
+        ...{ changed: true, finished: false, state: 'stopped' },
+        request: { held: 1, failedJobs: [{ id: 'r-1', target: 's1' }] },
+        msg: 'Request req-1 is stopped: g: 1 of 2 failed. It has not ended (1 failed, 1 held): `mayfly request show req-1` says what it waits for.',
+      },
+    });
+    expect(played.output).not.toContain('secret"');
+    expect(of('a request that ends with failures')).toMatchObject({
+      outcome: 'ignored',
+      result: {
+        finished: true,
+        msg: 'Request req-1 has ended, and not all of its 2 jobs succeeded (1 succeeded, 1 failed)',
+      },
+    });
+    expect(of('a request whose state is not known')).toMatchObject({
+      outcome: 'ignored',
+      result: {
+        ...{ changed: true, id: 'req-1', finished: false },
+        msg: 'The request was made, but its state is not known: The table is gone.',
+      },
+    });
+  });
+
   test('of a job that is retried has the new job, and whether it is new', () => {
     const retry = { ansible_job_id: 'd-2', retry_of: 'j-1' };
     expect(of('retried')).toMatchObject({
@@ -711,6 +906,7 @@ describe('the result of the task', () => {
     expect(of(name).result.msg).toMatch(REFUSED[name]?.sentence ?? '');
     // Since ansible-core 2.19 each failed task has one, which says that there is no traceback.
     expect(String(of(name).result['exception'] ?? '')).not.toMatch(/Traceback|File "/);
-    expect(calls(name, 'enqueue').length, 'calls that sent something').toBe(CALLED.has(name) ? 1 : 0);
+    const sent = [...calls(name, 'enqueue'), ...calls(name, 'request')];
+    expect(sent.length, 'calls that sent something').toBe(CALLED.has(name) ? 1 : 0);
   });
 });

@@ -17,7 +17,7 @@ import { lintOptions } from '../lint-options.ts';
 
 const COLLECTIONS = join(packageRoot, 'ansible');
 const FLEET = join(COLLECTIONS, 'ansible_collections/mayfly/fleet');
-const MODULES = ['job', 'job_status', 'job_wait'];
+const MODULES = ['job', 'job_status', 'job_wait', 'request'];
 
 let home: string;
 beforeAll(() => {

@@ -414,7 +414,22 @@ describe('a request whose jobs run', () => {
     expect((await run(1, '--healthy', 'healthy', '--poll', '0.2')).exitCode).toBe(0);
     names();
     await run(2, '--body', `hang${made}`);
-    expect((await all.mayfly('request', 'wait', id, '--timeout', '0')).exitCode).toBe(123);
+    const given = await all.mayfly('request', 'wait', id, '--timeout', '0', '--progress', 'json', '--json');
+    expect(given.exitCode).toBe(123);
+    const [progress, why] = given.stderr.split('\n');
+    expect(json(progress)).toEqual({
+      ...{
+        waitedSeconds: expect.any(Number),
+        state: 'open',
+        total: 2,
+        succeeded: 0,
+        failed: 0,
+        cancelled: 0,
+      },
+      ...{ running: 1, held: 1 },
+    });
+    expect(why).toBe(`mayfly: request ${id} has not ended.`);
+    expect(json(given.stdout)).toMatchObject({ id, state: 'open' });
     await eventually('the worker', async () => (await all.fleet.status(job(1))).state === 'running');
     const cancelled = await all.mayfly('request', 'cancel', id, '--now');
     expect(cancelled.stdout).toMatch(new RegExp(`^${id} is cancelled: 1 job skipped\\.`));

@@ -30,12 +30,9 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "delay": {"type": "int"},
     "dedupe": {"type": "str", "no_log": False},
     "label": {"type": "str"},
+    "group": {"type": "str"},
+    "target": {"type": "str"},
 }
-
-NO_GROUPS = (
-    "The option group is reserved for jobs that must not run at the same time, and fleets do not support that. "
-    "To give jobs a common name, use the option label."
-)
 
 IDS_PER_LINE = 100
 NO_LIST = "is null: write [] to send nothing."
@@ -65,10 +62,6 @@ class ActionModule(FleetAction):
 
     def refusal(self) -> Optional[str]:
         given = self._task.args
-        jobs = given.get("jobs")
-        own = [job for job in jobs if isinstance(job, Mapping)] if isinstance(jobs, list) else []
-        if any("group" in options for options in [given, *own]):
-            return NO_GROUPS
         nulls = [name for name in ("body", "bodies", "jobs") if name in given and given[name] is None]
         return f"The option {nulls[0]} {IS_NULL if nulls[0] == 'body' else NO_LIST}" if nulls else None
 

@@ -45,6 +45,12 @@ options:
       label:
         description: As I(label), for this job.
         type: str
+      group:
+        description: As I(group), for this job.
+        type: str
+      target:
+        description: As I(target), for this job.
+        type: str
   async:
     description:
       - How long the worker may run, in seconds from its start. Then it is killed, and the job is C(timed_out).
@@ -80,7 +86,16 @@ options:
   label:
     description:
       - A common name of jobs. C(mayfly list --label) finds them, and their workers get it as C(MAYFLY_LABEL).
-      - It does not keep jobs from running at the same time. The name C(group) is reserved for that, and is an error.
+      - It does not keep jobs from running at the same time. I(group) does.
+    type: str
+  group:
+    description:
+      - A name, or C(family/group). Of the jobs of a group only as many run at the same time as it has lanes, which is one
+        unless somebody set more. The others are held.
+      - For the same change on many servers use M(mayfly.fleet.request).
+    type: str
+  target:
+    description: What the job works on, such as a server. One job at a time has it. It needs a I(group).
     type: str
 attributes:
   check_mode:
@@ -93,6 +108,7 @@ extends_documentation_fragment:
 seealso:
   - module: mayfly.fleet.job_wait
   - module: mayfly.fleet.job_status
+  - module: mayfly.fleet.request
 """
 
 EXAMPLES = r"""

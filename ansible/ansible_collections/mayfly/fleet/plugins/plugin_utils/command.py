@@ -57,11 +57,12 @@ class Command:
     ) -> Answer:
         """Runs a verb that prints JSON.
 
+        :param verb: such as "status", or "request run"
         :param on_progress: called with each line of JSON on its stderr
         :raises CannotRun: it cannot be started, or its output is not JSON
         """
         # A producer chooses its ids, so an id may look like an option.
-        arguments = [*self.words, verb, *self.fleet, *words, *(["--", *ids] if ids else [])]
+        arguments = [*self.words, *verb.split(), *self.fleet, *words, *(["--", *ids] if ids else [])]
         status, stdout, stderr = self._ended(arguments, on_progress)
         try:
             printed = json_values(stdout)

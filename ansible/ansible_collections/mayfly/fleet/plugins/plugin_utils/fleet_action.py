@@ -1,6 +1,6 @@
 # Copyright (c) 2026 The Mayfly authors
 # SPDX-License-Identifier: Apache-2.0
-"""The base class of the three actions. They run on the controller: no module is copied to a host."""
+"""The base class of the actions. They run on the controller: no module is copied to a host."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ ADVICE = ("The same command", "What was sent is in")
 # Usually the variable has no value. Its author did not mean the text "null".
 IS_NULL = 'is null: write "" for an empty text, or "null" in quotes if the worker has to read that.'
 
-SETTINGS = ("async", "delay", "dedupe", "label")
+SETTINGS = ("async", "delay", "dedupe", "label", "group", "target")
 
 
 def job_lines(options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -64,10 +64,10 @@ def body_text(body: Any) -> str:
 
 
 @contextmanager
-def lines_file(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def lines_file(lines: Sequence[Mapping[str, Any]], name: str = "jobs.jsonl") -> Iterator[str]:
     """A file with these lines that only its user can read, because bodies may be secret, and long."""
     with tempfile.TemporaryDirectory(prefix="mayfly-") as directory:
-        path = Path(directory) / "jobs.jsonl"
+        path = Path(directory) / name
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.writelines(f"{json.dumps(line)}\n" for line in lines)
         yield str(path)

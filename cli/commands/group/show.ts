@@ -48,7 +48,7 @@ export function showGroup(group: GroupView, nowMs: number, json: true | undefine
 const WIDEST_BAR = 20;
 
 /** A group as text: its lanes as a bar, what has them, what waits. */
-export function groupText(
+function groupText(
   group: GroupView,
   nowMs: number,
   paint: Paint,

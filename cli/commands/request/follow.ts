@@ -59,7 +59,7 @@ function printProgress(request: RequestView, waitedSeconds: number): void {
 }
 
 /** 0 if all jobs succeeded, 1 if some failed, 122 if some were cancelled or skipped, 123 if it has not ended. */
-export function requestExitStatus({ endedAt, failed, cancelled, skipped }: RequestView): number {
+function requestExitStatus({ endedAt, failed, cancelled, skipped }: RequestView): number {
   if (endedAt === undefined) return ExitCode.notEnded;
   if (failed > 0) return ExitCode.failed;
   return cancelled + skipped > 0 ? ExitCode.cancelled : ExitCode.done;

@@ -122,7 +122,12 @@ const KNOWN = {
     onProgress: true,
     signal: true,
   } satisfies Keys<WaitRequestOptions>,
-  'requests.retry': { id: true, all: true } satisfies Keys<RetryRequestOptions>,
+  'requests.retry': {
+    id: true,
+    all: true,
+    onProgress: true,
+    signal: true,
+  } satisfies Keys<RetryRequestOptions>,
   'groups.set': { lanes: true, size: true } satisfies Keys<GroupSettings>,
   'deadLetters.purge': { ...CHOSEN, dryRun: true } satisfies Keys<PurgeOptions>,
 } as const;

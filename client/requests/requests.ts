@@ -140,6 +140,8 @@ export class FleetRequests {
         ...(first?.limitSeconds !== undefined && { limitSeconds: first.limitSeconds }),
         ...(first?.maxAttempts !== undefined && { maxAttempts: first.maxAttempts }),
         ...(options.id !== undefined && { id: options.id }),
+        ...(options.onProgress && { onProgress: options.onProgress }),
+        ...(options.signal && { signal: options.signal }),
       };
       return submitRequest(context, groups, given, id);
     });

@@ -98,6 +98,10 @@ export interface RetryRequestOptions {
   id?: string;
   /** Repeat the jobs that were cancelled or skipped as well. Default false: only those that failed. */
   all?: boolean;
+  /** Called with the number of jobs that were written, and of all jobs. */
+  onProgress?: (written: number, count: number) => void;
+  /** Aborts the call. The same call with the same id goes on. */
+  signal?: AbortSignal;
 }
 
 /** Result of `request`. */

@@ -28,7 +28,7 @@ export function requestPauseCommand(): Command {
       .addHelpText('after', `${STATUS}\nExamples:\n  mayfly request pause deploy-7\n`),
   ).action(
     runOnFleet(async (fleet: Fleet, id: string, { json }: { json?: true }) =>
-      report(await fleet.requests.pause(id), json, pausedText),
+      report(await withProgress('pausing its groups', fleet.requests.pause(id)), json, pausedText),
     ),
   );
 }
@@ -47,7 +47,7 @@ export function requestResumeCommand(): Command {
       .addHelpText('after', `${STATUS}\nExamples:\n  mayfly request resume deploy-7\n`),
   ).action(
     runOnFleet(async (fleet: Fleet, id: string, { json }: { json?: true }) =>
-      report(await fleet.requests.resume(id), json, resumedText),
+      report(await withProgress('resuming its groups', fleet.requests.resume(id)), json, resumedText),
     ),
   );
 }
@@ -87,6 +87,12 @@ async function cancel(fleet: Fleet, id: string, { now, json }: { now?: true; jso
     })
     .finally(() => progress.end());
   report(request, json, cancelledText);
+}
+
+async function withProgress(text: string, changing: Promise<RequestView>): Promise<RequestView> {
+  const progress = createProgress();
+  progress.show({ text });
+  return changing.finally(() => progress.end());
 }
 
 function report(

@@ -4,6 +4,7 @@ import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
 import { parseId } from '../../options/values.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { print, printJson } from '../../terminal/print.ts';
+import { submitWithProgress } from './submit.ts';
 
 interface RetryOptions {
   failed?: true;
@@ -41,8 +42,9 @@ Examples:
 `;
 
 async function run(fleet: Fleet, request: string, { all, id, json }: RetryOptions): Promise<void> {
-  const options = { all: all ?? false, ...(id !== undefined && { id }) };
-  const requested = await fleet.requests.retry(request, options);
+  const requested = await submitWithProgress(id, (submitting) =>
+    fleet.requests.retry(request, { all: all ?? false, ...submitting }),
+  );
   if (json) printJson(requested);
   else print(escapeLine(requested.id));
 }

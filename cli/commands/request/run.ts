@@ -1,16 +1,13 @@
 import { Command, Option } from 'commander';
-import { FleetError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import { parseMaxFail, parseSerial } from '../../../client/requests/amounts.ts';
-import type { Requested, TargetGroup } from '../../../client/requests/types.ts';
+import type { TargetGroup } from '../../../client/requests/types.ts';
 import { SQS_MAX_DELAY_SECONDS } from '../../../lib/limits.ts';
 import { CliError } from '../../error.ts';
 import { ExitCode } from '../../exit-code.ts';
 import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
 import { parsedBy, parseId, parseName, seconds, wholeNumber } from '../../options/values.ts';
 import { escapeLine } from '../../terminal/escape.ts';
-import { countOf } from '../../terminal/format.ts';
-import { runInterruptibly } from '../../terminal/interrupt.ts';
 import { paintFor } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
@@ -20,6 +17,7 @@ import { followRequest } from './follow.ts';
 import { planText } from './plan.ts';
 import { readTargetList } from './read-targets.ts';
 import { findRunProblem, type RunOptions, toRequestOptions } from './run-options.ts';
+import { submitWithProgress } from './submit.ts';
 
 /** `mayfly request run`: makes a request. */
 export function requestRunCommand(): Command {
@@ -113,7 +111,9 @@ const run = runOnFleet(async (fleet: Fleet, options: RunOptions) => {
     if (json) return printJson(plan);
     return print(planText(plan, paintFor(process.stdout), tableWidth()));
   }
-  const requested = await submit(fleet, groups, options);
+  const requested = await submitWithProgress(options.id, (submitting) =>
+    fleet.request(groups, { ...toRequestOptions(options), ...submitting }),
+  );
   if (requested.resumed) {
     say(
       `request ${escapeLine(requested.id)} was there, of the same targets: this command makes no second one.`,
@@ -125,42 +125,15 @@ const run = runOnFleet(async (fleet: Fleet, options: RunOptions) => {
 });
 
 async function readGroups(options: RunOptions): Promise<TargetGroup[]> {
-  const { groups } = await readTargetList(options, process.env);
+  const progress = createProgress();
+  if (options.inventory !== undefined) progress.show({ text: 'reading the inventory' });
+  const { groups } = await readTargetList(options, process.env).finally(() => progress.end());
   const { size } = options;
   if (size === undefined) return groups;
   if (groups.length > 1) {
     throw new CliError(`--size is of one group; the targets are in ${groups.length}.`, ExitCode.usage);
   }
   return groups.map((group) => ({ ...group, size }));
-}
-
-/** The message of an error or of Ctrl-C says how to go on, if something was written. */
-async function submit(fleet: Fleet, groups: readonly TargetGroup[], options: RunOptions): Promise<Requested> {
-  const { createRequestId } = await import('../../../client/enqueue/ids.ts');
-  const id = options.id ?? createRequestId();
-  const rest = `The same command with \`--id ${id}\` goes on with it.`;
-  const progress = createProgress();
-  let written = 0;
-  try {
-    return await runInterruptibly(
-      (signal) =>
-        fleet.request(groups, {
-          ...toRequestOptions(options),
-          id,
-          signal,
-          onProgress: (done, count) => {
-            written = done;
-            progress.show({ text: `${done} of ${countOf(count, 'job')} written`, done, total: count });
-          },
-        }),
-      `Request ${id} is not written completely, and nothing of it runs. ${rest}`,
-    );
-  } catch (error) {
-    if (!(error instanceof FleetError) || written === 0) throw error;
-    throw new CliError(`${error.message} Request ${id} may not be written completely. ${rest}`);
-  } finally {
-    progress.end();
-  }
 }
 
 const NOTES = `

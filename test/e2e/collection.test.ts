@@ -36,6 +36,15 @@ const status = (name: string, options: object, more: object = {}) => ({
   'mayfly.fleet.job_status': options,
   ...more,
 });
+const request = (name: string, options: object, more: object = {}) => ({
+  name,
+  'mayfly.fleet.request': { group: 'shop/web', poll: 1, ...options },
+  ...more,
+});
+const DEPLOY = {
+  ...{ id: 'deploy-1', targets: ['s1', { target: 's2', vars: { word: 'ü' } }], serial: [1, -1] },
+  ...{ body: 'echo "$MAYFLY_TARGET $MAYFLY_INDEX"', max_fail: '10%', label: 'deploy' },
+};
 const once = mkdtempSync(join(tmpdir(), 'mayfly-once-'));
 const FAILS_ONCE = `mkdir ${once}/run && exit 3; echo again`;
 const LATER = { ignore_errors: true };
@@ -57,6 +66,12 @@ const TASKS = [
   status('Retry', { jid: '{{ keyed.ansible_job_id }}', mode: 'retry' }, { register: 'retried' }),
   wait('Wait for the retry', ['{{ retried.ansible_job_id }}'] as unknown as string),
   status('Retry again', { jid: '{{ keyed.ansible_job_id }}', mode: 'retry' }),
+
+  request('Plan', DEPLOY, { check_mode: true }),
+  request('Request', DEPLOY),
+  request('Request again', DEPLOY),
+  request('Request something else', { ...DEPLOY, throttle: 2 }, LATER),
+  request('Request that stops', { id: 'deploy-2', targets: ['s3', 's4', 's5'], body: 'exit 3' }, LATER),
 
   job('Once', { body: says('once'), dedupe: 'once', poll: 0 }, { register: 'once' }),
   job('Once more', { body: says('once'), dedupe: 'once', poll: 1 }),
@@ -150,6 +165,40 @@ describe('a playbook', () => {
     expect(of('Takes too long')).toMatchObject({
       outcome: 'ignored',
       result: { rc: 124, state: 'timed_out', finished: true, stdout: 'begun' },
+    });
+  });
+
+  test('makes a request once, and plans it in check mode', () => {
+    const batches = [{ targets: [{ target: 's1' }] }, { targets: [{ target: 's2' }] }];
+    expect(of('Plan').result).toMatchObject({ changed: true, count: 2, plan: { groups: [{ batches }] } });
+    const all = {
+      finished: true,
+      state: 'ended',
+      count: 2,
+      msg: 'All 2 jobs of request deploy-1 succeeded.',
+    };
+    expect(of('Request')).toMatchObject({ outcome: 'ok', result: { changed: true, resumed: false, ...all } });
+    expect(of('Request again')).toMatchObject({
+      outcome: 'ok',
+      result: { changed: false, resumed: true, ...all },
+    });
+    expect(of('Request something else')).toMatchObject({
+      outcome: 'ignored',
+      result: { msg: expect.stringContaining('There is a request deploy-1 with other targets') },
+    });
+  });
+
+  test('fails a task whose request is stopped by a failure, with what is held', () => {
+    const { outcome, result } = of('Request that stops');
+    expect({ outcome, result }).toMatchObject({
+      outcome: 'ignored',
+      result: {
+        ...{ finished: false, state: 'stopped', changed: true },
+        request: { failed: 1, held: 2, failedJobs: [{ target: 's3', exitStatus: 3 }] },
+        msg: expect.stringMatching(
+          /^Request deploy-2 is stopped: shop\/web: 1 of the 3 jobs of batch 1 failed\. /,
+        ),
+      },
     });
   });
 

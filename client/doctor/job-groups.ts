@@ -1,7 +1,8 @@
 import { HALTED_REQUEST_MS } from '../../groups/groups.ts';
+import { HELD_BODY_DAYS } from '../../jobs/body-key.ts';
 import { TERMINAL_STATES } from '../../jobs/record.ts';
 import { formatDuration } from '../../lib/format-duration.ts';
-import { countHeld, type GroupState, type OutJob } from '../../policy/groups/state.ts';
+import { countHeld, countHeldOf, type GroupState, type OutJob } from '../../policy/groups/state.ts';
 import type { RequestRecord } from '../../store/request-items.ts';
 import { AccessDeniedError } from '../errors.ts';
 import { formatTime } from '../format-time.ts';
@@ -12,6 +13,8 @@ import { bad, checkRead, type Finding, ok, warn } from './finding.ts';
 const UNFREED_MS = 2 * 60_000;
 /** A submission takes a minute for 100,000 jobs. */
 const SUBMISSION_MS = 60 * 60_000;
+/** Ten days before the bodies of held jobs may be gone. */
+const OLD_HOLD_MS = (HELD_BODY_DAYS - 10) * 86_400_000;
 /** Lines of details that a finding has at most. */
 const MOST_LINES = 10;
 
@@ -31,6 +34,7 @@ export function checkJobGroups({ jobGroups: looked, fleet, nowMs }: CheckInput):
       ...seen.requests.flatMap((request) => waiting(request, seen, nowMs)),
       ...seen.groups.flatMap(paused),
       ...unplaced(seen),
+      ...longHeld(seen, nowMs),
     ];
     return findings.length > 0 ? findings : [ok('job groups', heldText(seen, nowMs))];
   });
@@ -176,14 +180,33 @@ function unplaced({ unplaced: jobs }: JobGroups): Finding[] {
   ];
 }
 
+function longHeld({ groups }: JobGroups, nowMs: number): Finding[] {
+  return groups.flatMap((group) => {
+    const sinceMs = oldestHeldMs(group);
+    if (sinceMs === undefined || nowMs - sinceMs < OLD_HOLD_MS) return [];
+    return [
+      warn(
+        'job groups',
+        `Jobs of group ${group.name} are held since ${formatTime(sinceMs)}. The log bucket keeps their bodies of more than 1 KiB for ${HELD_BODY_DAYS} days: after that such a job fails.`,
+        `Give the group more lanes: mayfly group set ${group.name} --lanes N; or cancel the jobs and enqueue them again`,
+      ),
+    ];
+  });
+}
+
+/** As far as the group's own item says. Undefined: nothing is held. */
+function oldestHeldMs({ requests, plain }: GroupState): number | undefined {
+  const since = [
+    ...requests.filter((request) => countHeldOf(request) > 0).map(({ submittedAtMs }) => submittedAtMs),
+    ...plain.jobs.flatMap(({ sinceMs }) => sinceMs ?? []),
+  ];
+  return since.length === 0 ? undefined : Math.min(...since);
+}
+
 function heldText({ groups, isPartial }: JobGroups, nowMs: number): string {
   const held = groups.reduce((sum, group) => sum + countHeld(group), 0);
   if (held === 0) return isPartial ? 'none of those that were read holds a job' : 'no job is held';
-  const since = groups.flatMap(({ requests, plain }) => [
-    ...requests.map(({ submittedAtMs }) => submittedAtMs),
-    ...plain.jobs.flatMap(({ sinceMs }) => sinceMs ?? []),
-  ]);
-  const oldest = Math.min(nowMs, ...since);
+  const oldest = Math.min(nowMs, ...groups.flatMap((group) => oldestHeldMs(group) ?? []));
   const among = isPartial ? ', not all groups were read' : '';
   return `held in turn: ${held} ${held === 1 ? 'job' : 'jobs'}, the oldest for ${formatDuration((nowMs - oldest) / 1000)}${among}`;
 }

@@ -207,6 +207,18 @@ describe('finds', () => {
     ]);
   });
 
+  it('jobs that are held for so long that their bodies may be gone soon', () => {
+    const requests = [{ ...open, submittedAtMs: ago(50 * DAY_MINUTES) }];
+    expect(check({ groups: [group({ requests })] })).toMatchObject([
+      {
+        status: 'warn',
+        text: expect.stringContaining(`Jobs of group shop/web are held since ${textAgo(50 * DAY_MINUTES)}`),
+      },
+    ]);
+    const released = [{ ...requests[0], next: 5 } as OpenRequest];
+    expect(check({ groups: [group({ requests: released })] })).toMatchObject([{ status: 'ok' }]);
+  });
+
   it('a paused group', () => {
     expect(check({ groups: [group({ pausedAtMs: ago(9), requests: [open] })] })).toEqual([
       {

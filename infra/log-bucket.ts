@@ -7,7 +7,7 @@ import {
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { BODY_PREFIX } from '../jobs/body-key.ts';
+import { BODY_PREFIX, HELD_BODY_DAYS } from '../jobs/body-key.ts';
 import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../store/bucket-keys.ts';
 import type { FleetSettings } from './props/settings.ts';
 import { MESSAGE_RETENTION } from './queue.ts';
@@ -38,11 +38,12 @@ export function createLogBucket(scope: Construct, settings: FleetSettings): Buck
 
 /**
  * Bodies expire after their last reader: the message on the queue, and then the dead letter, which is a message of its own,
- * or the job's record.
+ * or the job's record. A job with a group may be held before its message is sent.
  */
-function lifecycleRules({ logRetention, recordSeconds }: FleetSettings): LifecycleRule[] {
+function lifecycleRules({ logRetention, recordSeconds, trackJobs }: FleetSettings): LifecycleRule[] {
   const bodySeconds = MESSAGE_RETENTION.toSeconds() + Math.max(MESSAGE_RETENTION.toSeconds(), recordSeconds);
-  const bodies = Duration.days(Math.ceil(bodySeconds / 86_400));
+  const heldDays = trackJobs ? HELD_BODY_DAYS : 0;
+  const bodies = Duration.days(heldDays + Math.ceil(bodySeconds / 86_400));
   return [
     { prefix: JOB_LOG_PREFIX, expiration: logRetention },
     { prefix: INSTANCE_LOG_PREFIX, expiration: logRetention },

@@ -10,3 +10,9 @@ export function bodyKey(job: string): string {
 export function parseBodyKey(key: string): string {
   return key.slice(BODY_PREFIX.length);
 }
+
+/**
+ * How long a job may be held without losing its body in the log bucket, whose age counts from when the job was enqueued. Held jobs
+ * do not expire, and a rule of the bucket cannot tell their bodies from others.
+ */
+export const HELD_BODY_DAYS = 60;

@@ -1,9 +1,11 @@
 import type { GroupMember, ScalingGroup } from '../../aws/scaling-group.ts';
-import type { InstanceRecord } from '../../jobs/record.ts';
+import type { InstanceRecord, JobRecord } from '../../jobs/record.ts';
+import type { GroupState } from '../../policy/groups/state.ts';
 import type { Step } from '../../policy/steps.ts';
 import type { SavedLog } from '../../store/bucket-keys.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import type { FleetState } from '../../store/fleet-state.ts';
+import type { RequestRecord } from '../../store/request-items.ts';
 import type { GroupActivities } from '../instances/group-state.ts';
 import type { InstanceFacts } from '../instances/instance-view.ts';
 import type { AlarmSettings } from './alarm-settings.ts';
@@ -36,6 +38,8 @@ export interface CheckInput {
   localInstances: 'processes' | 'machines' | undefined;
   /** Jobs that wait for a message although the queue is empty. Only read if it is. */
   orphaned: ReadResult<OrphanedJobs>;
+  /** Undefined: the fleet has no groups of jobs. */
+  jobGroups: ReadResult<JobGroups | undefined>;
 }
 
 export interface QueueState {
@@ -123,5 +127,17 @@ export interface OrphanedJobs {
   /** Ids of some of them. */
   jobs: readonly string[];
   /** Not all queued jobs were read. */
+  isPartial: boolean;
+}
+
+/** The groups of jobs and the requests of which something is left to be done. */
+export interface JobGroups {
+  groups: readonly GroupState[];
+  requests: readonly RequestRecord[];
+  /** Of the jobs that have lanes, or of the roll-backs and checks in these. An id without a record is missing. */
+  records: ReadonlyMap<string, JobRecord>;
+  /** Held jobs that are in no group. */
+  unplaced: readonly string[];
+  /** Not all were read. */
   isPartial: boolean;
 }

@@ -5,6 +5,7 @@ import { type Finding, ok } from './finding.ts';
 import { checkGroup } from './group.ts';
 import { checkHooks } from './hooks.ts';
 import { checkInstances } from './instances.ts';
+import { checkJobGroups } from './job-groups.ts';
 import { checkJobs } from './jobs.ts';
 import { checkKeeper } from './keeper.ts';
 import { checkLaunches } from './launches.ts';
@@ -49,6 +50,7 @@ export function runChecks(facts: CheckInput): Diagnosis {
     checkInstances,
     checkSetup,
     checkJobs,
+    checkJobGroups,
   ].flatMap((rule) => rule(facts));
   const has = (status: Finding['status']) => findings.some((finding) => finding.status === status);
   const status = has('bad') ? 'bad' : has('warn') ? 'warn' : 'ok';

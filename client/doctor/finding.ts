@@ -28,7 +28,8 @@ export type Check =
   | 'alarms'
   | 'keeper'
   | 'instances'
-  | 'jobs';
+  | 'jobs'
+  | 'job groups';
 
 /** A resource that was read. */
 export interface ReadSuccess<T> {

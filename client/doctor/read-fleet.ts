@@ -13,6 +13,7 @@ import type { InstanceFacts } from '../instances/instance-view.ts';
 import type { Boot, CheckInput, QueueState, TableState } from './check-input.ts';
 import { type ReadResult, readValue } from './finding.ts';
 import { readAlarms, readHooks, readPolicies } from './read-deployed.ts';
+import { readJobGroups } from './read-job-groups.ts';
 import { readLocalInstances } from './read-local.ts';
 import { readNetwork } from './read-network.ts';
 import { findOrphanedJobs } from './read-orphaned-jobs.ts';
@@ -51,15 +52,25 @@ export async function readCheckInput(context: FleetContext): Promise<CheckInput>
   const members = [...(readValue(group)?.members ?? []), ...(readValue(pool) ?? [])];
   const records = readValue(living) ?? [];
   const subnets = readValue(group)?.subnets ?? [];
-  const [network, instances, boots, localInstances, orphaned] = await Promise.all([
+  const [network, instances, boots, localInstances, orphaned, jobGroups] = await Promise.all([
     subnets.length === 0 ? undefined : look(() => readNetwork(context, subnets)),
     living.error ? living : look<InstanceFacts[]>(() => readInstances(context, members, records, launched)),
     look(() => lookAtBoots(context, launched.launches)),
     readLocalInstances(context),
     look(() => findOrphanedJobs(context, readValue(queue))),
+    look(() => readJobGroups(context)),
   ]);
   const seen = { queue, deadLetters, table, logBucket, group, pool, network, activities, ...deployed, state };
-  return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, localInstances, orphaned };
+  return {
+    fleet,
+    nowMs: context.clock.now(),
+    ...seen,
+    instances,
+    boots,
+    localInstances,
+    orphaned,
+    jobGroups,
+  };
 }
 
 async function lookAtDeployed(

@@ -1,3 +1,4 @@
+import type { JobRecord } from '../../jobs/record.ts';
 import { IndexNotReadyError } from '../../store/index-pages.ts';
 import type { FleetContext } from '../context.ts';
 import { isIndexed, type Range, readIndexedJobs } from '../jobs/indexed-jobs.ts';
@@ -22,13 +23,14 @@ export async function findOrphanedJobs(
   if (!empty || !facts.trackJobs) return { jobs: [], isPartial: false };
   // Older ones are shown as lost.
   const sinceMs = clock.now() - facts.retentionSeconds * 1000;
-  const range: Range = { state: 'queued', sinceMs, beforeMs: clock.now() - YOUNG_MS };
+  const beforeMs = clock.now() - YOUNG_MS;
+  const range: Range = { state: 'queued', sinceMs, beforeMs };
   const jobs: string[] = [];
   let seen = 0;
   try {
-    for await (const { id, state } of readIndexedJobs(context, [range], {}, MOST_JOBS)) {
+    for await (const job of readIndexedJobs(context, [range], {}, MOST_JOBS)) {
       seen += 1;
-      if (state === 'queued') jobs.push(id);
+      if (hasHadMessage(job, beforeMs)) jobs.push(job.id);
       if (jobs.length === MOST_JOBS || seen === MOST_RECORDS) break;
     }
   } catch (error) {
@@ -36,4 +38,10 @@ export async function findOrphanedJobs(
     return { jobs, isPartial: true };
   }
   return { jobs, isPartial: seen === MOST_RECORDS || !(await isIndexed(context)) };
+}
+
+/** A released job is queued for people. It may have been held long before its message was sent. */
+function hasHadMessage({ state, sentAt }: JobRecord, beforeMs: number): boolean {
+  if (sentAt !== undefined && Date.parse(sentAt) > beforeMs) return false;
+  return state === 'queued' || (state === 'held' && sentAt !== undefined);
 }

@@ -215,8 +215,10 @@ async function forget(context: FleetContext, record: JobRecord): Promise<void> {
  * Until when a message of the job can be received: a job can be cancelled before an agent received its message, and an
  * agent can fail between the job's end and the deletion of its message. Without a record the job would run again.
  */
-function messageUntilMs({ enqueuedAt }: JobRecord, nowMs: number): number {
-  const fromMs = enqueuedAt === undefined ? nowMs : Date.parse(enqueuedAt);
+function messageUntilMs({ enqueuedAt, sentAt, releasedAt }: JobRecord, nowMs: number): number {
+  // A job with a group may have been held long before its message was sent.
+  const latest = sentAt ?? releasedAt ?? enqueuedAt;
+  const fromMs = latest === undefined ? nowMs : Date.parse(latest);
   return fromMs + (SQS_MAX_RETENTION_SECONDS + SENDING_SECONDS) * 1000;
 }
 

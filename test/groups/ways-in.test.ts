@@ -11,6 +11,7 @@ import { createGroups } from '../../client/groups/create.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { requestJobId } from '../../jobs/released.ts';
 import { JobIndex } from '../../store/job-index.ts';
+import { eventually } from '../support/eventually.ts';
 import { type FleetWithAgent, fleetsWithAgent } from '../support/fleet-with-agent.ts';
 import type { TestQueue } from '../support/test-queue.ts';
 
@@ -40,10 +41,12 @@ async function reasonsOf(bench: TestQueue): Promise<(string | undefined)[]> {
   );
 }
 
-const isIdle = async (fleet: Fleet, group: string) => {
-  const { running, held } = await fleet.groups.show(group);
-  return running.length === 0 && held === 0;
-};
+/** The lane of a job ends beside the deletion of its message. */
+const idle = (fleet: Fleet, group: string) =>
+  eventually(`group ${group} to be idle`, async () => {
+    const { running, held } = await fleet.groups.show(group);
+    return running.length === 0 && held === 0;
+  });
 
 /** A job that has the only lane of a group until the test ends its worker (`touch('go')`). */
 async function blocking({ fleet, bench, startAgent }: FleetWithAgent, group: string, script = '') {
@@ -103,7 +106,7 @@ describe('the message of a producer with a group', () => {
     );
     const jobs = await fleet.status([`order${made}-1`, `order${made}-2`], { body: true });
     expect(jobs).toMatchObject([1, 2].map(() => ({ state: 'succeeded', body: long, limitSeconds: 60 })));
-    expect(await isIdle(fleet, group)).toBe(true);
+    await idle(fleet, group);
   });
 
   it('is not released without its body: the bucket may refuse it for a time', async () => {
@@ -146,7 +149,7 @@ describe('the message of a producer with a group', () => {
     const reason = 'its body is longer than a record keeps, and this fleet has no log bucket';
     expect(await fleet.status(id)).toMatchObject({ state: 'failed', reason });
     expect(await reasonsOf(bench)).toEqual([reason]);
-    expect(await isIdle(fleet, group)).toBe(true);
+    await idle(fleet, group);
   });
 
   it('may be an SNS notification', async () => {
@@ -171,7 +174,7 @@ describe('the message of a producer with a group', () => {
     await bench.empty();
     expect(await startsOf(bench)).toEqual([`${id} ${group}  1`]);
     expect(await bench.deadLetters()).toEqual([]);
-    expect(await isIdle(fleet, group)).toBe(true);
+    await idle(fleet, group);
   });
 
   it('is held with an attempt already used, if an agent of an earlier version has tried it', async () => {
@@ -235,7 +238,7 @@ describe('a message that is refused runs nothing', () => {
     await bench.empty();
     expect(await reasonsOf(bench)).toEqual([expect.stringContaining(reason)]);
     expect(await bench.journal()).toEqual([]);
-    expect(await isIdle(fleet, 'web')).toBe(true);
+    await idle(fleet, 'web');
   });
 
   it('but a job with as many attributes as it may have runs with all of them', async () => {
@@ -410,7 +413,7 @@ describe('a job that repeats another waits for a lane, with its group and its ta
       ]);
       expect(await fleet.status(id)).toMatchObject({ state: 'failed', retriedAs: expect.any(String) });
       expect(await bench.deadLetters()).toEqual([]);
-      expect(await isIdle(fleet, group)).toBe(true);
+      await idle(fleet, group);
     },
   );
 
@@ -533,7 +536,7 @@ describe('a job with a dedupe key and a group', () => {
     await fleet.enqueue('x', { dedupe });
     const group = newGroup();
     await expect(fleet.enqueue('x', { dedupe, group })).rejects.toThrow('is queued with another group');
-    expect(await isIdle(fleet, group)).toBe(true);
+    await idle(fleet, group);
   });
 });
 

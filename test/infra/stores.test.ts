@@ -99,8 +99,9 @@ describe('the log bucket', () => {
 
 describe('the content of the log bucket', () => {
   it.each([
-    ['expires after the retention of the props; bodies with their messages', {}, 28],
-    ['keeps bodies as long as records', { recordRetention: Duration.days(90.5) }, 105],
+    ['expires after the retention of the props; bodies with their messages, after 60 days on hold', {}, 88],
+    ['keeps bodies as long as records', { recordRetention: Duration.days(90.5) }, 165],
+    ['keeps bodies as long as their messages where no job is held', { trackJobs: false }, 28],
   ])('%s', (_, props, bodyDays) => {
     const deployed = synthTemplate({ logRetention: Duration.days(7), ...props });
     deployed.hasResourceProperties('AWS::S3::Bucket', {

@@ -163,4 +163,5 @@ export const healthy: CheckInput = {
   boots: { value: [] },
   localInstances: undefined,
   orphaned: { value: { jobs: [], isPartial: false } },
+  jobGroups: { value: { groups: [], requests: [], records: new Map(), unplaced: [], isPartial: false } },
 };

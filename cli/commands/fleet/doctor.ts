@@ -19,7 +19,7 @@ export function doctorCommand(): Command {
       .summary('examine a deployed fleet: what is wrong and what to do')
       .description(
         'Examines the queues, the table, the bucket, the group with its scaling policy, hooks and launches, the alarms, ' +
-          'the keeper, the instances and the running jobs. It compares them with what was deployed, and says of each ' +
+          'the keeper, the instances, the running jobs, the groups of jobs and their requests. It compares them with what was deployed, and says of each ' +
           'whether it is in order and what to do if not. It changes nothing.',
       )
       .option(

@@ -828,6 +828,7 @@ describe('a fleet without problems', () => {
       'keeper',
       'instances',
       'jobs',
+      'job groups',
     ]);
   });
 });

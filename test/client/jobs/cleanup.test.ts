@@ -56,6 +56,22 @@ describe('a job that is cleaned up', () => {
     expect(calls).toEqual(['ListObjectsV2', 'ListObjectsV2']);
   });
 
+  it('that was held for weeks cannot be claimed while the message of its release can be received', async () => {
+    const { fleet, record } = await open();
+    const enqueuedAt = new Date(Date.now() - 30 * 86_400_000).toISOString();
+    const cancelled = { ...ended(), state: 'cancelled', group: 'web', enqueuedAt } as const;
+    await record({ id: 'j-held-long', ...cancelled, release: 1, releasedAt: now(), sentAt: now() });
+    await record({ id: 'j-never-sent', ...cancelled });
+    await fleet.cleanup(['j-held-long', 'j-never-sent']);
+    const { clients, facts } = fleet.context;
+    const left = ['j-held-long', 'j-never-sent'].map(async (id) => {
+      const Key = { pk: { S: `job#${id}` } };
+      const { Item } = await clients.dynamodb.send(new GetItemCommand({ TableName: facts.table, Key }));
+      return Item && 'removedAt' in Item;
+    });
+    expect(await Promise.all(left)).toEqual([true, undefined]);
+  });
+
   it('must have ended: others are not removed', async () => {
     const { fleet, record, object } = await open();
     await record({ id: 'j-run', state: 'running', instance: 'i-1', enqueuedAt: now() });

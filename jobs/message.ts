@@ -3,7 +3,11 @@ import { readNonce } from './binding.ts';
 import { redrivenFrom } from './dead-letter.ts';
 import { type Envelope, isDedupedId, readEnvelope } from './envelope.ts';
 import { readMemberTexts } from './json-text.ts';
-import type { MessageAttributes } from './message-attributes.ts';
+import {
+  findKeptAttributesProblem,
+  type MessageAttributes,
+  selectProducerAttributes,
+} from './message-attributes.ts';
 import { isRequestJobId } from './released.ts';
 
 /** A job as an agent runs it. */
@@ -70,7 +74,7 @@ export function readMessage(
   rules: MessageRules,
 ): MessageReading {
   const isBound = readNonce(attributes) !== undefined;
-  const reading = readJob(messageId, body, { ...rules, isBound });
+  const reading = refuseUnkept(readJob(messageId, body, { ...rules, isBound }), attributes);
   const deadId = redrivenFrom(attributes);
   if (reading.kind === 'job') {
     const overLimit = overLimitReason(reading.job, rules);
@@ -84,6 +88,14 @@ export function readMessage(
     return { ...outcome, ...(needsRecord && { needsRecord }), ...(overLimit && { overLimit }) };
   }
   return isBound || !rules.tracked ? reading : { ...reading, id: createOwnJobId(messageId) };
+}
+
+/** A job with a group is held without its message, so that its record has to keep what the message has. */
+function refuseUnkept(reading: MessageReading, attributes: MessageAttributes): MessageReading {
+  if (reading.kind === 'broken' || reading.job.group === undefined) return reading;
+  const problem = findKeptAttributesProblem(selectProducerAttributes(attributes));
+  if (problem === undefined) return reading;
+  return { kind: 'broken', id: reading.job.id, reason: `the message ${problem}` };
 }
 
 function overLimitReason({ limitSeconds = 0 }: Job, rules: MessageRules): string | undefined {

@@ -1,6 +1,17 @@
 import { createOwnJobId } from '../jobs/message.ts';
 import type { JobRecord, JobState, Stage, Try } from '../jobs/record.ts';
 
+/** What a job with a group has in common with the job that it repeats, beside its body and what a message says. */
+export type RepeatedFields = Pick<JobRecord, 'index' | 'count' | 'maxAttempts'>;
+
+export function selectRepeatedFields({ index, count, maxAttempts }: JobRecord): RepeatedFields {
+  return {
+    ...(index !== undefined && { index }),
+    ...(count !== undefined && { count }),
+    ...(maxAttempts !== undefined && { maxAttempts }),
+  };
+}
+
 /** What an agent writes of a job when it claims it. */
 export interface ClaimRequest {
   id: string;
@@ -24,6 +35,8 @@ export interface ClaimRequest {
   requestId?: string | undefined;
   limitSeconds?: number | undefined;
   retryOf?: string | undefined;
+  /** What the job has of the job that it repeats, for a job that is held. */
+  repeated?: RepeatedFields | undefined;
   /** The message's nonce. The record's nonce, if it has one, must be the same. */
   nonce?: string | undefined;
   /** The reason with which the claim is refused if the job has no record. */

@@ -2,6 +2,7 @@ import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client
 import { createNonce } from '../jobs/binding.ts';
 import type { JobRecord, JobState } from '../jobs/record.ts';
 import { batchGetJobs } from './batches.ts';
+import type { ClaimRequest } from './claim.ts';
 import { expiryOfEnded, expiryOfQueued } from './expiry.ts';
 import { toItem } from './item.ts';
 import { JobEndings } from './job-endings.ts';
@@ -73,7 +74,7 @@ export class HeldJobs extends JobEndings {
 
   /**
    * Ends a job that does not run: `lost` when no message of it is left, `skipped` when its request was cancelled, `failed` when
-   * its body is not there. Undefined: it is not held.
+   * its body is not there. Undefined: it is not held, nor was it released and queued by an agent of an earlier version.
    */
   endHeld(
     id: string,
@@ -82,8 +83,8 @@ export class HeldJobs extends JobEndings {
     nowMs: number,
   ): Promise<JobRecord | undefined> {
     return this.updateAndGet(id, {
-      condition: '#state = :held',
-      values: { ':held': 'held' },
+      condition: '#state = :held OR #state = :queued AND attribute_exists(#release)',
+      values: { ':held': 'held', ':queued': 'queued' },
       set: {
         state,
         reason,
@@ -117,14 +118,22 @@ export class HeldJobs extends JobEndings {
     }
   }
 
-  /** Holds a job that an earlier version has queued, or that is to be held by the message that it was queued with. */
-  hold(id: string, nonce: string | undefined): Promise<JobRecord | undefined> {
+  /**
+   * Holds a job that an earlier version has queued, or that is to be held by the message that it was queued with.
+   *
+   * @param own what the record is to keep of the message, if it does not have it
+   */
+  hold(
+    id: string,
+    nonce: string | undefined,
+    own: Pick<ClaimRequest, 'group' | 'target' | 'attributes'>,
+  ): Promise<JobRecord | undefined> {
     const isBound = nonce === undefined ? 'attribute_not_exists(#nonce)' : '#nonce = :nonce';
     return this.updateAndGet(id, {
       condition: `#state = :queued AND ${isBound}`,
       values: { ':queued': 'queued', ':nonce': nonce },
       set: { state: 'held' satisfies JobState, listed: statePartition('held', id) },
-      setOnce: { nonce: createNonce() },
+      setOnce: { nonce: createNonce(), ...own },
       remove: ['notBefore', 'expires'],
     });
   }

@@ -27,7 +27,9 @@ export async function holdJob(held: HeldJobs, request: ClaimRequest): Promise<Cl
       ? { kind: 'held', record: earlier }
       : { kind: 'stale' };
   }
-  const now = await held.hold(id, earlier.nonce === undefined ? undefined : nonce);
+  const { group, target, attributes } = request;
+  const own = { group, target, attributes };
+  const now = await held.hold(id, earlier.nonce === undefined ? undefined : nonce, own);
   return now ? { kind: 'held', record: now } : holdJob(held, request);
 }
 
@@ -40,7 +42,7 @@ function isBound({ nonce, boundBy }: JobRecord, request: ClaimRequest): boolean 
 
 function createHeldRecord(request: ClaimRequest): JobRecord {
   const { id, messageId, nonce, enqueuedAtMs, body, group, target, label, requestId, limitSeconds } = request;
-  const { retryOf, attributes } = request;
+  const { retryOf, attributes, repeated } = request;
   const enqueuedAt = new Date(enqueuedAtMs).toISOString();
   return {
     pk: jobKey(id),
@@ -61,6 +63,7 @@ function createHeldRecord(request: ClaimRequest): JobRecord {
     ...(requestId !== undefined && { requestId }),
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(retryOf !== undefined && { retryOf }),
+    ...repeated,
     ...(attributes !== undefined && { attributes }),
   };
 }

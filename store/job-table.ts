@@ -3,7 +3,14 @@ import { CANCELLED_REASON, findLabel, type JobRecord, TERMINAL_STATES, type TryL
 import { areOverlong, boundTries } from '../jobs/tries.ts';
 import { createBodyAttributes } from './body-in-record.ts';
 import { tryKey } from './bucket-keys.ts';
-import { type Claim, type ClaimRequest, type GroupedClaim, needsItsLimit, whyNotCreated } from './claim.ts';
+import {
+  type Claim,
+  type ClaimRequest,
+  type GroupedClaim,
+  needsItsLimit,
+  selectRepeatedFields,
+  whyNotCreated,
+} from './claim.ts';
 import { expiryOfCancelled } from './expiry.ts';
 import { HeldJobs } from './held-jobs.ts';
 import { holdJob } from './hold.ts';
@@ -109,19 +116,23 @@ export class JobTable extends JobEndings {
 
   /**
    * Whether a redriven dead letter may run as a new job: only if its job failed, and only once. If it may, the record of the
-   * old job names the new job, which gets the same label.
+   * old job names the new job, which gets the same label, target and number of tries.
    */
   async #checkRedrive(
     { id, nonce, limitSeconds, overLimit }: ClaimRequest,
     oldId: string,
-  ): Promise<Extract<Claim, { kind: 'refused' }> | Pick<ClaimRequest, 'label' | 'target'>> {
+  ): Promise<Extract<Claim, { kind: 'refused' }> | Pick<ClaimRequest, 'label' | 'target' | 'repeated'>> {
     // An earlier call has accepted it.
     if (await this.get(id)) return {};
     const longLimit = overLimit === undefined ? undefined : limitSeconds;
     const repeated = await this.updateAndGet(oldId, createRedriveChange(id, nonce, longLimit));
     if (repeated) {
       const { label, target } = repeated;
-      return { ...(label !== undefined && { label }), ...(target !== undefined && { target }) };
+      return {
+        ...(label !== undefined && { label }),
+        ...(target !== undefined && { target }),
+        repeated: selectRepeatedFields(repeated),
+      };
     }
     const old = await this.get(oldId);
     const isProven = nonce !== undefined && old?.nonce === nonce;
@@ -201,8 +212,8 @@ const isDenied = (error: unknown) => error instanceof Error && error.name === 'A
  * The condition that nobody runs a job, and one more. AND has precedence over OR. Emulators of DynamoDB parse it twenty times
  * as fast without parentheses, and every claim has this condition.
  */
-function claimable(and: string, waiting = ':queued'): string {
-  return `#state = ${waiting} AND ${and} OR #state = :running AND #leaseUntilMs < :now AND ${and}`;
+function claimable(and: string): string {
+  return `#state = :queued AND ${and} OR #state = :running AND #leaseUntilMs < :now AND ${and}`;
 }
 
 const HAS_LIMIT = '#limitSeconds = :set_limitSeconds AND attribute_not_exists(#limitUnchecked)';
@@ -257,11 +268,13 @@ function claimChange(request: ClaimRequest) {
   const isReleased = release === undefined ? '' : ' AND #release = :release';
   // A claim counts once, however late a retry of it arrives.
   const may = `attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence AND ${isBound}${isAllowed}${isReleased}`;
-  const waiting = release === undefined ? { ':queued': 'queued' } : { ':held': 'held' };
+  // A released job is held. Agents and keepers of earlier versions queue it if they have tried it.
+  const isHeld = release === undefined ? '' : `#state = :held AND ${may} OR `;
   return {
-    condition: `${isFree}${claimable(may, Object.keys(waiting)[0])}`,
+    condition: `${isFree}${isHeld}${claimable(may)}`,
     values: {
-      ...waiting,
+      ...(release !== undefined && { ':held': 'held' }),
+      ':queued': 'queued',
       ':running': 'running',
       ':now': nowMs - errorMs,
       ':nonce': nonce,

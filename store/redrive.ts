@@ -19,7 +19,9 @@ export function createRedriveChange(newId: string, nonce: string | undefined, lo
       ? ''
       : ' AND #limitSeconds = :longLimit AND attribute_not_exists(#limitUnchecked)';
   return {
-    condition: `#state IN (:failed, :timed_out, :lost) AND (${isBound}) AND (${isFirst})${isAllowed}`,
+    condition:
+      `#state IN (:failed, :timed_out, :lost) AND attribute_not_exists(#stageOf) AND (${isBound}) AND ` +
+      `(${isFirst})${isAllowed}`,
     values: {
       ':failed': 'failed',
       ':timed_out': 'timed_out',
@@ -62,7 +64,22 @@ export function explainRefusedRedrive(old: JobRecord | undefined, nonce: string 
   if (!old) return 'which has no record; `mayfly dlq redrive` makes a new job of it';
   if (old.nonce !== undefined && old.nonce !== nonce)
     return 'and is not the one that this job was enqueued with';
+  const stage = explainStage(old);
+  if (stage !== undefined) return `which ${stage}`;
   if (old.retriedAs !== undefined) return `which was retried as job ${old.retriedAs} already`;
   if (!DEAD.has(old.state)) return `which is ${old.state}`;
   return 'which this fleet allows no limit as long as that of the message';
+}
+
+/**
+ * Why a roll-back or a check is not repeated: without its lane it would run the fleet's command. It ends a sentence about the
+ * job. Undefined: the job is neither.
+ */
+export function explainStage({ stage, stageOf, group }: JobRecord): string | undefined {
+  if (stage === undefined) return undefined;
+  const what = stage === 'check' ? 'health check' : 'roll-back';
+  return (
+    `is the ${what} of job ${stageOf} and part of that job's lane: retry that job, or free its lane ` +
+    `(\`mayfly group show ${group}\`)`
+  );
 }

@@ -6,13 +6,13 @@ import { bodyKey, parseBodyKey } from '../../jobs/body-key.ts';
 import { isDedupedId } from '../../jobs/envelope.ts';
 import { type Job, withBody } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
-import { MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
+import { type JobRecord, MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
 import { messageOf } from '../../lib/error-message.ts';
 import { retry } from '../../lib/retry.ts';
 import { BodyMissingError, type BodyStore, BodyUnusableError, digestBody } from '../../store/body-store.ts';
 import type { JobTable } from '../../store/job-table.ts';
 import { readRepeatedBody } from '../../store/redrive.ts';
-import type { InFlightMessage } from './in-flight-message.ts';
+import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
 import type { Leases } from './leases.ts';
 
 export interface BodiesOptions {
@@ -27,7 +27,10 @@ export interface BodiesOptions {
 }
 
 /** How long a slot waits for a bucket that does not answer, before the job is requeued. */
-const FETCH_TIMEOUT_MS = 60_000;
+const CALL_TIMEOUT_MS = 60_000;
+
+/** Why a body cannot be used: `refused` for good, `not-started` now. */
+type Unusable = Extract<Ending, { kind: 'refused' | 'not-started' }>;
 
 /** How often a wait for the bucket checks whether it may go on. */
 const CHECK_MS = 250;
@@ -45,20 +48,57 @@ export class Bodies {
   }
 
   /** Returns the job with its body, or why no worker can be started: `refused` for good, `not-started` now. Never rejects. */
-  async fetch(
-    inFlight: InFlightMessage,
-    job: Job & { bodyKey: string },
-  ): Promise<Job | Extract<Ending, { kind: 'refused' | 'not-started' }>> {
-    const { store, clock, random, log, leases, stopping } = this.#options;
+  async fetch(inFlight: InFlightMessage, job: Job & { bodyKey: string }): Promise<Job | Unusable> {
+    const { store } = this.#options;
     if (!store) {
       const reason = `its body is ${job.bodyKey} of the log bucket, but this fleet has none`;
       return { kind: 'refused', reason };
     }
-    const deadlineMs = clock.monotonic() + FETCH_TIMEOUT_MS;
+    const fetched = await this.#tryInTime(inFlight, job.bodyKey, 'fetched', () =>
+      this.#get(store(), job, inFlight),
+    );
+    return typeof fetched === 'string' ? withBody(job, fetched) : fetched;
+  }
+
+  /**
+   * Stores the body of a job that is held, unless its record has it: the message is deleted, and the release sends a short body
+   * alone. Returns why the job cannot be held: `refused` for good, `not-started` now. Never rejects.
+   */
+  async hold(inFlight: InFlightMessage, record: JobRecord): Promise<Unusable | undefined> {
+    const { store, table } = this.#options;
+    const { id, body, bodyKey: stored } = record;
+    if (inFlight.reading.kind === 'broken' || body !== undefined || stored !== undefined) return undefined;
+    const { job } = inFlight.reading;
+    if (!store || !table)
+      return {
+        kind: 'refused',
+        reason: 'its body is longer than a record keeps, and this fleet has no log bucket',
+      };
+    const { bodyKey: key } = job;
+    const fetched = key === undefined ? job : await this.fetch(inFlight, { ...job, bodyKey: key });
+    if ('kind' in fetched) return fetched;
+    return this.#tryInTime(inFlight, bodyKey(id), 'stored', async () => {
+      // An earlier job with this id may have left a body, which outlives that job's record.
+      await store().put(id, fetched.stdin, true);
+      await table.writeBodyKey(id, bodyKey(id), digestBody(fetched.stdin));
+      return undefined;
+    });
+  }
+
+  /** Repeats a call for the body of a message as long as its lease and `CALL_TIMEOUT_MS` allow. */
+  async #tryInTime<Result>(
+    inFlight: InFlightMessage,
+    key: string,
+    what: 'fetched' | 'stored',
+    task: () => Promise<Result>,
+  ): Promise<Result | Unusable> {
+    const { clock, random, log, leases, stopping } = this.#options;
+    const job = jobIdOf(inFlight);
+    const deadlineMs = clock.monotonic() + CALL_TIMEOUT_MS;
     const isOver = () => stopping() || leases.hasEnded(inFlight);
     const done = new AbortController();
     try {
-      const fetched = retry(() => this.#get(store(), job, inFlight), {
+      const result = retry(task, {
         clock,
         random,
         shouldGiveUp: (error) =>
@@ -66,15 +106,13 @@ export class Bodies {
           clock.monotonic() > deadlineMs ||
           error instanceof BodyUnusableError ||
           isBucketRefusal(error),
-        onFailure: (err, tries) =>
-          log.warn({ job: job.id, err, tries }, "a job's body could not be fetched yet"),
+        onFailure: (err, tries) => log.warn({ job, err, tries }, `a job's body could not be ${what} yet`),
       });
-      const text = await Promise.race([fetched, this.#rejectWhen(isOver, done.signal)]);
-      return withBody(job, text);
+      return await Promise.race([result, this.#rejectWhen(isOver, done.signal)]);
     } catch (error) {
       const message = messageOf(error);
       if (error instanceof BodyUnusableError) return { kind: 'refused', reason: message };
-      return { kind: 'not-started', reason: `its body ${job.bodyKey} could not be fetched: ${message}` };
+      return { kind: 'not-started', reason: `its body ${key} could not be ${what}: ${message}` };
     } finally {
       done.abort();
     }

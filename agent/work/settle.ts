@@ -219,17 +219,14 @@ export class Settler {
 
   /** The job gets its place in its group. Its release sends a message of its own. */
   async #hold(inFlight: InFlightMessage, record: JobRecord): Promise<void> {
-    const { lanes, bodies } = this.#options;
-    const { reading } = inFlight;
-    if (reading.kind === 'job' && reading.job.bodyKey !== undefined) {
-      const fetched = await bodies.fetch(inFlight, { ...reading.job, bodyKey: reading.job.bodyKey });
-      if ('kind' in fetched) {
-        if (fetched.kind === 'not-started') return this.#requeue(inFlight, RETRY_HOLD_SECONDS);
-        await lanes?.fail(record.id, fetched.reason);
-        return this.#applyFate(inFlight, { to: 'dead-letter' }, { reason: fetched.reason });
-      }
+    const { lanes, bodies, log } = this.#options;
+    const unusable = await bodies.hold(inFlight, record);
+    if (unusable) {
+      log.warn({ job: record.id, reason: unusable.reason }, 'a job could not be held');
+      if (unusable.kind === 'not-started') return this.#requeue(inFlight, RETRY_HOLD_SECONDS);
+      await lanes?.fail(record.id, unusable.reason);
+      return this.#applyFate(inFlight, { to: 'dead-letter' }, { reason: unusable.reason });
     }
-    await bodies.keep(inFlight);
     if (await lanes?.place(record)) await this.#delete(inFlight);
     else await this.#requeue(inFlight, RETRY_HOLD_SECONDS);
   }

@@ -1,4 +1,5 @@
 import type { Message } from '@aws-sdk/client-sqs';
+import { readNonce } from '../../jobs/binding.ts';
 import { redrivenFrom } from '../../jobs/dead-letter.ts';
 import { type Job, readJob, redrive } from '../../jobs/message.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
@@ -37,7 +38,8 @@ export function parseDeadLetter(message: Message): DeadLetter {
   // The attributes of a message that SQS moved itself, if any, are from before it was redriven.
   const attribute = (name: string) =>
     movedFrom ? undefined : message.MessageAttributes?.[name]?.StringValue;
-  const reading = readJob(messageId, body, RULES);
+  const isBound = readNonce(message.MessageAttributes ?? {}) !== undefined;
+  const reading = readJob(messageId, body, { ...RULES, isBound });
   const source = attribute('MayflySource') ?? movedFrom;
   const reason = attribute('MayflyReason') ?? (movedFrom && MOVED);
   const deadId = movedFrom && redrivenFrom(message.MessageAttributes ?? {});

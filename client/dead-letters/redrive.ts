@@ -1,6 +1,7 @@
 import type { JobRecord } from '../../jobs/record.ts';
 import { BodyUnusableError, createBodyStore, ForeignBodyError } from '../../store/body-store.ts';
-import { readRepeatedBody } from '../../store/redrive.ts';
+import { selectRepeatedFields } from '../../store/claim.ts';
+import { explainStage, readRepeatedBody } from '../../store/redrive.ts';
 import type { FleetContext } from '../context.ts';
 import { enqueuePrepared } from '../enqueue/enqueue.ts';
 import { deduplicatedId } from '../enqueue/ids.ts';
@@ -118,6 +119,8 @@ class Redrive {
     const record = id === deadLetter.id ? named : undefined;
     if (!this.#how.takesForeign && !isFromFleet(deadLetter, facts)) return { outcome: 'foreign', source };
     if (problem !== undefined) return { outcome: 'refused', why: problem };
+    const stage = record && explainStage(record);
+    if (stage !== undefined) return { outcome: 'refused', why: `its job ${stage}` };
     const newId = deduplicatedId(`redrive ${messageId}`);
     const { retriedAs = newId } = record ?? {};
     if (retriedAs !== newId && !this.#choice.includesId(deadLetter))
@@ -131,7 +134,9 @@ class Redrive {
         optionsOf(deadLetter, record),
         this.#sweep.attributesOf(deadLetter),
       );
-      if (!this.#how.dryRun) await enqueuePrepared(this.#context, { ...order, retryOf: id });
+      const repeated = record && selectRepeatedFields(record);
+      if (!this.#how.dryRun)
+        await enqueuePrepared(this.#context, { ...order, retryOf: id, ...(repeated && { repeated }) });
     } catch (error) {
       if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;
       return { outcome: 'refused', why: error.message };

@@ -3,6 +3,7 @@ import { createBindingAttributes, createNonce } from '../../jobs/binding.ts';
 import { bodyKey } from '../../jobs/body-key.ts';
 import { measureAttributes } from '../../jobs/dead-letter.ts';
 import { type Envelope, findGroupProblem, findLabelProblem, readEnvelope } from '../../jobs/envelope.ts';
+import { findKeptAttributesProblem } from '../../jobs/message-attributes.ts';
 import { toMessageText } from '../../jobs/message-text.ts';
 import { MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
 import {
@@ -11,6 +12,7 @@ import {
   SQS_MAX_MESSAGE_BYTES,
   SQS_MAX_VISIBILITY_SECONDS,
 } from '../../lib/limits.ts';
+import type { RepeatedFields } from '../../store/claim.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { BadBodyError, FleetError, NotTrackedError, WrongOptionError } from '../errors.ts';
 import { type Body, encodeBody } from './encode-body.ts';
@@ -43,8 +45,9 @@ export interface PreparedJob {
   nonce?: string | undefined;
   /** Message attributes other than the nonce. */
   attributes: Record<string, MessageAttributeValue>;
-  /** The job that this one repeats. */
+  /** The job that this one repeats, and what it has in common with it. */
   retryOf?: string;
+  repeated?: RepeatedFields;
 }
 
 /**
@@ -71,9 +74,9 @@ export function prepareJob(
   const message = toMessageText(direct);
   const nonce = facts.trackJobs ? createNonce() : undefined;
   const bound = { ...attributes, ...createBindingAttributes(nonce) };
-  // The message of a job with a group has the number of its release as well.
-  const most = group === undefined ? SQS_MAX_ATTRIBUTES : SQS_MAX_ATTRIBUTES - 1;
-  if (Object.keys(bound).length > most) throw new BadBodyError(TOO_MANY_ATTRIBUTES);
+  if (Object.keys(bound).length > SQS_MAX_ATTRIBUTES) throw new BadBodyError(TOO_MANY_ATTRIBUTES);
+  const unkept = group === undefined ? undefined : findKeptAttributesProblem(attributes);
+  if (unkept !== undefined) throw new BadBodyError(`The job was not enqueued: its message ${unkept}.`);
   // A held job has no message yet, and its record keeps a short body only.
   const viaBucket =
     group === undefined
@@ -107,8 +110,7 @@ export function findJobProblem(facts: FleetFacts, body: Body, options: JobOption
 }
 
 const TOO_MANY_ATTRIBUTES =
-  'The message has too many attributes: SQS takes ten. One more is needed to bind it to its record, and one for its release ' +
-  'if it has a group. ' +
+  'The message has ten attributes, the most that SQS takes. One more is needed to bind it to its record. ' +
   "SQS's own redrive (`aws sqs start-message-move-task`) sends it unchanged.";
 
 /** The envelope without its body. What an agent would refuse is refused here. */

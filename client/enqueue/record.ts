@@ -75,22 +75,34 @@ export async function recordJobs(
   return earlier;
 }
 
-function earlierRecord({ id, text, viaBucket }: PreparedJob, record: JobRecord): EarlierRecord {
-  const { state, attempts, startedAt, bodyDigest, release, placedAt } = record;
+function earlierRecord(job: PreparedJob, record: JobRecord): EarlierRecord {
+  const { state, attempts, startedAt, release, placedAt } = record;
   const isUnplaced = state === 'held' && release === undefined && placedAt === undefined;
   const mayBeUnsent = isUnplaced || (state === 'queued' && attempts === 0 && startedAt === undefined);
-  // The bucket has one body for an id. The agent compares it with the digest in the record.
-  const isSameBody = !viaBucket || bodyDigest === undefined || bodyDigest === digestBody(text);
-  if (!mayBeUnsent || isSameBody) return { record, mayBeUnsent };
+  const other = mayBeUnsent ? findDifference(job, record) : undefined;
+  if (other === undefined) return { record, mayBeUnsent };
   const conflict = new BadBodyError(
-    `The job was not enqueued: job ${id} is queued with another body and has the same dedupe key. Wait for its end, or ` +
-      'cancel it and clean it up.',
+    `The job was not enqueued: job ${job.id} is ${state} with another ${other} and has the same dedupe key. Wait for its end, ` +
+      'or cancel it and clean it up.',
   );
   return { record, mayBeUnsent, conflict };
 }
 
+/** What the job that would be sent again has otherwise than its record, by which it runs. */
+function findDifference(
+  { envelope, target, text, viaBucket }: PreparedJob,
+  { group, target: recorded, bodyDigest }: JobRecord,
+): 'group' | 'target' | 'body' | undefined {
+  if (group !== envelope.group) return 'group';
+  if (recorded !== target) return 'target';
+  // The bucket has one body for an id. The agent compares it with the digest in the record.
+  const isSameBody = !viaBucket || bodyDigest === undefined || bodyDigest === digestBody(text);
+  return isSameBody ? undefined : 'body';
+}
+
 function createRecord(job: PreparedJob, { facts, isFromStack }: FleetContext, nowMs: number): JobRecord {
-  const { id, envelope, label, target, text, viaBucket, retryOf, nonce, delaySeconds, attributes } = job;
+  const { id, envelope, label, target, text, viaBucket, retryOf, repeated, nonce, delaySeconds, attributes } =
+    job;
   const { limitSeconds, group, requestId } = envelope;
   const enqueuedAt = new Date(nowMs).toISOString();
   const state = group === undefined ? 'queued' : 'held';
@@ -117,5 +129,6 @@ function createRecord(job: PreparedJob, { facts, isFromStack }: FleetContext, no
     ...(label !== undefined && { label }),
     ...(requestId !== undefined && { requestId }),
     ...(retryOf !== undefined && { retryOf }),
+    ...repeated,
   };
 }

@@ -1,10 +1,12 @@
 import { parseAttributes } from '../../jobs/message-attributes.ts';
 import type { JobRecord, JobState } from '../../jobs/record.ts';
+import { selectRepeatedFields } from '../../store/claim.ts';
+import { explainStage } from '../../store/redrive.ts';
 import { type FleetContext, requireRecords } from '../context.ts';
 import { type Enqueued, enqueuePrepared } from '../enqueue/enqueue.ts';
 import { createJobId, deduplicatedId } from '../enqueue/ids.ts';
 import { prepareJob } from '../enqueue/prepare.ts';
-import { JobIsLiveError } from '../errors.ts';
+import { JobIsLiveError, WrongStateError } from '../errors.ts';
 import { createJobIndex, readRecord, readRecords } from '../job-records.ts';
 import { shownState } from '../job-state.ts';
 import { readStoredBody } from './stored-body.ts';
@@ -29,10 +31,12 @@ export interface Retried {
 }
 
 /**
- * Enqueues a job that has ended again: a new job with the same body, limit, label and request id. Its record names the
- * old job.
+ * Enqueues a job that has ended again: a new job with the same body, limit, label, group, target, request id and place in the
+ * request. It waits for a lane of its group, but it is no job of the request, whose check and roll-back do not follow it. Its
+ * record names the old job.
  *
- * Rejects with `UnknownJobError`, `JobIsLiveError`, or `BodyNotKeptError` if the body is not stored any more.
+ * Rejects with `UnknownJobError`, `JobIsLiveError`, `WrongStateError` for a roll-back or a check, or `BodyNotKeptError` if the
+ * body is not stored any more.
  */
 export async function retryJob(
   context: FleetContext,
@@ -83,6 +87,8 @@ async function lastRetryOf(context: FleetContext, record: JobRecord): Promise<Jo
 /** @param onceId id of the new job; default: a random one */
 async function enqueueAgain(context: FleetContext, record: JobRecord, onceId?: string): Promise<Enqueued> {
   const { id, limitSeconds, group, target, label, requestId, attributes } = record;
+  const stage = explainStage(record);
+  if (stage !== undefined) throw new WrongStateError(`Job ${id} cannot be retried: it ${stage}.`);
   const options = {
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(group !== undefined && { group }),
@@ -100,6 +106,7 @@ async function enqueueAgain(context: FleetContext, record: JobRecord, onceId?: s
   const enqueued = await enqueuePrepared(context, {
     ...order,
     retryOf: id,
+    repeated: selectRepeatedFields(record),
     isDeduplicated: onceId !== undefined,
   });
   await createJobIndex(context).markRetried(id, order.id);

@@ -5,9 +5,12 @@ export function hasRoomForPlain({ plain }: GroupState, count: number): boolean {
   return plain.head === plain.tail && plain.jobs.length + count <= MOST_PLAIN;
 }
 
-/** Adds plain jobs behind the others. */
+/** Adds plain jobs behind the others. Those that are there already, because a call is repeated, stay where they are. */
 export function addPlain(group: GroupState, jobs: readonly PlainJob[]): GroupState {
-  return { ...group, plain: { ...group.plain, jobs: [...group.plain.jobs, ...jobs] } };
+  const { plain, out } = group;
+  const known = new Set([...Object.keys(out), ...plain.jobs.map(({ id }) => id)]);
+  const added = jobs.filter(({ id }) => !known.has(id));
+  return { ...group, plain: { ...plain, jobs: [...plain.jobs, ...added] } };
 }
 
 /** An item with plain jobs has been written at the tail. */

@@ -58,13 +58,13 @@ export const ROLLING: readonly RollingStep[] = [
   {
     comment: 'the lanes of its group',
     typed: 'mayfly group show shop/web',
-    expected: /^ +\S+ +0 of 4 lanes taken.*\n +request deploy-2, stopped: 0 running, 7 held$/m,
+    expected: /^ +\S+ +0 of 4 lanes taken.*\n +request deploy-2, stopped: 0 running, \d+ held$/m,
   },
   {
     comment: 'all servers are well, on two versions',
     typed: 'node examples/rolling/servers.mjs show',
     expected:
-      /^version 1\.0, status 200, .*: web-07 web-10 .*\nversion 2\.0, status 200, .*: web-01 web-02 /m,
+      /^version 1\.0, status 200, .*: web-07 .*web-10 .*\nversion 2\.0, status 200, .*: web-01 web-02 /m,
   },
   {
     comment: 'the setting that somebody forgot on web-07, and its job once more',

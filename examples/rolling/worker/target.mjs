@@ -69,11 +69,15 @@ export async function stop(directory) {
   } catch {
     return;
   }
-  const { name, pid } = await ask(directory);
-  if (name !== NAME) throw new Error(`port ${PORT} is not ${NAME}'s: ${name} answers`);
-  const ended = once(connection, 'close');
-  process.kill(pid);
-  await ended;
+  try {
+    const { name, pid } = await ask(directory);
+    if (name !== NAME) throw new Error(`port ${PORT} is not ${NAME}'s: ${name} answers`);
+    const ended = once(connection, 'close');
+    process.kill(pid);
+    await ended;
+  } finally {
+    connection.destroy();
+  }
 }
 
 /** @param {string} directory */

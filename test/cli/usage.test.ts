@@ -46,13 +46,6 @@ describe('wrong usage', () => {
       ['cleanup', '--ended-before', '36501d'],
       'Allowed is a time such as 90s, 30m, 2h or 7d, at most 36500d.',
     ],
-    [
-      ['enqueue', '--group', 'g', 'x'],
-      '--group is reserved for jobs that must not run at the same time, which no fleet supports. To give jobs a common ' +
-        'name to find them by, use --label <name>.',
-    ],
-    [['enqueue', 'x', '--group'], 'to find them by, use --label <name>.'],
-    [['list', '--group=g'], 'to find them by, use --label <name>.'],
     [['list', '--limit', '0'], 'Allowed is a whole number from 1.'],
     [['wait', 'j-1', '--timeout', '5', '--retries', '2'], 'cannot be used with'],
     [['wait', 'j-1', '--delay', '5'], '--delay needs --retries <number>'],
@@ -102,7 +95,7 @@ describe('as a process', () => {
     [['enqueue'], 'Give exactly one of these: a body'],
     [['enqueue', '--async', '99999', 'x'], "The job's time limit is 99999 s"],
     [['enqueue', '--label', '7', 'x'], 'a label that begins with a letter'],
-    [['enqueue', '--group', 'g', 'x'], 'find them by, use --label <name>.'],
+    [['enqueue', '--delay', '-1', 'x'], '--delay'],
   ])('%j exits with 2, prints a message on stderr and nothing on stdout', async (args, message) => {
     const { mayfly } = await open();
     const { stdout, stderr, exitCode } = await mayfly(...args);
@@ -213,10 +206,10 @@ describe('help', () => {
     }
   });
 
-  it('of --label describes a name, and does not mention --group', () => {
+  it('of enqueue tells a label from a group', () => {
     const help = verbs.find((verb) => verb.name() === 'enqueue')?.helpInformation();
     expect(help).toMatch(/--label <name> +a name that jobs share/);
-    expect(help).not.toContain('--group');
+    expect(help).toMatch(/--group <name> +jobs of one group do not all run/);
   });
 
   it('of all verbs lists the exit statuses', async () => {

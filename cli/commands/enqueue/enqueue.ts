@@ -102,7 +102,7 @@ Examples:
                                               waits, and exits as the job does
   mayfly enqueue --dedupe nightly-05-02 all   twice the same night is once
   mayfly enqueue --group shop/web --target s1 restart
-                                              waits for the other jobs of shop/web
+                                              one at a time in shop/web
   mayfly enqueue --file jobs.txt > ids.txt    a job a line
   mayfly enqueue --file order.xml --whole     a job whose body is this file
   jq -c '{body: .}' orders.json | mayfly enqueue --json-lines -

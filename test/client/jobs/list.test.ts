@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ListOptions } from '../../../client/index.ts';
 import { createInstanceStore } from '../../../store/instance-store.ts';
+import { statePartition } from '../../../store/partitions.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
 
 const open = bareFleets();
@@ -80,10 +81,54 @@ describe.each([
   });
 });
 
+describe.each([
+  ['by the index', true],
+  ['by a scan of the table', false],
+])('a list of jobs of groups, %s,', (_, isAll) => {
+  const released = (id: string) => ({
+    ...{ id, state: 'held', release: 1, attempts: 0, listed: statePartition('queued', id) },
+    // It was held for longer than the queue keeps a message.
+    enqueuedAt: '2020-01-01T00:00:00.000Z',
+  });
+
+  async function grouped() {
+    const { fleet, record, indexed } = await open();
+    await indexed(isAll);
+    const group = fleet.facts.queueUrl.split('/').at(-1) ?? '';
+    const enqueuedAt = new Date().toISOString();
+    await record({ id: `h-${group}`, group, state: 'held', attempts: 0, enqueuedAt });
+    await record({ ...released(`r-${group}`), state: 'held', group, sentAt: enqueuedAt });
+    await record({ ...released(`f-${group}`), state: 'held', group, sentAt: '2020-01-02T00:00:00.000Z' });
+    await record({ id: `o-${group}`, group: 'other', state: 'held', attempts: 0, enqueuedAt });
+    const ids = async (options: ListOptions) =>
+      (await fleet.list({ group, ...options })).map(({ id }) => id.slice(0, 1));
+    return { fleet, group, ids };
+  }
+
+  it.each<[ListOptions, string[]]>([
+    [{}, ['h', 'r', 'f']],
+    [{ states: ['held'] }, ['h']],
+    [{ states: ['queued'] }, ['r']],
+    [{ states: ['lost'] }, ['f']],
+    [{ states: ['held', 'queued', 'lost'] }, ['h', 'r', 'f']],
+    [{ states: ['queued'], since: new Date(Date.now() - 60_000) }, []],
+    [{ states: ['running'] }, []],
+  ])('with %j has those that are shown in this state', async (options, expected) => {
+    const { ids } = await grouped();
+    expect(await ids(options)).toEqual(expected);
+  });
+
+  it('says why the lost one is lost', async () => {
+    const { fleet, group } = await grouped();
+    expect(await fleet.list({ group, states: ['lost'] })).toMatchObject([
+      { state: 'lost', finished: true, reason: 'its message has exceeded the retention period of the queue' },
+    ]);
+  });
+});
+
 describe('a list of jobs', () => {
   it.each<[ListOptions, string]>([
     [{ limit: 0 }, 'The limit is 0; it must be 1 or more.'],
-    [{ group: 'g' } as object, '`group` is reserved for jobs that must not run at the same time'],
     [
       { states: ['done' as 'failed'] },
       'There is no state done; the states are held, queued, running, succeeded',

@@ -41,7 +41,6 @@ test.each([
   ['verbs after help', ['help', 'stat'], ['status']],
   ['options of a verb', ['enqueue', '--de'], ['--delay', '--dedupe']],
   ['no hidden option', ['enqueue', '--queue-u'], []],
-  ['no refused option', ['enqueue', '--gr'], []],
   ['a value of an option', ['list', '--state', 'que'], ['queued']],
   ['a value after =', ['list', '--state=que'], ['--state=queued']],
   ['a value after =, as bash splits it', ['list', '--state', '=', 'que'], ['queued']],

@@ -135,13 +135,9 @@ describe('JSON lines', () => {
     ['{"async": 5}', 'Line 1 of jobs.txt: there is no "body".'],
     [
       '{"body": 1, "asynch": 5}',
-      'the key "asynch" is unknown; the keys are body, async, delay, dedupe and label.',
+      'the key "asynch" is unknown; the keys are body, async, delay, dedupe, label, group and target.',
     ],
-    [
-      '{"body": 1, "group": "g"}',
-      'Line 1 of jobs.txt: its "group" is reserved for jobs that must not run at the same time, which no fleet supports. To give ' +
-        'jobs a common name to find them by, use its "label".',
-    ],
+    ['{"body": 1, "group": 5}', 'its group is 5; allowed is a text.'],
     ['{"body": 1, "async": 0}', 'its async is 0; allowed is at least 1 second.'],
     ['{"body": 1, "delay": 901}', 'its delay is 901; allowed is from 0 to 900 seconds.'],
     ['{"body": 1, "dedupe": ""}', 'its dedupe is ""; allowed is a text that is not empty.'],

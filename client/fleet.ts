@@ -26,6 +26,7 @@ import {
 import { withHeld } from './jobs/held.ts';
 import { type ListOptions, listJobs } from './jobs/list.ts';
 import { type Retried, type RetryOptions, retryJob } from './jobs/retry.ts';
+import { withStages } from './jobs/stages.ts';
 import { createJobViews, type StatusOptions } from './jobs/status.ts';
 import { readJobBody, withBodies } from './jobs/stored-body.ts';
 import type { JobView } from './jobs/view.ts';
@@ -106,6 +107,7 @@ export class Fleet {
       const found = await readRecords(context, [ids].flat());
       let jobs = createJobViews(context, [ids].flat(), found);
       if (options.body) jobs = await withBodies(context, jobs, found);
+      if (options.stages) jobs = await withStages(context, jobs);
       if (options.waitsFor) jobs = await withHeld(context, await withWaiting(context, jobs));
       return typeof ids === 'string' ? (jobs[0] as JobView) : jobs;
     });

@@ -34,7 +34,7 @@ export type { CleanedUp, CleanedUpEnded, CleanupEndedOptions, CleanupOptions } f
 export type { ListOptions } from './jobs/list.ts';
 export type { Retried, RetryOptions } from './jobs/retry.ts';
 export type { StatusOptions } from './jobs/status.ts';
-export type { JobView, LogView, TryView, WaitingView } from './jobs/view.ts';
+export type { JobView, LogView, StageView, TryView, WaitingView } from './jobs/view.ts';
 export type { WaitOptions, WaitProgress } from './jobs/wait.ts';
 export {
   type LogEvent,

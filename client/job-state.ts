@@ -10,8 +10,10 @@ export function shownState(
   facts: Pick<FleetFacts, 'retentionSeconds'>,
   nowMs: number,
 ): JobState {
-  const isReleased = record.state === 'held' && record.release !== undefined;
-  if (record.state !== 'queued' && !isReleased) return record.state;
+  const { state, release } = record;
+  // An agent of an earlier version queues a released job again.
+  const isReleased = release !== undefined && (state === 'held' || state === 'queued');
+  if (state !== 'queued' && !isReleased) return state;
   const sentAt = isReleased ? (record.sentAt ?? record.releasedAt) : record.enqueuedAt;
   if (sentAt === undefined) return 'queued';
   const forgottenMs = Date.parse(sentAt) + facts.retentionSeconds * 1000;

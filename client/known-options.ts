@@ -58,7 +58,7 @@ const KNOWN = {
     signal: true,
     keepIds: true,
   } satisfies Keys<EnqueueManyOptions>,
-  status: { waitsFor: true, body: true } satisfies Keys<StatusOptions>,
+  status: { waitsFor: true, stages: true, body: true } satisfies Keys<StatusOptions>,
   wait: {
     timeoutSeconds: true,
     pollSeconds: true,

@@ -50,7 +50,7 @@ const EnvelopeSchema = v.strictObject({
   limitSeconds: v.optional(v.pipe(v.number('a number of seconds'), v.minValue(1, 'at least 1 second'))),
   /** Jobs of one group do not all run at once. */
   group: v.optional(GroupSchema),
-  /** What the job works on. `mayfly` writes it to the record instead: earlier agents refuse it here. */
+  /** What the job works on. Earlier agents refuse it. */
   target: v.optional(TargetSchema),
   /** A name that jobs share, to find them by. `mayfly` writes it to the record instead: earlier agents refuse it here. */
   label: v.optional(LabelSchema),

@@ -24,13 +24,15 @@ export interface ReleaseMessage {
 
 /** Makes the message of a released job from its record. A body that is too long for the record is in the log bucket. */
 export function createReleaseMessage(record: JobRecord, release: number): ReleaseMessage {
-  const { id, body, limitSeconds, group, requestId, nonce, attributes } = record;
+  const { id, body, limitSeconds, group, target, requestId, nonce, attributes } = record;
   const envelope = {
     mayfly: 1,
     id,
     ...(body === undefined ? { bodyKey: bodyKey(id) } : { payload: body }),
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(group !== undefined && { group }),
+    // Agents of earlier versions refuse the key: their workers would get no target, and no other command than the fleet's.
+    ...(target !== undefined && { target }),
     ...(requestId !== undefined && { requestId }),
   };
   return {

@@ -74,7 +74,7 @@ export class HeldJobs extends JobEndings {
 
   /**
    * Ends a job that does not run: `lost` when no message of it is left, `skipped` when its request was cancelled, `failed` when
-   * its body is not there. Undefined: it is not held.
+   * its body is not there. Undefined: it is not held, nor was it released and queued by an agent of an earlier version.
    */
   endHeld(
     id: string,
@@ -83,8 +83,8 @@ export class HeldJobs extends JobEndings {
     nowMs: number,
   ): Promise<JobRecord | undefined> {
     return this.updateAndGet(id, {
-      condition: '#state = :held',
-      values: { ':held': 'held' },
+      condition: '#state = :held OR #state = :queued AND attribute_exists(#release)',
+      values: { ':held': 'held', ':queued': 'queued' },
       set: {
         state,
         reason,

@@ -212,8 +212,8 @@ const isDenied = (error: unknown) => error instanceof Error && error.name === 'A
  * The condition that nobody runs a job, and one more. AND has precedence over OR. Emulators of DynamoDB parse it twenty times
  * as fast without parentheses, and every claim has this condition.
  */
-function claimable(and: string, waiting = ':queued'): string {
-  return `#state = ${waiting} AND ${and} OR #state = :running AND #leaseUntilMs < :now AND ${and}`;
+function claimable(and: string): string {
+  return `#state = :queued AND ${and} OR #state = :running AND #leaseUntilMs < :now AND ${and}`;
 }
 
 const HAS_LIMIT = '#limitSeconds = :set_limitSeconds AND attribute_not_exists(#limitUnchecked)';
@@ -268,11 +268,13 @@ function claimChange(request: ClaimRequest) {
   const isReleased = release === undefined ? '' : ' AND #release = :release';
   // A claim counts once, however late a retry of it arrives.
   const may = `attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence AND ${isBound}${isAllowed}${isReleased}`;
-  const waiting = release === undefined ? { ':queued': 'queued' } : { ':held': 'held' };
+  // A released job is held. Agents and keepers of earlier versions queue it if they have tried it.
+  const isHeld = release === undefined ? '' : `#state = :held AND ${may} OR `;
   return {
-    condition: `${isFree}${claimable(may, Object.keys(waiting)[0])}`,
+    condition: `${isFree}${isHeld}${claimable(may)}`,
     values: {
-      ...waiting,
+      ...(release !== undefined && { ':held': 'held' }),
+      ':queued': 'queued',
       ':running': 'running',
       ':now': nowMs - errorMs,
       ':nonce': nonce,

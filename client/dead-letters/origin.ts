@@ -3,7 +3,6 @@ import { readNonce } from '../../jobs/binding.ts';
 import { redrivenFrom } from '../../jobs/dead-letter.ts';
 import { createOwnJobId } from '../../jobs/message.ts';
 import type { JobRecord } from '../../jobs/record.ts';
-import { readRelease } from '../../jobs/released.ts';
 import type { DeadLetter } from './parse.ts';
 
 /** What shows which job a dead letter belongs to. */
@@ -12,8 +11,6 @@ export interface MessageOrigin {
   nonce: string | undefined;
   /** An agent wrote it and named the job. A message that SQS moved has only what its producer wrote. */
   isFromAgent: boolean;
-  /** It was sent by the release of a job with a group. */
-  isReleased: boolean;
 }
 
 export function readOrigin({ Attributes, MessageAttributes = {} }: Message): MessageOrigin {
@@ -21,7 +18,6 @@ export function readOrigin({ Attributes, MessageAttributes = {} }: Message): Mes
   return {
     nonce: readNonce(MessageAttributes),
     isFromAgent: !isMoved && redrivenFrom(MessageAttributes) !== undefined,
-    isReleased: readRelease(MessageAttributes) !== undefined,
   };
 }
 

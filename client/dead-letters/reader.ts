@@ -87,7 +87,7 @@ export class DeadLetterReader {
 
   /** Not a part of the dead letter, which is printed: a nonce is a secret. */
   originOf({ messageId }: DeadLetter): MessageOrigin {
-    return this.#proofs.get(messageId) ?? { nonce: undefined, isFromAgent: false, isReleased: false };
+    return this.#proofs.get(messageId) ?? { nonce: undefined, isFromAgent: false };
   }
 
   /** The message attributes that the producer set. */

@@ -119,8 +119,8 @@ class Redrive {
     const record = id === deadLetter.id ? named : undefined;
     if (!this.#how.takesForeign && !isFromFleet(deadLetter, facts)) return { outcome: 'foreign', source };
     if (problem !== undefined) return { outcome: 'refused', why: problem };
-    const why = record ? explainStage(record) : this.#explainForgotten(deadLetter, named);
-    if (why !== undefined) return { outcome: 'refused', why: `its job ${why}` };
+    const stage = record && explainStage(record);
+    if (stage !== undefined) return { outcome: 'refused', why: `its job ${stage}` };
     const newId = deduplicatedId(`redrive ${messageId}`);
     const { retriedAs = newId } = record ?? {};
     if (retriedAs !== newId && !this.#choice.includesId(deadLetter))
@@ -143,13 +143,6 @@ class Redrive {
     }
     if (record && !this.#how.dryRun) await createJobIndex(this.#context).markRetried(id, newId);
     return { outcome: 'redriven', newId };
-  }
-
-  /** A message does not have the target of its job. Without it the new job could run beside another on the same target. */
-  #explainForgotten(deadLetter: DeadLetter, named: JobRecord | undefined): string | undefined {
-    const { isReleased } = this.#sweep.originOf(deadLetter);
-    if (named !== undefined || !isReleased || deadLetter.job?.group === undefined) return undefined;
-    return 'has a group and no record any more, so that its target is not known: enqueue it again from its source';
   }
 
   async #bodyOf(deadLetter: DeadLetter, owner: string, record: JobRecord | undefined): Promise<string> {

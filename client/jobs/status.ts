@@ -10,6 +10,11 @@ export interface StatusOptions {
    * state, for held ones a few, which read their groups and requests. Default false.
    */
   waitsFor?: boolean;
+  /**
+   * Whether to say which roll-back and which health check followed a job of a request that has ended. It takes one more call for
+   * each 50 such jobs. Default false.
+   */
+  stages?: boolean;
   /** Whether to fetch bodies from the log bucket, with one call each and at most 64 MiB together. Default false. */
   body?: boolean;
 }

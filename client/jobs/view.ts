@@ -60,6 +60,8 @@ export interface JobView {
   stage?: 'rollBack' | 'check';
   command?: string;
   stageOf?: string;
+  /** If it was requested: the roll-back and the health check that followed it. */
+  stages?: StageView[];
   /** The whole body, if it is at most 1 KiB, or if it was requested and is stored. */
   body?: string;
   /** The beginning of a longer body. */
@@ -93,6 +95,13 @@ export interface WaitingView {
   since?: string;
   /** Until when it waits for this. */
   until?: string;
+}
+
+/** A roll-back or a health check: a job of its own, in the lane of the job that it follows. */
+export interface StageView {
+  stage: 'rollBack' | 'check';
+  id: string;
+  state: JobState;
 }
 
 /** One try of a job. */

@@ -1,11 +1,12 @@
 /**
- * `npm run recordings [-- doctor | waiting]`: records two terminal sessions on the embedded cloud, into `docs/recordings`.
+ * `npm run recordings [-- doctor | waiting | rolling]`: records terminal sessions on the embedded cloud, into `docs/recordings`.
  * Needs the AWS CLI and jq, and takes some minutes.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
 import { Fleet } from '../../client/fleet.ts';
 import { startCloud } from '../../local/cloud.ts';
 import { operatorEnvironment } from '../clients.ts';
@@ -15,9 +16,12 @@ import { STACK_NAME } from '../session/fleet.ts';
 import { type Line, recordSession } from '../session/play.ts';
 import { linkPrograms } from '../session/programs.ts';
 import type { Step } from '../session/script.ts';
+import { missingSteps, ROLLING } from './rolling.ts';
 import { DAMAGES, DOCTOR, missingReasons, WAITING } from './script.ts';
 import { toRows, toText } from './text.ts';
 
+const ROOT = join(import.meta.dirname, '../..');
+const APP = { file: 'demo/recordings/app.ts', stack: STACK_NAME };
 const COLUMNS = 118;
 const LONGEST_MS = 900_000;
 
@@ -26,26 +30,35 @@ const AWS_CLI = `#!/bin/sh
 PATH="\${PATH#*:}" exec aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"
 `;
 
+interface Setting {
+  speed: number;
+  /** Of the app and of the commands. */
+  environment?: Record<string, string>;
+  /** Default: the app of the recordings. */
+  app?: { file: string; stack: string };
+  /** Where the commands are typed. Default: a directory of the recording. */
+  cwd?: string;
+}
+
 /** Runs a script on a new fleet, and records it. */
 async function record(
   steps: (fleet: Fleet) => readonly Step[],
-  { speed, environment = {} }: { speed: number; environment?: Record<string, string> },
+  { speed, environment = {}, app = APP, cwd }: Setting,
 ): Promise<Line[]> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-recording-'));
   const cloud = await startCloud({ directory, speed });
   try {
-    const app = { file: 'demo/recordings/app.ts', stack: STACK_NAME };
     await deploy({ access: cloud, directory, environment, signal: AbortSignal.timeout(LONGEST_MS), app });
     const own = operatorEnvironment(cloud);
     // The library finds the embedded cloud by these variables.
     Object.assign(process.env, own);
-    const fleet = await Fleet.find({ stack: STACK_NAME });
+    const fleet = await Fleet.find({ stack: app.stack });
     while ((await fleet.describe()).keeper.ranAt === undefined) await delay(500);
     const programs = await linkPrograms(directory);
     await writeFile(join(programs, 'aws'), AWS_CLI, { mode: 0o755 });
     const PATH = [programs, own['PATH']].join(delimiter);
-    const shell = { ...own, ...namesOf(fleet), PATH, MAYFLY_STACK: STACK_NAME };
-    const lines = await recordSession(steps(fleet).map(announced), shell, directory);
+    const shell = { ...own, ...namesOf(fleet), ...environment, PATH, MAYFLY_STACK: app.stack };
+    const lines = await recordSession(steps(fleet).map(announced), shell, cwd ?? directory);
     fleet.close();
     return lines;
   } finally {
@@ -95,11 +108,33 @@ function waitingSteps(fleet: Fleet): Step[] {
   }));
 }
 
+/** Steps that show the group in the middle of a batch. */
+function rollingSteps(fleet: Fleet): Step[] {
+  const when = async () => {
+    while ((await fleet.groups.show('shop/web')).running.length < 4) await delay(200);
+  };
+  return ROLLING.map((step) => (step.meanwhile ? { ...step, meanwhile: { ...step.meanwhile, when } } : step));
+}
+
 async function write(name: string, title: string, lines: readonly Line[]): Promise<void> {
-  const directory = join(import.meta.dirname, '../../docs/recordings');
+  const directory = join(ROOT, 'docs/recordings');
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, `${name}.txt`), toText(lines));
   await writeFile(join(directory, `${name}.svg`), `${drawSession(toRows(lines, COLUMNS), COLUMNS, title)}\n`);
+}
+
+/** Runs the servers of `examples/rolling` meanwhile. */
+async function withServers<T>(use: (shop: string) => Promise<T>): Promise<T> {
+  const shop = await mkdtemp(join(tmpdir(), 'mayfly-shop-'));
+  const servers = (verb: string) =>
+    execa(process.execPath, ['examples/rolling/servers.mjs', verb], { cwd: ROOT, env: { SHOP: shop } });
+  try {
+    await servers('start');
+    return await use(shop);
+  } finally {
+    await servers('stop');
+    await rm(shop, { recursive: true, force: true });
+  }
 }
 
 const RECORDINGS: Record<string, () => Promise<void>> = {
@@ -119,6 +154,16 @@ const RECORDINGS: Record<string, () => Promise<void>> = {
     const missing = missingReasons(toText(lines));
     if (missing.length > 0) throw new Error(`${toText(lines)}Missing: ${missing.join(', ')}`);
     await write('waiting', 'A terminal: jobs that wait, and what mayfly status says of why they do', lines);
+  },
+  async rolling() {
+    const app = { file: 'examples/rolling/app.ts', stack: 'Rolling' };
+    const lines = await withServers((SHOP) =>
+      record(rollingSteps, { speed: 60, environment: { SHOP }, app, cwd: ROOT }),
+    );
+    const missing = missingSteps(toText(lines));
+    if (missing.length > 0) throw new Error(`${toText(lines)}Missing: ${missing.join(', ')}`);
+    const title = 'A terminal: a rolling restart of 24 servers that a failure stops, and how it goes on';
+    await write('rolling', title, lines);
   },
 };
 

@@ -42,7 +42,8 @@ export async function recordSession(
     await before?.(id);
     const first = type(comment, typed);
     if (meanwhile) {
-      await delay(meanwhile.afterSeconds * 1000);
+      await delay((meanwhile.afterSeconds ?? 0) * 1000);
+      await meanwhile.when?.();
       await type(meanwhile.comment, meanwhile.typed);
     }
     await first;

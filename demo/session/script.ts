@@ -8,8 +8,8 @@ export interface Step {
   typed: string;
   /** What to wait for before the step. Gets the last id that was printed. */
   before?: (id: string) => Promise<void>;
-  /** A command that is typed in a second terminal while the first one still prints. */
-  meanwhile?: { afterSeconds: number; comment: string; typed: string };
+  /** A command that is typed in a second terminal while the first one still prints. `when`: what to wait for before it. */
+  meanwhile?: { afterSeconds?: number; when?: () => Promise<void>; comment: string; typed: string };
 }
 
 export const SCRIPT: readonly Step[] = [

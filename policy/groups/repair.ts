@@ -32,12 +32,13 @@ export function decideRepair(
   // The record of a roll-back or a check is written after its stage.
   if (!record) return isStaged(job) ? (isYoung ? 'none' : 'release') : 'end';
   if (record.state === 'ended') return 'end';
-  if (record.state !== 'held') return 'none';
+  if (record.state === 'running') return 'none';
   const { release, lastRelease = 0, sentAtMs } = record;
   if (release === job.release && sentAtMs !== undefined) {
     return nowMs - sentAtMs >= retentionMs ? 'lose' : 'none';
   }
-  if (isYoung) return 'none';
+  // An agent of an earlier version has tried a queued job, which has its message.
+  if (isYoung || record.state === 'queued') return 'none';
   return release === undefined && lastRelease >= job.release ? 'recall' : 'release';
 }
 

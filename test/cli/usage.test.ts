@@ -46,6 +46,7 @@ describe('wrong usage', () => {
       ['cleanup', '--ended-before', '36501d'],
       'Allowed is a time such as 90s, 30m, 2h or 7d, at most 36500d.',
     ],
+    [['enqueue', 'x', '--group'], "option '--group <name>' argument missing"],
     [['list', '--limit', '0'], 'Allowed is a whole number from 1.'],
     [['wait', 'j-1', '--timeout', '5', '--retries', '2'], 'cannot be used with'],
     [['wait', 'j-1', '--delay', '5'], '--delay needs --retries <number>'],
@@ -79,6 +80,45 @@ describe('wrong usage', () => {
     ],
     [['fleet', '--watch', '0'], 'Allowed is a whole number from 1 to 3600.'],
     [['fleet', '--watch'], '--watch needs a terminal, or --json.'],
+    [['request', 'run'], 'Give exactly one of these: --targets <file>, --targets - for standard input, or'],
+    [['request', 'run', '--targets', 'f', '--inventory', 'i'], 'Give exactly one of these: --targets <file>'],
+    [['request', 'run', '--targets', 'f', '--limit', 'web'], '--limit needs --inventory.'],
+    [
+      ['request', 'run', '--targets', 'f', '--group', 'g', '--group-by', 'v'],
+      'Give --group or --group-by, not both.',
+    ],
+    [
+      ['request', 'run', '--inventory', 'i', '--size', '5'],
+      '--size needs --targets: an inventory has all servers of a group.',
+    ],
+    [['request', 'run', '--targets', 'f', '--settle', '5'], '--settle needs --healthy'],
+    [['request', 'run', '--targets', 'f', '--check-limit', '5'], '--check-limit needs --healthy'],
+    [['request', 'run', '--targets', 'f', '--settle', '901'], 'Allowed is a whole number from 0 to 900.'],
+    [
+      ['request', 'run', '--targets', 'f', '--serial', '1,x'],
+      "'1,x' is invalid. Serial has 'x': allowed is a whole number (0 or less: all that are left) or a whole percentage",
+    ],
+    [
+      ['request', 'run', '--targets', 'f', '--max-fail', '-1'],
+      "'-1' is invalid. Allowed is a whole number or a whole percentage of at least 0, such as 2 or 30%.",
+    ],
+    [['request', 'run', '--targets', 'f', '--max-fail', '1', '--keep-going'], 'cannot be used with'],
+    [['request', 'run', '--targets', 'f', '--any-errors-fatal', '--keep-going'], 'cannot be used with'],
+    [['request', 'run', '--targets', 'f', '--throttle', '0'], 'Allowed is a whole number from 1.'],
+    [['request', 'run', '--targets', 'f', '--pause-after', '0'], 'Allowed is a whole number from 1.'],
+    [['request', 'run', '--targets', 'f', '--tries', '0'], 'Allowed is a whole number from 1.'],
+    [['request', 'run', '--targets', 'f', '--stops', 'all'], 'Allowed choices are request, group.'],
+    [['request', 'run', '--targets', 'f', '--plan', '--poll', '2'], 'cannot be used with'],
+    [['request', 'run', '--targets', 'f', '--id', ''], 'An id is never empty: is a variable not set?'],
+    [['request', 'show', ''], 'An id is never empty: is a variable not set?'],
+    [['request', 'retry', 'r', '--failed', '--all'], 'cannot be used with'],
+    [['request', 'sho'], "unknown verb 'sho'\n(Did you mean show?)"],
+    [['group', 'set', 'g'], 'Give --lanes, --size or both.'],
+    [
+      ['group', 'set', 'g', '--lanes', '201'],
+      'Allowed is a whole number from 1 to 200, or a whole percentage',
+    ],
+    [['group', 'pause', ''], 'A name is never empty: is a variable not set?'],
     [['local', '--release', 'debian-13'], '--release needs --instances machines.'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
   ])('%j', async (args, message) => {
@@ -95,7 +135,9 @@ describe('as a process', () => {
     [['enqueue'], 'Give exactly one of these: a body'],
     [['enqueue', '--async', '99999', 'x'], "The job's time limit is 99999 s"],
     [['enqueue', '--label', '7', 'x'], 'a label that begins with a letter'],
-    [['enqueue', '--delay', '-1', 'x'], '--delay'],
+    [['enqueue', '--target', 's1', 'x'], 'the job has a target but no group'],
+    [['enqueue', '--group', 'a/b/c', 'x'], 'a group that begins with a letter'],
+    [['enqueue', '--group', 'g', '--delay', '5', 'x'], 'A job with a group cannot have a delay'],
   ])('%j exits with 2, prints a message on stderr and nothing on stdout', async (args, message) => {
     const { mayfly } = await open();
     const { stdout, stderr, exitCode } = await mayfly(...args);
@@ -206,10 +248,10 @@ describe('help', () => {
     }
   });
 
-  it('of enqueue tells a label from a group', () => {
+  it('of --label and --group says which keeps jobs from running at the same time', () => {
     const help = verbs.find((verb) => verb.name() === 'enqueue')?.helpInformation();
     expect(help).toMatch(/--label <name> +a name that jobs share/);
-    expect(help).toMatch(/--group <name> +jobs of one group do not all run/);
+    expect(help).toMatch(/--group <name> +jobs of one group do not all run at once/);
   });
 
   it('of all verbs lists the exit statuses', async () => {

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { createProgram } from '../../cli/program.ts';
+import { missingSteps, ROLLING } from '../../demo/recordings/rolling.ts';
 import { DAMAGES, DOCTOR, missingReasons, WAITING } from '../../demo/recordings/script.ts';
 import { toRows, toText } from '../../demo/recordings/text.ts';
+import { shellLines } from '../support/shell-blocks.ts';
 
 const recorded = (name: string) =>
   readFile(join(import.meta.dirname, '../../docs/recordings', `${name}.txt`), 'utf8');
@@ -21,7 +23,8 @@ function problemOf(words: readonly string[]): string | undefined {
 }
 
 test('the recordings use existing verbs and options', () => {
-  const typed = [...DOCTOR, ...WAITING].flatMap((step) => step.typed.match(/mayfly [^|;>']*/g) ?? []);
+  const steps = [...DOCTOR, ...WAITING, ...ROLLING, ...ROLLING.flatMap(({ meanwhile }) => meanwhile ?? [])];
+  const typed = steps.flatMap((step) => step.typed.match(/mayfly [^|;>&']*/g) ?? []);
   expect(typed.length).toBeGreaterThan(10);
   expect(typed.flatMap((line) => problemOf(line.trim().split(' ').slice(1)) ?? [])).toEqual([]);
 });
@@ -41,6 +44,19 @@ test('waiting: the recording has the script, and the reason of each wait', async
   for (const { comment } of WAITING) expect(text).toContain(`# ${comment}\n`);
   expect(missingReasons(text)).toEqual([]);
   expect(missingReasons(text.replace('is paused since', 'is not paused'))).toEqual(['why does it wait?']);
+});
+
+test('rolling: the recording has the script, and what each step shows', async () => {
+  const text = await recorded('rolling');
+  expect(ROLLING.filter(({ typed }) => !text.includes(`$ ${typed}\n`))).toEqual([]);
+  expect(missingSteps(text)).toEqual([]);
+  expect(missingSteps(text.replaceAll('of batch 3 failed', 'of batch 2 failed'))).toEqual(['run it']);
+});
+
+test('rolling: the page of the example has the same commands', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../examples/rolling/README.md'), 'utf8');
+  const typed = ROLLING.map((step) => step.typed.replace(/\bmayfly (?=[a-z]+ )/g, 'npx mayfly '));
+  expect(shellLines(page).slice(4)).toEqual([...typed, 'node examples/rolling/servers.mjs stop']);
 });
 
 test('a line that is too long for the picture continues in the next row, with its indentation', () => {

@@ -37,8 +37,9 @@ describe('plain jobs of a group', () => {
     const jobs = ['a', 'b', 'c', 'd'].map((target) => ({ body: target, group, target }));
     const { ids } = await fleet.enqueueMany(jobs);
     expect((await fleet.status(ids)).map(({ state }) => state)).toEqual(['queued', 'held', 'held', 'held']);
-    await startAgent(SCRIPT);
-    const ended = await fleet.wait(ids, { timeoutSeconds: 30 });
+    const agent = await startAgent(SCRIPT);
+    const ended = await fleet.wait(ids, { timeoutSeconds: 100 });
+    await agent.done(4);
     expect(ended.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded', 'succeeded']);
     const journal = await bench.journal();
     expect(mostAtOnce(journal)).toBe(1);
@@ -57,8 +58,9 @@ describe('plain jobs of a group', () => {
       ids.push((await fleet.enqueue(`${number}`, { group })).id);
     }
     expect((await fleet.groups.show(group)).held).toBe(33);
-    await startAgent('echo "start $1" >> $JOURNAL; echo "end $1" >> $JOURNAL');
-    const ended = await fleet.wait(ids, { timeoutSeconds: 30 });
+    const agent = await startAgent('echo "start $1" >> $JOURNAL; echo "end $1" >> $JOURNAL');
+    const ended = await fleet.wait(ids, { timeoutSeconds: 100 });
+    await agent.done(34);
     expect(new Set(ended.map(({ state }) => state))).toEqual(new Set(['succeeded']));
     const starts = (await bench.journal()).filter((line) => line.startsWith('start'));
     expect(starts).toEqual(ids.map((_, number) => `start ${number}`));
@@ -77,7 +79,7 @@ describe('a target', () => {
     const states = await fleet.status([first.id, second.id, third.id]);
     expect(states.map(({ state }) => state)).toEqual(['queued', 'held', 'queued']);
     await startAgent(SCRIPT);
-    const ended = await fleet.wait([first.id, second.id, third.id], { timeoutSeconds: 30 });
+    const ended = await fleet.wait([first.id, second.id, third.id], { timeoutSeconds: 100 });
     expect(ended.map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded']);
     const same = (await bench.journal()).filter((line) => line.endsWith(` s${made}`));
     expect(same.map((line) => line.split(' ')[0])).toEqual(['start', 'end', 'start', 'end']);
@@ -96,15 +98,16 @@ describe('a request', () => {
       },
     );
     expect(await fleet.requests.show(id)).toMatchObject({ state: 'open', count: 5, held: 4, running: 1 });
-    await startAgent(
+    const agent = await startAgent(
       `echo "start $MAYFLY_TARGET $MAYFLY_INDEX/$MAYFLY_COUNT" >> $JOURNAL; sleep 0.2; echo "end $MAYFLY_TARGET" >> $JOURNAL`,
     );
     const jobs = await fleet.list({ requestId: id });
     await fleet.wait(
       jobs.map((job) => job.id),
-      { timeoutSeconds: 30 },
+      { timeoutSeconds: 100 },
     );
     await bench.empty();
+    await agent.done(5);
     expect(await fleet.requests.show(id)).toMatchObject({
       state: 'ended',
       succeeded: 5,
@@ -207,8 +210,9 @@ describe('a job that can never run', () => {
     // The facts of this fleet do not say which limits it allows, so that the agent refuses the job.
     const long = await fleet.enqueue('long', { group, limitSeconds: 100 });
     const next = await fleet.enqueue('next', { group });
-    await startAgent('true', { limitSeconds: 50, maxLimitSeconds: 50 });
-    const ended = await fleet.wait([long.id, next.id], { timeoutSeconds: 30 });
+    const agent = await startAgent('true', { limitSeconds: 50, maxLimitSeconds: 50 });
+    const ended = await fleet.wait([long.id, next.id], { timeoutSeconds: 100 });
+    await agent.done(1);
     expect(ended.map(({ state }) => state)).toEqual(['failed', 'succeeded']);
     expect(ended[0]?.reason).toContain('the limit of 100 s is longer than this fleet allows');
     await bench.empty();

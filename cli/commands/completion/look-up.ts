@@ -5,6 +5,7 @@ import { listFleets } from '../../../client/find/parameters.ts';
 import { Fleet } from '../../../client/fleet.ts';
 import { type JobState, TERMINAL_STATES } from '../../../jobs/record.ts';
 import { toFindOptions } from '../../options/fleet-options.ts';
+import { countOf } from '../../terminal/format.ts';
 import type { Candidate, LookUpRequest } from './complete.ts';
 
 const MOST_JOBS = 50;
@@ -82,7 +83,10 @@ const OF_ENDED = new Set(['request show', 'request wait', 'request retry', 'list
 
 async function requestsOf(fleet: Fleet, verb: string): Promise<Candidate[]> {
   const requests = await fleet.requests.list({ limit: MOST_REQUESTS, ended: OF_ENDED.has(verb) });
-  return requests.map(({ id, state, count }) => ({ value: id, description: `${state}, ${count} jobs` }));
+  return requests.map(({ id, state, count }) => ({
+    value: id,
+    description: `${state}, ${countOf(count, 'job')}`,
+  }));
 }
 
 async function groupsOf(fleet: Fleet): Promise<Candidate[]> {

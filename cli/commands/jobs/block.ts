@@ -7,7 +7,7 @@ import { countOf } from '../../terminal/format.ts';
 import type { Paint } from '../../terminal/paint.ts';
 import { wrapLines } from '../../terminal/say.ts';
 import type { Screen } from '../../terminal/screen.ts';
-import { bodyExcerpt, paintState, stateReason, timesLine, tryLine } from './words.ts';
+import { bodyExcerpt, paintState, stageName, stateReason, timesLine, tryLine } from './words.ts';
 
 /** How many lines of the output are shown. */
 const LAST_LINES = 10;
@@ -60,6 +60,7 @@ function otherFacts(job: JobView): string[] {
     ...(cancelling ? ['cancelled: its worker is being stopped'] : []),
     ...(limitSeconds === undefined ? [] : [`time limit ${limitSeconds} s`]),
     ...stageLine(job),
+    ...stagesLines(job),
     ...name('group', group),
     ...name('target', target),
     // A group serves as the label of a job that has none.
@@ -72,8 +73,12 @@ function otherFacts(job: JobView): string[] {
 
 function stageLine({ stage, command = '', stageOf = '' }: JobView): string[] {
   if (stage === undefined) return [];
-  const what = stage === 'check' ? 'health check' : 'roll-back';
-  return [`${what} ${escapeLine(command)}, after job ${escapeLine(stageOf)}`];
+  return [`${stageName(stage)} ${escapeLine(command)}, after job ${escapeLine(stageOf)}`];
+}
+
+/** The roll-back and the health check that followed it. */
+function stagesLines({ stages = [] }: JobView): string[] {
+  return stages.map(({ stage, id, state }) => `${stageName(stage)} ${escapeLine(id)}: ${state}`);
 }
 
 function requestLine(requestId: string | undefined, { index, count }: JobView): string[] {

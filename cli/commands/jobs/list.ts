@@ -12,7 +12,7 @@ import { type Paint, paintFor } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { say } from '../../terminal/say.ts';
 import { tableWidth } from './show-jobs.ts';
-import { bodyExcerpt, formatTimestamp, paintState, whyText } from './words.ts';
+import { bodyExcerpt, formatTimestamp, paintState, stageName, whyText } from './words.ts';
 
 interface ListOptions {
   state?: JobState[];
@@ -66,16 +66,21 @@ async function run(
   if (json) return printJson(jobs);
   if (jobs.length === 0) return say('no such jobs.');
   const paint = paintFor(process.stdout);
-  print(formatTable(HEAD, jobs.map(row(paint)), tableWidth()));
+  const hasTargets = jobs.some(({ target }) => target !== undefined);
+  const head = hasTargets ? HEAD.toSpliced(TARGET_COLUMN, 0, 'target') : HEAD;
+  print(formatTable(head, jobs.map(row(paint, hasTargets)), tableWidth()));
   if (jobs.length === limit) say(`the newest ${limit} (--limit shows more).`);
 }
 
 const HEAD = ['id', 'state', 'enqueued', 'waited', 'ran', 'tries', 'instance', 'body', 'why'];
+/** If a job has a target. */
+const TARGET_COLUMN = 1;
 const BODY_CELLS = 40;
 
-function row(paint: Paint): (job: JobView) => string[] {
+function row(paint: Paint, hasTargets: boolean): (job: JobView) => string[] {
   return (job) => [
     escapeLine(job.id),
+    ...(hasTargets ? [targetText(job)] : []),
     paintState(job, paint),
     job.enqueuedAt === undefined ? '' : formatTimestamp(job.enqueuedAt),
     job.waitedSeconds === undefined ? '' : formatDuration(job.waitedSeconds),
@@ -85,6 +90,11 @@ function row(paint: Paint): (job: JobView) => string[] {
     bodyExcerpt(job.body ?? job.bodyStart ?? '', BODY_CELLS),
     whyText(job),
   ];
+}
+
+/** `web-07`, or of what follows a job `web-07 (roll-back)`. */
+function targetText({ target = '', stage }: JobView): string {
+  return stage === undefined ? escapeLine(target) : `${escapeLine(target)} (${stageName(stage)})`;
 }
 
 const NOTES = `

@@ -60,7 +60,7 @@ const run = runOnFleet(async (fleet: Fleet, args: string[], options: StatusOptio
   const { json, body, ansible, maxOutput = MAX_OUTPUT } = options;
   const { ids, single } = await readJobIds(args);
   if (body) return printBodyOf(fleet, ids);
-  const jobs = await fleet.status(ids, { waitsFor: !ansible, body: json === true });
+  const jobs = await fleet.status(ids, { waitsFor: !ansible, stages: !ansible, body: json === true });
   reportUnknownJobs(fleet, jobs);
   if (ansible) await printAnsible(fleet, jobs, single, maxOutput);
   else if (json) printJobs(jobs, single);
@@ -90,6 +90,10 @@ async function printAnsible(
 const NOTES = `
 States: held, queued, running, succeeded, failed, timed_out, cancelled, lost,
 skipped. unknown is not a state: the fleet has no such job.
+
+Of a request's job that has ended it names the roll-back and the health check
+that followed: mayfly logs prints their output. With --json they are "stages":
+[{"stage", "id", "state"}].
 
 --ansible prints ansible_job_id, started and finished (0 or 1), failed, rc,
 stdout, stderr, stdout_lines, stderr_lines, msg, state; and label, retry_of and

@@ -21,6 +21,11 @@ export function paintState({ state }: Pick<JobView, 'state'>, paint: Paint): str
   return style === undefined ? state : paint(style, state);
 }
 
+/** What a job with a target is: the job itself, or what follows it. */
+export function stageName(stage: JobView['stage']): string {
+  return stage === undefined ? 'job' : stage === 'check' ? 'health check' : 'roll-back';
+}
+
 /** Why a job is in its state; empty if that is unknown or needs no reason. */
 export function stateReason({ state, reason, exitStatus, signal }: JobView): string {
   if (state === 'unknown') return 'this fleet has no such job';

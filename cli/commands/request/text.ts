@@ -8,7 +8,7 @@ import type { Paint } from '../../terminal/paint.ts';
 import { wrapLines } from '../../terminal/say.ts';
 import type { Screen } from '../../terminal/screen.ts';
 import { outText } from '../group/words.ts';
-import { formatTimestamp, paintState, stateReason } from '../jobs/words.ts';
+import { formatTimestamp, paintState, stageName, stateReason } from '../jobs/words.ts';
 import { countsText, groupBar } from './progress.ts';
 import { policyTexts, stateText } from './words.ts';
 
@@ -102,7 +102,7 @@ function failedTable(
   const rows = jobs.map((job) => [
     escapeLine(job.id),
     escapeLine(job.target ?? ''),
-    stageName(job),
+    stageName(job.stage),
     paintState(job, paint),
     stateReason(job),
   ]);
@@ -112,8 +112,4 @@ function failedTable(
       ? `\nand ${left} more: mayfly list --request ${escapeLine(id)} --state failed,timed_out,lost`
       : '';
   return `${formatTable(['failed', 'target', 'what', 'state', 'why'], rows, table)}${more}`;
-}
-
-function stageName({ stage }: JobView): string {
-  return stage === undefined ? 'job' : stage === 'check' ? 'health check' : 'roll-back';
 }

@@ -41,6 +41,11 @@ test.each([
   ['verbs after help', ['help', 'stat'], ['status']],
   ['options of a verb', ['enqueue', '--de'], ['--delay', '--dedupe']],
   ['no hidden option', ['enqueue', '--queue-u'], []],
+  ['verbs below a verb', ['request', 're'], ['resume', 'retry']],
+  ['options of a verb below another', ['request', 'run', '--th'], ['--throttle']],
+  ['choices of one', ['request', 'run', '--stops', 'gr'], ['group']],
+  ['a file of targets', ['request', 'run', '--targets', 't'], [':files']],
+  ['an inventory', ['request', 'run', '--inventory', 't'], [':files']],
   ['a value of an option', ['list', '--state', 'que'], ['queued']],
   ['a value after =', ['list', '--state=que'], ['--state=queued']],
   ['a value after =, as bash splits it', ['list', '--state', '=', 'que'], ['queued']],
@@ -68,6 +73,13 @@ test.each([
     ['--stack', 'Shop', 'list', '--region=r', '--fleet', ''],
     { kind: 'fleet', typed: { stack: 'Shop', region: 'r' } },
   ],
+  ['a request', ['request', 'show', 'd'], { kind: 'request', verb: 'request show', word: 'd' }],
+  ['the request of an option', ['list', '--request=d'], { kind: 'request', prefix: '--request=' }],
+  ['a group', ['group', 'pause', ''], { kind: 'group', verb: 'group pause' }],
+  ['the group of an option', ['enqueue', '--group', 's'], { kind: 'group', word: 's' }],
+  ['a job whose lane can be freed', ['group', 'free', 'r-'], { kind: 'lane', word: 'r-' }],
+  ['a command of the fleet', ['request', 'run', '--on-failure', ''], { kind: 'command' }],
+  ['nothing, for a new id', ['request', 'run', '--id', ''], undefined],
   ['nothing, for a body', ['enqueue', ''], undefined],
   ['nothing, while an option is typed', ['status', '--js'], undefined],
 ] as const)('asks AWS for %s: %j', (_what, words, wanted) => {
@@ -121,6 +133,28 @@ describe('candidates from AWS', () => {
     expect(await completed(older, '--stack', 'Shop', 'list', '--fleet', '')).toEqual([
       'Mail\tShop',
       'Print\tShop',
+    ]);
+  });
+
+  test('are requests that the verb can use, groups, and commands of the fleet', async () => {
+    const { cloud, fleet, env: all } = await open();
+    const targets = [1, 2].map((index) => ({ target: `c${index}`, body: 'x', index }));
+    await fleet.request([{ name: 'shop/c', size: 2, targets }], { id: 'deploy-c' });
+    await fleet.request([{ name: 'shop/d', size: 1, targets: [{ target: 'd', body: 'x', index: 1 }] }], {
+      id: 'deploy-d',
+    });
+    await fleet.requests.cancel('deploy-d', { now: true });
+    expect(await completed(all, 'request', 'pause', 'deploy')).toEqual(['deploy-c\topen, 2 jobs']);
+    expect((await completed(all, 'request', 'show', 'deploy')).toSorted()).toEqual([
+      'deploy-c\topen, 2 jobs',
+      'deploy-d\tcancelled, 1 job',
+    ]);
+    expect(await completed(all, 'group', 'show', 'shop')).toEqual(['shop/c\t1 held']);
+    expect(await completed(all, 'enqueue', '--group', 'shop')).toEqual(['shop/c\t1 held']);
+    const Value = JSON.stringify({ ...fleet.facts, commands: ['healthy', 'undo'] });
+    await cloud.call('ssm', 'PutParameter', { Name: '/mayfly/Commands/F', Type: 'String', Value });
+    expect(await completed(all, '--stack', 'Commands', 'request', 'run', '--healthy', 'h')).toEqual([
+      'healthy\t',
     ]);
   });
 

@@ -108,11 +108,13 @@ describe('JSON lines', () => {
       '{"body": "text"}',
       '{"body": {"a": 1}, "async": 5, "delay": 0, "dedupe": "k", "label": "l"}',
       '{"body": null}',
+      '{"body": 1, "group": "shop/web", "target": "s1"}',
     ].join('\n');
     expect(await jobsOf(content, true)).toEqual([
       { line: 1, body: 'text' },
       { line: 2, body: '{"a": 1}', async: 5, delay: 0, dedupe: 'k', label: 'l' },
       { line: 3, body: 'null' },
+      { line: 4, body: '1', group: 'shop/web', target: 's1' },
     ]);
   });
 
@@ -138,6 +140,7 @@ describe('JSON lines', () => {
       'the key "asynch" is unknown; the keys are body, async, delay, dedupe, label, group and target.',
     ],
     ['{"body": 1, "group": 5}', 'its group is 5; allowed is a text.'],
+    ['{"body": 1, "group": "g", "target": ["s1"]}', 'its target is ["s1"]; allowed is a text.'],
     ['{"body": 1, "async": 0}', 'its async is 0; allowed is at least 1 second.'],
     ['{"body": 1, "delay": 901}', 'its delay is 901; allowed is from 0 to 900 seconds.'],
     ['{"body": 1, "dedupe": ""}', 'its dedupe is ""; allowed is a text that is not empty.'],

@@ -4,7 +4,9 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Command } from '../../../agent/runner/fleet-programs.ts';
-import { type OutputSink, WorkerMissingError } from '../../../agent/runner/runner.ts';
+import { RepeatedRun } from '../../../agent/runner/repeated-run.ts';
+import { type OutputSink, type Task, WorkerMissingError } from '../../../agent/runner/runner.ts';
+import { systemClock } from '../../../aws/clock.ts';
 import { missingForSlots } from '../../../bench/setup/slot-sockets.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
@@ -140,6 +142,31 @@ describe.each([
     const unknown = runner.start({ ...task, program: { command: 'sh' } });
     expect(await unknown.ended).toEqual({ kind: 'not-started', reason: 'the command was not checked' });
     expect(await outputOf(runner.start(task))).toBe('worker x\n');
+  });
+
+  test('a command that is repeated has the one slot for all of its runs, and one sink', async () => {
+    const commands = new Map<string, Command>([
+      [
+        'healthy',
+        [
+          'sh',
+          '-c',
+          'echo look; [ $(ls looks | wc -l) -ge 3 ] || { mktemp looks/XXXXXX > /dev/null; exit 1; }',
+        ],
+      ],
+    ]);
+    const looks = join(shop.directory, 'looks');
+    await mkdir(looks);
+    await chmod(looks, 0o777);
+    const runner = await shop.runnerOf(['true'], { commands });
+    const parts: string[] = [];
+    const task: Task = {
+      ...{ program: { command: 'healthy' }, stdin: '', argument: undefined, variables: {} },
+      output: { write: (_, chunk) => void parts.push(chunk.toString()) },
+    };
+    const run = new RepeatedRun({ start: () => runner.start(task), clock: systemClock, delayMs: 5 });
+    expect(await run.ended).toEqual({ kind: 'exited', status: 0, stopped: false });
+    expect(parts.join('')).toBe('look\n'.repeat(4));
   });
 
   test('a named command that cannot be run is found at the start', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../../aws/clock.ts';
 import { messageOf } from '../../lib/error-message.ts';
-import { type FleetCommands, FleetPrograms } from './fleet-programs.ts';
+import { type Command, type FleetCommands, FleetPrograms } from './fleet-programs.ts';
 import { notStarted, type Run, type RunEnd, type Runner, type Task, WorkerMissingError } from './runner.ts';
 import { SlotConnection } from './slot-connection.ts';
 import { joinWithNul } from './slot-frames.ts';
@@ -68,8 +68,10 @@ export class SlotRunner implements Runner {
   }
 
   start(task: Task): Run {
+    const command = this.#programs.get(task.program);
+    if (!command) return notStarted('the command was not checked');
     const free = this.#free.pop();
-    return free ? this.#run(free, task) : this.#startLater(task);
+    return free ? this.#run(free, task, command) : this.#startLater(task, command);
   }
 
   close(): void {
@@ -77,9 +79,7 @@ export class SlotRunner implements Runner {
     for (const slot of this.#open) slot.close();
   }
 
-  #run(slot: SlotConnection, task: Task): Run {
-    const command = this.#programs.get(task.program);
-    if (!command) return notStarted('the command was not checked');
+  #run(slot: SlotConnection, task: Task, command: Command): Run {
     const { directory, environment } = this.#options;
     const args: string[] = [...command];
     if (task.argument !== undefined) args.push(task.argument);
@@ -99,14 +99,14 @@ export class SlotRunner implements Runner {
   }
 
   /** Starts the worker when a slot is free. */
-  #startLater(task: Task): Run {
+  #startLater(task: Task, command: Command): Run {
     const waiting = Promise.withResolvers<SlotConnection>();
     let run: Run | undefined;
     let stopped = false;
     const start = async (): Promise<RunEnd> => {
       const slot = await waiting.promise;
       if (stopped) this.#release(slot);
-      run = stopped ? notStarted(STOPPED_BEFORE) : this.#run(slot, task);
+      run = stopped ? notStarted(STOPPED_BEFORE) : this.#run(slot, task, command);
       return run.ended;
     };
     this.#waiting.push(waiting);

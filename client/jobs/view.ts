@@ -72,6 +72,8 @@ export interface JobView {
   bodyLocation?: string;
   /** Its time limit. Absent: the fleet's. */
   limitSeconds?: number;
+  /** How often it is tried. Absent: as often as the fleet's jobs are. */
+  maxAttempts?: number;
   cancelRequestedAt?: string;
   /** Id of the job that this one repeats. */
   retryOf?: string;
@@ -173,6 +175,7 @@ export function createJobView(record: JobRecord, facts: FleetFacts, nowMs: numbe
     bodyBytes,
     bodyLocation: bodyKey === undefined ? undefined : `s3://${facts.logBucket}/${bodyKey}`,
     limitSeconds,
+    maxAttempts: record.maxAttempts,
     cancelRequestedAt,
     retryOf,
     retriedAs,

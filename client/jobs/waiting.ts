@@ -101,10 +101,12 @@ function waitingInstance(view: InstanceView): WaitingInstance {
 }
 
 /** A clause without a full stop. */
-function textOf(waiting: Waiting, { attempts }: JobView, { maxAttempts, scaleOut }: FleetFacts): string {
+function textOf(waiting: Waiting, view: JobView, { scaleOut, ...facts }: FleetFacts): string {
   switch (waiting.what) {
-    case 'retry':
+    case 'retry': {
+      const { attempts, maxAttempts = facts.maxAttempts } = view;
       return `it is tried again at ${formatTime(waiting.untilMs)}; ${attempts} of ${maxAttempts} attempts are used`;
+    }
     case 'delay':
       return `it was enqueued with a delay, until ${formatTime(waiting.untilMs)}`;
     case 'paused':

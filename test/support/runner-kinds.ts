@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
+import type { FleetCommands } from '../../agent/runner/fleet-programs.ts';
 import { ProcessRunner } from '../../agent/runner/process-runner.ts';
 import type { OutputSink, Run, Runner, Task } from '../../agent/runner/runner.ts';
 import { SlotRunner } from '../../agent/runner/slot-runner.ts';
@@ -25,7 +26,7 @@ export interface RunnerBench {
   close(): Promise<void>;
 }
 
-interface Setting {
+interface Setting extends Pick<FleetCommands, 'instanceCheck' | 'commands'> {
   environment: Record<string, string>;
   directory: string;
   slots: number;

@@ -3,7 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type OutputSink, WorkerMissingError } from '../../../agent/runner/runner.ts';
+import type { Command } from '../../../agent/runner/fleet-programs.ts';
+import { RepeatedRun } from '../../../agent/runner/repeated-run.ts';
+import { type OutputSink, type Task, WorkerMissingError } from '../../../agent/runner/runner.ts';
+import { systemClock } from '../../../aws/clock.ts';
 import { missingForSlots } from '../../../bench/setup/slot-sockets.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
@@ -117,6 +120,63 @@ describe.each([
     const runner = shop.runnerOf([word], { environment: { PATH: '/usr/no' } });
     await expect(runner).rejects.toThrow(WorkerMissingError);
     await expect(runner).rejects.toThrow(message);
+  });
+
+  test('a task chooses one of the commands of the fleet by its name, and none of its own', async () => {
+    const commands = new Map<string, Command>([
+      ['healthy', ['sh', '-c', 'echo "healthy $1 $(cat) $PLACE"', 'check']],
+      ['worker', ['echo', 'the one called worker']],
+    ]);
+    const runner = await shop.runnerOf(['echo', 'worker'], { instanceCheck: ['echo', 'instance'], commands });
+    const task = { stdin: 'in', argument: 'x', variables: { PLACE: 's2' } };
+    const outputs: string[] = [];
+    for (const program of [
+      { command: 'healthy' },
+      { command: 'worker' },
+      'instance-check',
+      'worker',
+    ] as const) {
+      outputs.push(await outputOf(runner.start({ ...task, program })));
+    }
+    expect(outputs).toEqual(['healthy x in s2\n', 'the one called worker x\n', 'instance x\n', 'worker x\n']);
+    const unknown = runner.start({ ...task, program: { command: 'sh' } });
+    expect(await unknown.ended).toEqual({ kind: 'not-started', reason: 'the command was not checked' });
+    expect(await outputOf(runner.start(task))).toBe('worker x\n');
+  });
+
+  test('a command that is repeated has the one slot for all of its runs, and one sink', async () => {
+    const commands = new Map<string, Command>([
+      [
+        'healthy',
+        [
+          'sh',
+          '-c',
+          'echo look; [ $(ls looks | wc -l) -ge 3 ] || { mktemp looks/XXXXXX > /dev/null; exit 1; }',
+        ],
+      ],
+    ]);
+    const looks = join(shop.directory, 'looks');
+    await mkdir(looks);
+    await chmod(looks, 0o777);
+    const runner = await shop.runnerOf(['true'], { commands });
+    const parts: string[] = [];
+    const task: Task = {
+      ...{ program: { command: 'healthy' }, stdin: '', argument: undefined, variables: {} },
+      output: { write: (_, chunk) => void parts.push(chunk.toString()) },
+    };
+    const run = new RepeatedRun({ start: () => runner.start(task), clock: systemClock, delayMs: 5 });
+    expect(await run.ended).toEqual({ kind: 'exited', status: 0, stopped: false });
+    expect(parts.join('')).toBe('look\n'.repeat(4));
+  });
+
+  test('a named command that cannot be run is found at the start', async () => {
+    const commands = new Map<string, Command>([
+      ['healthy', ['true']],
+      ['undo', ['./missing', '-v']],
+    ]);
+    const runner = shop.runnerOf(['true'], { commands });
+    await expect(runner).rejects.toThrow(WorkerMissingError);
+    await expect(runner).rejects.toThrow(/"\.\/missing" cannot be run: there is no file .*missing$/);
   });
 
   test('a program or directory that was removed after the check is a worker that was not started', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { AgentConfigInput } from '../../../agent/config/agent-config.ts';
 import type { JobRecord } from '../../../jobs/record.ts';
+import { createReleaseMessage } from '../../../jobs/released.ts';
 import { JobIndex } from '../../../store/job-index.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -15,14 +16,24 @@ const DELAY_MS = 5000;
 
 let made = 0;
 
-/** Puts a job of a group on the queue, with its record. */
+/** Releases a job of a group: its record is held with the number of a release, and its message has that number. */
 async function enqueue(bench: TestQueue, more: Partial<JobRecord> = GROUP): Promise<string> {
   const id = `g-${++made}`;
   const catalogue = new JobIndex(bench.clients.dynamodb, 'jobs');
   const enqueuedAt = new Date().toISOString();
-  const record = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt, ...more } as const;
+  const held = {
+    pk: `job#${id}`,
+    id,
+    state: 'held',
+    attempts: 0,
+    enqueuedAt,
+    body: 'x',
+    release: 7,
+  } as const;
+  const record = { ...held, ...more };
   expect(await catalogue.createOnce(record)).toBe(true);
-  await bench.send(JSON.stringify({ mayfly: 1, id, payload: 'x' }));
+  const { body, attributes } = createReleaseMessage(record, 7);
+  await bench.send(body, attributes);
   return id;
 }
 
@@ -212,7 +223,8 @@ test('an agent that has to go leaves a health check that waits in its delay to a
   await clock.advance(0);
   await drained;
   expect(await bench.table.get(id)).toMatchObject({
-    state: 'queued',
+    state: 'held',
+    release: 7,
     attempts: 0,
     firstStartedAt: expect.any(String),
   });

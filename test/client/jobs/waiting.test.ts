@@ -46,6 +46,11 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'its next try, of its own number',
+    job: { notBefore: timeAgo(-5), attempts: 1, maxAttempts: 2, tries: [tried] },
+    says: { what: 'retry', until: timeAgo(-5), text: expect.stringContaining('1 of 2 attempts are used') },
+  },
+  {
     name: 'the end of its delay, also if the fleet may not be read',
     job: { notBefore: timeAgo(-5) },
     fleet: 'unseen',

@@ -43,7 +43,7 @@ function treeHash(workerDirectory: string): string {
 
 describe('the bundles', () => {
   const sources = [
-    ...['agent', 'keeper', 'store', 'jobs', 'policy', 'aws', 'lib'],
+    ...['agent', 'keeper', 'groups', 'store', 'jobs', 'policy', 'aws', 'lib'],
     ...['package.json', 'tsconfig.json'],
   ];
 

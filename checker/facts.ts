@@ -1,4 +1,5 @@
 import type { JournalLine } from './journal.ts';
+import type { WitnessLine } from './witness.ts';
 
 /** Everything that the checker judges by. All of it is observed from outside the agent. */
 export interface Facts {
@@ -23,6 +24,34 @@ export interface Facts {
   calls: readonly CallFacts[];
   /** The length of the fleet's leases. */
   leaseMs: number;
+  /** Groups, targets and requests. Undefined: they were not read. */
+  grouped?: GroupedFacts | undefined;
+}
+
+/** What the witness of the workers and the table say of groups, targets and requests. */
+export interface GroupedFacts {
+  witness: readonly WitnessLine[];
+  groups: readonly GroupFacts[];
+  /** The targets that jobs have. */
+  targets: readonly { name: string; job: string; group: string }[];
+  requests: readonly RequestFacts[];
+}
+
+export interface GroupFacts {
+  name: string;
+  /** How many lanes it has had, and since when, in epoch milliseconds. */
+  lanes: readonly { fromMs: number; lanes: number }[];
+  /** The jobs that have lanes, and which job runs there: the job itself, its roll-back or its check. */
+  out: readonly { job: string; own: string; isUnhealthy: boolean }[];
+}
+
+export interface RequestFacts {
+  id: string;
+  isEnded: boolean;
+  /** The number of its jobs. */
+  count: number;
+  /** Ansible's `serial`. Empty: one batch of all. */
+  serial: readonly (number | string)[];
 }
 
 export interface QueueFacts {
@@ -52,6 +81,14 @@ export interface RecordFacts {
   retriedAs?: string;
   /** The newest tries, in their order. */
   tries?: readonly TryFacts[];
+  /** Of a job of a group. `index`: its place in its request, from 1. `stageOf`: the job whose roll-back or check it is. */
+  group?: string;
+  target?: string;
+  request?: string;
+  index?: number;
+  stageOf?: string;
+  /** When it was last released, in epoch milliseconds. Absent: it is held, or never was released. */
+  releasedMs?: number;
 }
 
 export interface TryFacts {
@@ -132,7 +169,14 @@ export type Rule =
   | 'instance-left'
   | 'capacity-left'
   | 'capacity-lowered'
-  | 'lowered-twice';
+  | 'lowered-twice'
+  | 'lanes-exceeded'
+  | 'target-shared'
+  | 'order-broken'
+  | 'batch-broken'
+  | 'request-unended'
+  | 'lane-leaked'
+  | 'target-leaked';
 
 export interface Violation {
   rule: Rule;

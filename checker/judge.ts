@@ -1,8 +1,10 @@
 import type { Facts, Verdict } from './facts.ts';
 import { groupRuns } from './journal.ts';
+import { judgeGroups } from './rules/groups.ts';
 import { judgeInstances } from './rules/instances.ts';
 import { judgeJobs } from './rules/jobs.ts';
 import { judgeLogs } from './rules/logs.ts';
+import { judgeRequests } from './rules/requests.ts';
 import { judgeRuns } from './rules/runs.ts';
 
 /** Checks whether a job was lost or run twice without cause, and whether anything still runs. */
@@ -14,6 +16,8 @@ export function judge(facts: Facts): Verdict {
     ...ofRuns,
     ...judgeLogs(facts, runs),
     ...judgeInstances(facts, runs),
+    ...(facts.grouped ? judgeGroups(facts.grouped, facts.records ?? []) : []),
+    ...(facts.grouped ? judgeRequests(facts.grouped, facts.records ?? []) : []),
   ];
   const succeeded = new Set(runs.filter(({ status }) => status === 0).map(({ job }) => job));
   return {

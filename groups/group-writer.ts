@@ -9,7 +9,7 @@ import { findRequest, type GroupState, type OutJob } from '../policy/groups/stat
 import { GroupItems } from '../store/group-items.ts';
 import { HeldJobs } from '../store/held-jobs.ts';
 import { RequestItems } from '../store/request-items.ts';
-import { TargetItems } from '../store/target-items.ts';
+import { type TargetHolder, TargetItems } from '../store/target-items.ts';
 import type { GroupContext } from './context.ts';
 import { createStageRecord } from './stage-record.ts';
 
@@ -17,7 +17,7 @@ import { createStageRecord } from './stage-record.ts';
 export interface Step {
   group: GroupState;
   /** The target that has to be given back before the group is written, and the job that has it. */
-  free?: { target: string; job: string } | undefined;
+  free?: { target: string; job: string; release: number } | undefined;
   /** The roll-back or the check that now runs in a lane. */
   staged?: Release | undefined;
   /** A request that stopped by this change. */
@@ -99,7 +99,7 @@ export class GroupWriter {
   async release(group: GroupState, { id, job }: Release): Promise<Change | undefined> {
     const own = job.job ?? id;
     if (isStaged(job)) await this.#createStage(group, id, job);
-    const { kind, record } = await this.jobs.release(own, job.release, this.context.clock.now());
+    const { kind, record } = await this.jobs.release(own, job.release, job.releasedAtMs);
     if (kind === 'unchanged') {
       const over = unreleased(id, own, job, record);
       if (over) return over;
@@ -107,11 +107,21 @@ export class GroupWriter {
     }
     if (!record) return undefined;
     if (!isStaged(job) && record.target !== undefined) {
-      const holder = await this.#take(record.target, id, group.name);
+      const holder = await this.#take(record.target, { job: id, release: job.release, group: group.name });
+      // This release is over, and the job is out again.
+      if (holder === id) return undefined;
       if (holder !== undefined) return this.#waitFor(group.name, id, job, record.target, holder);
     }
-    await this.#send(record, job, findRequest(group, job.request)?.policy.settleSeconds);
+    const isCurrent = await this.#send(record, job, findRequest(group, job.request)?.policy.settleSeconds);
+    // The target may have been taken after the one who recalled the job has given it back.
+    if (!isCurrent && !isStaged(job) && record.target !== undefined)
+      await this.giveBack(record.target, { job: id, release: job.release });
     return undefined;
+  }
+
+  /** Gives a target back, and wakes the groups that wait for it. */
+  protected async giveBack(target: string, holder: Pick<TargetHolder, 'job' | 'release'>): Promise<void> {
+    for (const waiting of await this.targets.free(target, holder)) await this.change(waiting, tryAgain);
   }
 
   async #swap(
@@ -127,7 +137,7 @@ export class GroupWriter {
       const { group, releases, places } = await this.#decide(step.group);
       const { tripped, free, staged } = step;
       if (staged) releases.push(staged);
-      if (free) for (const one of await this.targets.free(free.target, free.job)) waiting.add(one);
+      if (free) for (const one of await this.targets.free(free.target, free)) waiting.add(one);
       if (group === before) return { group, releases, tripped, waiting };
       if (await this.items.write(group, clock.now())) {
         for (const place of places) await this.items.deletePlace(name, place);
@@ -161,17 +171,21 @@ export class GroupWriter {
     await this.jobs.create(createStageRecord(main, stage, policy, this.context.clock.now()));
   }
 
-  /** Takes a target. Returns the job that has it, if it is another. */
-  async #take(target: string, job: string, group: string): Promise<string | undefined> {
+  /** Takes a target. Returns the job that has it, if it is another, or has it under a later release. */
+  async #take(target: string, own: TargetHolder): Promise<string | undefined> {
+    let stale: TargetHolder | undefined;
     for (;;) {
-      if (await this.targets.take(target, job, group, this.context.clock.now())) return undefined;
-      const holder = await this.targets.read(target);
-      if (!holder) continue;
-      const { out } = await this.items.read(holder.group);
-      if (holder.job in out) return holder.job;
-      // It was taken by a release that others had ended meanwhile.
-      await this.targets.free(target, holder.job);
+      if (await this.targets.take(target, own, this.context.clock.now(), stale)) return undefined;
+      stale = await this.targets.read(target);
+      // It may have been taken by a release that others had ended meanwhile.
+      if (stale && (await this.isHeld(stale))) return stale.job;
     }
+  }
+
+  /** Whether the job that has a target is out. */
+  protected async isHeld({ job, group }: TargetHolder): Promise<boolean> {
+    const { out } = await this.items.read(group);
+    return job in out;
   }
 
   /** The job passes its turn on. Its group is noted at the target after the group is written, so that no wake-up is lost. */
@@ -188,7 +202,8 @@ export class GroupWriter {
     return (group) => ({ group: freeTarget(group, target) });
   }
 
-  async #send(record: JobRecord, job: OutJob, settleSeconds = 0): Promise<void> {
+  /** False: this release is over, so that its message is deleted when it is received. */
+  async #send(record: JobRecord, job: OutJob, settleSeconds = 0): Promise<boolean> {
     const { clients, queueUrl, clock } = this.context;
     const { body, attributes, messageGroupId } = createReleaseMessage(record, job.release);
     await clients.sqs.send(
@@ -200,7 +215,7 @@ export class GroupWriter {
         ...(job.stage === 'check' && settleSeconds > 0 && { DelaySeconds: settleSeconds }),
       }),
     );
-    await this.jobs.markSent(record.id, job.release, clock.now());
+    return this.jobs.markSent(record.id, job.release, clock.now());
   }
 }
 
@@ -219,7 +234,8 @@ export function endOf(
     const change = endStage(group, { id, ended, result }, nowMs, stageJobId);
     if (!change) return undefined;
     const { isFree, ...step } = change;
-    return { ...step, ...(isFree && target !== undefined && { free: { target, job: id } }) };
+    const { release = 0 } = group.out[id] ?? {};
+    return { ...step, ...(isFree && target !== undefined && { free: { target, job: id, release } }) };
   };
 }
 

@@ -4,12 +4,14 @@ import {
   addRequest,
   applyRequestState,
   finishedRequests,
+  type NewRequest,
   recallable,
   removeRequest,
 } from '../policy/groups/requests.ts';
 import { findRequest, type GroupState, type OpenRequest, type PlainJob } from '../policy/groups/state.ts';
 import { expiryOfEnded } from '../store/expiry.ts';
 import type { RequestGroup, RequestRecord } from '../store/request-items.ts';
+import type { TargetHolder } from '../store/target-items.ts';
 import { endOf, GroupWriter, recalled } from './group-writer.ts';
 
 /** How long a stopped or paused request waits for a person before it is cancelled. */
@@ -41,22 +43,17 @@ export class Groups extends GroupWriter {
   }
 
   async #addPlain(group: string, jobs: readonly PlainJob[]): Promise<GroupState> {
-    const { clock } = this.context;
     for (;;) {
-      const { plain, ...state } = await this.items.read(group);
-      if (hasRoomForPlain({ ...state, plain }, jobs.length)) {
-        let added = false;
-        const after = await this.change(group, (now) => {
-          added = hasRoomForPlain(now, jobs.length);
-          return added ? { group: addPlain(now, jobs) } : undefined;
-        });
-        if (added) return after;
-        continue;
-      }
+      let place: number | undefined;
+      const after = await this.change(group, (now) => {
+        place = hasRoomForPlain(now, jobs.length) ? undefined : now.plain.tail;
+        return place === undefined ? { group: addPlain(now, jobs) } : undefined;
+      });
+      if (place === undefined) return after;
+      if (await this.items.putPlace(group, place, jobs, this.context.clock.now()))
+        return this.#notePlace(group, place, jobs.length);
       // Somebody who wrote this place may not have noted it in the group yet. Then this does.
-      const isOwn = await this.items.putPlace(group, plain.tail, jobs, clock.now());
-      const after = await this.noteStoredPlace(group, plain.tail);
-      if (isOwn) return after ?? { ...state, plain };
+      await this.noteStoredPlace(group, place);
     }
   }
 
@@ -74,29 +71,9 @@ export class Groups extends GroupWriter {
 
   async #syncGroup(request: RequestRecord, index: number): Promise<void> {
     const { id, state, generation, reason } = request;
-    const { name, count, size } = request.groups[index] as RequestGroup;
+    const { name } = request.groups[index] as RequestGroup;
     if (state === 'preparing' || state === 'ended') return;
-    if (!findRequest(await this.items.read(name), id)) {
-      // A group forgets a request only after the request has the group's result.
-      const now = await this.requests.read(id);
-      if (!now || now.groups[index]?.result) return;
-      const submittedAtMs = Date.parse(request.submittedAt);
-      const added = {
-        id,
-        index,
-        count,
-        policy: request.policy,
-        submittedAtMs,
-        generation,
-        state,
-        reason,
-        size,
-      };
-      await this.change(name, (group) =>
-        findRequest(group, id) ? undefined : { group: addRequest(group, added) },
-      );
-      return;
-    }
+    if (await this.#addRequest(id, index, name)) return;
     const nowMs = this.context.clock.now();
     await this.change(name, (group) => ({
       group: applyRequestState(group, id, { state, generation, reason }, nowMs),
@@ -104,9 +81,29 @@ export class Groups extends GroupWriter {
     if (state !== 'open') await this.recallRequest(name, id);
   }
 
+  /** Adds a request to a group. False: it is there. Nothing happens if the group has had it and has forgotten it. */
+  async #addRequest(id: string, index: number, name: string): Promise<boolean> {
+    for (;;) {
+      const before = await this.items.read(name);
+      if (findRequest(before, id)) return false;
+      // A group forgets a request only after the request has the group's result.
+      const request = await this.requests.read(id);
+      const added = request && toNewRequest(request, index);
+      if (!added) return true;
+      let isAdded = false;
+      await this.change(name, (group) => {
+        isAdded = group.removals === before.removals && !findRequest(group, id);
+        return isAdded ? { group: addRequest(group, added) } : undefined;
+      });
+      if (isAdded) return true;
+    }
+  }
+
   /** Takes back what was released of a request in a group and has not begun. */
   async recallRequest(name: string, request: string): Promise<void> {
     const group = await this.items.read(name);
+    // It was resumed meanwhile.
+    if (findRequest(group, request)?.state === 'open') return;
     for (const id of recallable(group, request)) await this.recallJob(group, id);
   }
 
@@ -117,7 +114,7 @@ export class Groups extends GroupWriter {
     const taken = target ?? (await this.jobs.get(id))?.target;
     await this.change(group.name, (now) => {
       const step = recalled(now, id, release);
-      return step && taken !== undefined ? { ...step, free: { target: taken, job: id } } : step;
+      return step && taken !== undefined ? { ...step, free: { target: taken, job: id, release } } : step;
     });
     if (findRequest(group, request)?.state !== 'cancelled') return;
     const { reason } = findRequest(group, request) ?? {};
@@ -134,15 +131,18 @@ export class Groups extends GroupWriter {
     const group = await this.items.read(name);
     if (group.out[id]?.stage !== 'unhealthy') return false;
     const target = (await this.jobs.get(id))?.target;
-    await this.change(name, (now) =>
-      now.out[id]?.stage === 'unhealthy'
-        ? {
-            group: freeLane(now, id, this.context.clock.now()),
-            ...(target !== undefined && { free: { target, job: id } }),
-          }
-        : undefined,
-    );
+    await this.change(name, (now) => {
+      const { stage, release = 0 } = now.out[id] ?? {};
+      if (stage !== 'unhealthy') return undefined;
+      const step = { group: freeLane(now, id, this.context.clock.now()) };
+      return target === undefined ? step : { ...step, free: { target, job: id, release } };
+    });
     return true;
+  }
+
+  /** Frees a target whose job is out no more. */
+  async freeStale(target: string, holder: TargetHolder): Promise<void> {
+    if (!(await this.isHeld(holder))) await this.giveBack(target, holder);
   }
 
   protected override async onChanged(group: GroupState, tripped: ReadonlySet<string>): Promise<void> {
@@ -195,13 +195,34 @@ export class Groups extends GroupWriter {
   }
 
   /** Notes plain jobs that were written behind the others, if the group does not have their number yet. */
-  async noteStoredPlace(group: string, number: number): Promise<GroupState | undefined> {
+  async noteStoredPlace(group: string, number: number): Promise<void> {
     const stored = await this.items.readPlace(group, number);
-    if (!stored) return undefined;
+    if (stored) await this.#notePlace(group, number, stored.length);
+  }
+
+  #notePlace(group: string, number: number, jobs: number): Promise<GroupState> {
     return this.change(group, (now) =>
-      now.plain.tail === number ? { group: addStoredPlain(now, stored.length) } : undefined,
+      now.plain.tail === number ? { group: addStoredPlain(now, jobs) } : undefined,
     );
   }
+}
+
+/** Undefined: it has ended in this group, or has not begun. */
+function toNewRequest(request: RequestRecord, index: number): NewRequest | undefined {
+  const { id, state, policy, generation, reason, submittedAt } = request;
+  const { count, size, result } = request.groups[index] as RequestGroup;
+  if (state === 'preparing' || state === 'ended' || result) return undefined;
+  return {
+    id,
+    index,
+    count,
+    policy,
+    submittedAtMs: Date.parse(submittedAt),
+    generation,
+    state,
+    reason,
+    size,
+  };
 }
 
 /** Each group has its result, and what was held of a cancelled request is skipped. */

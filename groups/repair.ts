@@ -29,6 +29,19 @@ export async function repairGroup(groups: Groups, name: string, retentionMs: num
   return finishedRequests(after).length > 0 ? groups.items.read(name) : after;
 }
 
+/**
+ * Frees targets whose jobs are out no more: a release that was cut off took them after its job was recalled.
+ *
+ * @param states groups, as they were a short time ago
+ */
+export async function repairTargets(groups: Groups, states: readonly GroupState[]): Promise<void> {
+  const known = new Map(states.map((state) => [state.name, state]));
+  for (const [target, holder] of await groups.targets.readAll()) {
+    const { out = {} } = known.get(holder.group) ?? {};
+    if (!(holder.job in out)) await groups.freeStale(target, holder);
+  }
+}
+
 async function repairJob(
   groups: Groups,
   group: GroupState,

@@ -24,46 +24,45 @@ export async function skipHeld(
   mayGoOn: (done: number) => boolean = () => true,
 ): Promise<boolean> {
   const reason = skipReason(request);
-  const isDone = await forEachBlock(groups, request, mayGoOn, async (ids) => {
+  const { id } = request;
+  const skip = async (ids: readonly string[]) => {
     await Promise.all(
-      ids.map((id) => groups.jobs.endHeld(id, 'skipped', reason, groups.context.clock.now())),
+      ids.map((job) => groups.jobs.endHeld(job, 'skipped', reason, groups.context.clock.now())),
     );
-  });
-  if (isDone) await groups.endRequest(request.id);
+  };
+  const isDone = await forEachBlock(request, mayGoOn, skip, (done) => groups.requests.noteSkipped(id, done));
+  if (isDone) await groups.endRequest(id);
   return isDone;
 }
 
-/** Goes through the ids of a request's jobs, and notes how far it is. */
+/**
+ * Goes through the ids of a request's jobs, from where the request says that others have come to.
+ *
+ * @param note notes how far it is
+ * @returns whether all jobs were looked at
+ */
 export async function forEachBlock(
-  groups: Groups,
   request: RequestRecord,
   mayGoOn: (done: number) => boolean,
   task: (ids: readonly string[]) => Promise<void>,
+  note: (done: number) => Promise<unknown>,
 ): Promise<boolean> {
-  const { id, state } = request;
-  // A preparation counts what it has written: all of that is dropped, from the beginning.
+  const { progress = 0, count } = request;
   let done = 0;
-  const from = state === 'cancelled' ? (request.progress ?? 0) : 0;
   let block: string[] = [];
-  const finishBlock = async () => {
+  for (const id of jobIds(request)) {
+    done += 1;
+    if (done <= progress) continue;
+    block.push(id);
+    if (block.length < AT_ONCE) continue;
     await task(block);
     block = [];
-    if (state === 'cancelled' && done % NOTE_EVERY < AT_ONCE)
-      await groups.requests.noteProgress(id, state, done);
-  };
-  for (const jobId of jobIds(request)) {
-    done += 1;
-    if (done <= from) continue;
-    block.push(jobId);
-    if (block.length < AT_ONCE) continue;
-    await finishBlock();
-    if (!mayGoOn(done)) {
-      if (state === 'cancelled') await groups.requests.noteProgress(id, state, done);
-      return false;
-    }
+    const goesOn = mayGoOn(done);
+    if (!goesOn || done % NOTE_EVERY < AT_ONCE) await note(done);
+    if (!goesOn) return false;
   }
-  await finishBlock();
-  if (state === 'cancelled') await groups.requests.noteProgress(id, state, request.count);
+  await task(block);
+  await note(count);
   return true;
 }
 

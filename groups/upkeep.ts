@@ -1,11 +1,11 @@
 import type { GroupState } from '../policy/groups/state.ts';
 import { deleteJobs } from '../store/delete-jobs.ts';
-import type { RequestRecord } from '../store/request-items.ts';
+import { DROPS, type RequestRecord } from '../store/request-items.ts';
 import { type Groups, HALTED_REQUEST_MS } from './groups.ts';
 import { forEachBlock, skipHeld } from './request-jobs.ts';
 
-/** How long a request may be prepared. Then the one who did it is taken to be gone. */
-const LONGEST_PREPARATION_MS = 86_400_000;
+/** How long nothing may be heard of the one who prepares a request. Then that one is taken to be gone, and does not come back. */
+const LONGEST_SILENCE_MS = 86_400_000;
 
 /** Why a request is cancelled that nobody resumed. */
 const NOBODY_RESUMED = 'nobody resumed it within 14 days';
@@ -24,8 +24,7 @@ export async function keepRequest(
 ): Promise<void> {
   const nowMs = groups.context.clock.now();
   if (request.state === 'preparing') {
-    const isLeft = nowMs - Date.parse(request.submittedAt) >= LONGEST_PREPARATION_MS;
-    if (isLeft) await dropPreparing(groups, request, mayGoOn);
+    await dropPreparing(groups, request, mayGoOn);
     return;
   }
   if (await stopCutOff(groups, request, states)) return;
@@ -71,14 +70,18 @@ function haltedSinceMs({ id, stoppedAt }: RequestRecord, states: readonly GroupS
 }
 
 /** Removes a request whose preparation was cut off, with its jobs. None of them has run. */
-async function dropPreparing(
-  groups: Groups,
-  request: RequestRecord,
-  mayGoOn: () => boolean,
-): Promise<boolean> {
-  const isDone = await forEachBlock(groups, request, mayGoOn, (ids) =>
-    deleteJobs(groups.context.clients.dynamodb, groups.context.table, ids),
+async function dropPreparing(groups: Groups, request: RequestRecord, mayGoOn: () => boolean): Promise<void> {
+  const { id, writtenAt = request.submittedAt } = request;
+  const { clients, table, clock } = groups.context;
+  const isLeft = clock.now() - Date.parse(writtenAt) >= LONGEST_SILENCE_MS;
+  const takeOver = () => (isLeft ? groups.requests.takeOver(request, DROPS, clock.now()) : undefined);
+  const own = request.writer === DROPS ? request : await takeOver();
+  if (!own) return;
+  const isDone = await forEachBlock(
+    own,
+    mayGoOn,
+    (ids) => deleteJobs(clients.dynamodb, table, ids),
+    (done) => groups.requests.noteWritten(id, DROPS, done, clock.now()),
   );
-  if (isDone) await groups.requests.remove(request.id, 'preparing');
-  return isDone;
+  if (isDone) await groups.requests.remove(id, DROPS);
 }

@@ -1,6 +1,6 @@
 import { GroupContendedError } from '../groups/group-writer.ts';
 import { Groups } from '../groups/groups.ts';
-import { repairGroup } from '../groups/repair.ts';
+import { repairGroup, repairTargets } from '../groups/repair.ts';
 import { keepRequest } from '../groups/upkeep.ts';
 import { messageOf } from '../lib/error-message.ts';
 import { countHeld, type GroupState } from '../policy/groups/state.ts';
@@ -29,6 +29,7 @@ export async function keepGroups(context: KeeperContext): Promise<void> {
   const run = new Run(context, groups);
   try {
     const states = await run.repairGroups();
+    await run.repairTargets(states);
     await run.keepRequests(states);
     if (run.isComplete) await run.report(states);
   } catch (error) {
@@ -68,6 +69,10 @@ class Run {
       AT_ONCE,
     );
     return states;
+  }
+
+  async repairTargets(states: readonly GroupState[]): Promise<void> {
+    await this.#attempt('targets', () => repairTargets(this.#groups, states));
   }
 
   async keepRequests(states: readonly GroupState[]): Promise<void> {

@@ -18,9 +18,13 @@ export type ReleaseResult =
  * `release`. Agents of earlier versions run no held job.
  */
 export class HeldJobs extends JobEndings {
-  /** Releases a held job. Each release of a group has a higher number than the one before. */
-  async release(id: string, release: number, nowMs: number): Promise<ReleaseResult> {
-    const releasedAt = new Date(nowMs).toISOString();
+  /**
+   * Releases a held job. Each release of a group has a higher number than the one before.
+   *
+   * @param atMs when its group gave it a lane
+   */
+  async release(id: string, release: number, atMs: number): Promise<ReleaseResult> {
+    const releasedAt = new Date(atMs).toISOString();
     const record = await this.updateAndGet(id, {
       condition:
         '#state = :held AND attribute_not_exists(#release) AND ' +
@@ -31,33 +35,34 @@ export class HeldJobs extends JobEndings {
         lastRelease: release,
         releasedAt,
         listed: statePartition('queued', id),
-        expires: expiryOfQueued(nowMs, this.recordSeconds),
+        expires: expiryOfQueued(atMs, this.recordSeconds),
       },
     });
     return record ? { kind: 'released', record } : { kind: 'unchanged', record: await this.get(id) };
   }
 
   /**
-   * Takes a release back. It has no effect on a job that has begun. Neither this release nor an earlier one, even if it is written
-   * later, has an effect after it.
+   * Takes a release back. It has no effect on a job that has ever begun, also if its tries cost no attempt: it may have left something
+   * at work on its target. Neither this release nor an earlier one, even if it is written later, has an effect after it.
    *
    * @returns whether the job is held without a release
    */
   async recall(id: string, release: number): Promise<boolean> {
     const done = await this.update(id, {
       condition:
-        '#state = :held AND #attempts = :none AND (#release = :set_lastRelease OR attribute_not_exists(#release) AND ' +
+        '#state = :held AND attribute_not_exists(#startedAt) AND ' +
+        '(#release = :set_lastRelease OR attribute_not_exists(#release) AND ' +
         '(attribute_not_exists(#lastRelease) OR #lastRelease <= :set_lastRelease))',
-      values: { ':held': 'held', ':none': 0 },
+      values: { ':held': 'held' },
       set: { lastRelease: release, listed: statePartition('held', id) },
       remove: ['release', 'releasedAt', 'sentAt', 'notBefore', 'expires'],
     });
     return done;
   }
 
-  /** Notes that the message of a release was sent. */
-  async markSent(id: string, release: number, nowMs: number): Promise<void> {
-    await this.update(id, {
+  /** Notes that the message of a release was sent. False: that release is over. */
+  markSent(id: string, release: number, nowMs: number): Promise<boolean> {
+    return this.update(id, {
       condition: '#release = :release',
       values: { ':release': release },
       set: { sentAt: new Date(nowMs).toISOString() },

@@ -17,6 +17,9 @@ import { type Change, updateExpression } from './update-expression.ts';
 /** The partitions of requests, by whether something of them is left to be done. */
 export const REQUEST_LISTINGS = { live: 'requests', ended: 'ended-requests' } as const;
 
+/** The writer of a request that the keeper drops: nobody goes on with it. */
+export const DROPS = 'keeper';
+
 /** How a request's jobs of one group ended. */
 export interface GroupResult {
   succeeded: number;
@@ -52,8 +55,11 @@ export interface RequestRecord {
   policy: RequestPolicy;
   label?: string;
   submittedAt: string;
-  /** While it is `preparing` or `cancelled`: jobs that were written, or that were skipped. */
+  /** While it is `preparing` or `cancelled`: jobs that were written, dropped or skipped. */
   progress?: number;
+  /** While it is `preparing`: who writes its jobs, and when that one was last heard of. */
+  writer?: string;
+  writtenAt?: string;
   /** Since when it is stopped or paused, and when it is cancelled then unless somebody resumes it. */
   stoppedAt?: string;
   cancelAt?: string;
@@ -110,19 +116,43 @@ export class RequestItems {
     }
   }
 
-  /** Notes how many jobs were written or skipped. */
-  async noteProgress(id: string, state: RequestRecord['state'], progress: number): Promise<void> {
-    await this.#update(id, { condition: '#state = :state', values: { ':state': state }, set: { progress } });
+  /** Notes how many jobs of a cancelled request were looked at. */
+  async noteSkipped(id: string, progress: number): Promise<void> {
+    await this.#update(id, {
+      condition: '#state = :cancelled',
+      values: { ':cancelled': 'cancelled' },
+      set: { progress },
+    });
   }
 
-  /** All jobs are written: they may run. Undefined: the request is not `preparing` any more. */
-  open(id: string): Promise<RequestRecord | undefined> {
-    return this.#update(id, {
-      condition: '#state = :preparing',
-      values: { ':preparing': 'preparing' },
+  /** Notes how many jobs were written, or dropped. False: another has taken the writing over, and this one has to stop. */
+  async noteWritten(id: string, writer: string, progress: number, nowMs: number): Promise<boolean> {
+    const set = { progress, writtenAt: new Date(nowMs).toISOString() };
+    return (await this.#update(id, { ...preparedBy(writer), set })) !== undefined;
+  }
+
+  /** Goes on instead of the one who writes the jobs. Undefined: another has done so, or all is written. */
+  takeOver(
+    { id, writer = '' }: RequestRecord,
+    by: string,
+    nowMs: number,
+  ): Promise<RequestRecord | undefined> {
+    const set = {
+      writer: by,
+      writtenAt: new Date(nowMs).toISOString(),
+      ...(by === DROPS && { progress: 0 }),
+    };
+    return this.#update(id, { ...preparedBy(writer), set });
+  }
+
+  /** All jobs are written: they may run. False: the request is not `preparing` any more, or another writes it. */
+  async open(id: string, writer: string): Promise<boolean> {
+    const opened = await this.#update(id, {
+      ...preparedBy(writer),
       set: { state: 'open', generation: 1 },
-      remove: ['progress'],
+      remove: ['progress', 'writer', 'writtenAt'],
     });
+    return opened !== undefined;
   }
 
   /**
@@ -174,14 +204,14 @@ export class RequestItems {
     });
   }
 
-  /** Removes a request in this state. */
-  async remove(id: string, state: RequestRecord['state']): Promise<void> {
+  /** Removes a request that this one prepares. */
+  async remove(id: string, writer: string): Promise<void> {
     const command = new DeleteItemCommand({
       TableName: this.#table,
       Key: itemKey(requestKey(id)),
-      ConditionExpression: '#state = :state',
-      ExpressionAttributeNames: { '#state': 'state' },
-      ExpressionAttributeValues: toItem({ ':state': state }),
+      ConditionExpression: preparedBy(writer).condition,
+      ExpressionAttributeNames: { '#state': 'state', '#writer': 'writer' },
+      ExpressionAttributeValues: toItem(preparedBy(writer).values),
     });
     await this.#client.send(command).catch((error: unknown) => {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
@@ -218,6 +248,14 @@ export class RequestItems {
       throw error;
     }
   }
+}
+
+/** The condition of all that is done while a request is prepared. */
+function preparedBy(writer: string) {
+  return {
+    condition: '#state = :preparing AND #writer = :writer',
+    values: { ':preparing': 'preparing', ':writer': writer },
+  };
 }
 
 /** Only this project writes items with such keys, so that their attributes are not checked one by one. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createNonce } from '../../jobs/binding.ts';
 import { bodyKey } from '../../jobs/body-key.ts';
 import { type JobRecord, MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
@@ -8,7 +8,7 @@ import { createBodyAttributes } from '../../store/body-in-record.ts';
 import { createBodyStore, digestBody } from '../../store/body-store.ts';
 import { jobKey } from '../../store/keys.ts';
 import { listingSortKey, statePartition } from '../../store/partitions.ts';
-import type { RequestRecord } from '../../store/request-items.ts';
+import { DROPS, type RequestRecord } from '../../store/request-items.ts';
 import { awsTime, type FleetContext, requireRecords } from '../context.ts';
 import { createRequestId } from '../enqueue/ids.ts';
 import { RequestConflictError } from '../errors.ts';
@@ -20,6 +20,9 @@ import type { Requested, RequestOptions, RequestTarget, TargetGroup } from './ty
 
 /** Jobs that are written together. */
 const BLOCK = 1000;
+/** How long that takes, also if the table throttles or a call times out. */
+const LONGEST_BLOCK_MS = 20_000;
+const POLL_MS = 1000;
 
 /**
  * Makes a request: one job for each target. Its jobs are written first, and nothing runs until all of them are.
@@ -37,17 +40,57 @@ export async function submitRequest(
   const id = options.id ?? createRequestId();
   await checkRequest(context, id, groups, options);
   const header = createHeader(context, id, groups, options, await awsTime(context), retryOf);
+  const resumed = await prepare(context, header, groups, options);
   const fleetGroups = createGroups(context);
-  const { requests } = fleetGroups;
-  const isNew = await requests.create(header);
-  const earlier = isNew ? header : ((await findEarlier(context, header)) ?? header);
-  if (earlier.state === 'preparing') {
-    await writeJobs(context, earlier, groups, options);
-    await requests.open(id);
-  }
-  const opened = await requests.read(id);
+  const opened = await fleetGroups.requests.read(id);
   if (opened) await fleetGroups.syncRequest(opened);
-  return { id, count: header.count, resumed: !isNew };
+  return { id, count: header.count, resumed };
+}
+
+/** Writes the request and its jobs, and opens it. Returns whether there was such a request before. */
+async function prepare(
+  context: FleetContext,
+  header: RequestRecord,
+  groups: readonly TargetGroup[],
+  options: RequestOptions,
+): Promise<boolean> {
+  const { requests } = createGroups(context);
+  const { id, writer = '' } = header;
+  const isNew = await requests.create(header);
+  let own = isNew ? header : await takeOver(context, header, options.signal);
+  while (own) {
+    const isWritten = await writeJobs(context, own, groups, options, isNew && own === header);
+    if (isWritten && (await requests.open(id, writer))) break;
+    own = await takeOver(context, header, options.signal);
+  }
+  return !isNew;
+}
+
+/**
+ * Goes on with the preparation of a request when nothing was heard for a while of the one who prepares it. Until then that one may
+ * still write jobs, and would reset those that run if the request was open.
+ *
+ * @returns undefined: it is prepared
+ */
+async function takeOver(
+  context: FleetContext,
+  header: RequestRecord,
+  signal: AbortSignal | undefined,
+): Promise<RequestRecord | undefined> {
+  const { writer = '' } = header;
+  const { clock } = context;
+  const { requests } = createGroups(context);
+  for (;;) {
+    const request = await findEarlier(context, header);
+    // The keeper has dropped it meanwhile.
+    if (!request && (await requests.create(header))) return header;
+    if (request && request.state !== 'preparing') return undefined;
+    if (request?.writer === writer) return request;
+    const own =
+      request && isLeft(request, clock.now()) && (await requests.takeOver(request, writer, clock.now()));
+    if (own) return own;
+    await clock.sleep(POLL_MS, signal);
+  }
 }
 
 /** The request that has this id. Rejects with `RequestConflictError` if it asks something else. */
@@ -110,20 +153,33 @@ export function createHeader(
     groups: groups.map(({ name, size, targets }) => ({ name, size, count: targets.length })),
     policy,
     submittedAt: new Date(nowMs).toISOString(),
+    writer: randomUUID(),
+    writtenAt: new Date(nowMs).toISOString(),
     ...(label !== undefined && { label }),
     ...(retryOf !== undefined && { retryOf }),
   };
 }
 
-/** A job that is written again is overwritten: none has been released while its request is `preparing`. */
+/** Nothing was heard for a while of the one who prepares the request. What the keeper drops will be gone. */
+function isLeft({ writer, writtenAt = '' }: RequestRecord, nowMs: number): boolean {
+  return writer !== DROPS && nowMs - Date.parse(writtenAt) >= LONGEST_BLOCK_MS;
+}
+
+/**
+ * Writes the jobs that are not written yet.
+ *
+ * @param isFirst nobody else has written any
+ * @returns false: another has taken the writing over
+ */
 async function writeJobs(
   context: FleetContext,
   request: RequestRecord,
   groups: readonly TargetGroup[],
   options: RequestOptions,
-): Promise<void> {
+  isFirst: boolean,
+): Promise<boolean> {
   const { requests } = createGroups(context);
-  const { id, count, progress = 0 } = request;
+  const { id, writer = '', count, progress = 0 } = request;
   let written = 0;
   for (const group of groups) {
     for (let first = 0; first < group.targets.length; first += BLOCK) {
@@ -139,22 +195,40 @@ async function writeJobs(
           options,
         ),
       );
-      await putLongBodies(context, jobs, block);
-      await createJobIndex(context).createMany(jobs);
-      await requests.noteProgress(id, 'preparing', written);
+      const note = (done: number) => requests.noteWritten(id, writer, done, context.clock.now());
+      // Long bodies take long, and another may have taken the writing over.
+      if (await putLongBodies(context, jobs, block)) {
+        if (!(await note(written - block.length))) return false;
+      }
+      await createJobs(context, jobs, isFirst);
+      if (!(await note(written))) return false;
       options.onProgress?.(written, count);
     }
   }
+  return true;
 }
 
+/** A job that was written before may have been cancelled since, so it is left as it is. */
+async function createJobs(
+  context: FleetContext,
+  jobs: readonly JobRecord[],
+  isFirst: boolean,
+): Promise<void> {
+  const index = createJobIndex(context);
+  const known = isFirst ? new Map() : await index.getMany(jobs.map(({ id }) => id));
+  await index.createMany(jobs.filter(({ id }) => !known.has(id)));
+}
+
+/** Returns whether there are any. */
 async function putLongBodies(
   { clients, facts }: FleetContext,
   jobs: readonly JobRecord[],
   block: readonly RequestTarget[],
-): Promise<void> {
+): Promise<boolean> {
   const store = createBodyStore(clients.s3, facts.logBucket);
   const long = jobs.flatMap(({ id, bodyKey: key }, index) => (key === undefined ? [] : [{ id, index }]));
   await mapInParallel(long, ({ id, index }) => store.put(id, block[index]?.body ?? '', true));
+  return long.length > 0;
 }
 
 function createRequestJob(

@@ -22,12 +22,12 @@ export function isFull({ requests }: GroupState): boolean {
   return requests.length >= MOST_OPEN_REQUESTS;
 }
 
-/** Adds a request to a group, once. Its size becomes the group's. */
+/** Adds a request to a group, once. Its size becomes the group's. Nothing is left to be done of one that was cancelled before. */
 export function addRequest(group: GroupState, { size, ...request }: NewRequest): GroupState {
   if (findRequest(group, request.id)) return group;
   const open: OpenRequest = {
     ...request,
-    next: 1,
+    next: request.state === 'cancelled' ? request.count + 1 : 1,
     waiting: {},
     batch: 0,
     batchStart: 1,
@@ -86,5 +86,6 @@ export function finishedRequests(group: GroupState): OpenRequest[] {
 }
 
 export function removeRequest(group: GroupState, id: string): GroupState {
-  return { ...group, requests: group.requests.filter((request) => request.id !== id) };
+  const requests = group.requests.filter((request) => request.id !== id);
+  return { ...group, requests, removals: (group.removals ?? 0) + 1 };
 }

@@ -23,6 +23,8 @@ export interface GroupState {
   /** By the id of the job. */
   out: Record<string, OutJob>;
   requests: OpenRequest[];
+  /** How many requests were removed so far: what has changed if one that is added may have been here before. */
+  removals?: number | undefined;
   plain: PlainJobs;
 }
 

@@ -33,7 +33,7 @@ export interface Seat {
 export function takeSeat(region: string, caller: string): Seat {
   const clients = createClients(region);
   const seat: Seat = { clients, exchange: () => undefined, instead: {} };
-  for (const service of ['sqs', 'polls', 'dynamodb', 's3'] as const) {
+  for (const service of ['sqs', 'polls', 'dynamodb', 's3', 'cloudWatch'] as const) {
     // Each client has its own type of middleware. They have in common what is needed here.
     const stack = clients[service].middlewareStack as unknown as Stack;
     const middleware: Middleware =

@@ -45,7 +45,7 @@ export class PlayedQueue {
     return this.#entries.size === 0;
   }
 
-  send(id: string, body: string, attributes: object): void {
+  send(id: string, body: string, attributes: object, delaySeconds = 0): void {
     const nowMs = this.#clock.now();
     this.#entries.set(id, {
       id,
@@ -53,7 +53,7 @@ export class PlayedQueue {
       attributes,
       sentAtMs: nowMs,
       receiveCount: 0,
-      visibleAtMs: nowMs,
+      visibleAtMs: nowMs + delaySeconds * 1000,
       handle: '',
     });
   }
@@ -85,6 +85,7 @@ export class PlayedQueue {
       case 'DeleteMessageBatchCommand':
         return this.#remove(input['Entries'] as { Id: string; ReceiptHandle: string }[]);
       case 'SendMessageCommand':
+        if (input['QueueUrl'] === QUEUE_URL) return this.#add(input);
         assert.equal(input['QueueUrl'], DEAD_LETTERS_URL);
         return this.#addDeadLetter(
           String(input['MessageBody']),
@@ -131,6 +132,13 @@ export class PlayedQueue {
       this.#entries.delete(entry.id);
     }
     return {};
+  }
+
+  #add({ MessageBody, MessageAttributes, DelaySeconds = 0 }: Input): object {
+    this.#made += 1;
+    const id = `sent-${this.#made}`;
+    this.send(id, String(MessageBody), MessageAttributes as object, Number(DelaySeconds));
+    return { MessageId: id };
   }
 
   #addDeadLetter(body: string, attributes: Record<string, { StringValue: string }>): object {

@@ -220,30 +220,37 @@ describe('two ends at the same time', () => {
   });
 });
 
-describe('a request that is paused', () => {
+describe('a request that is changed', () => {
   const job = requestJobId('req', 'web', 1);
   const prepared = prepareRequest('req', { web: ['s1'] });
 
-  test('while its first job is released', async () => {
+  test('is paused while its first job is released', async () => {
     await playAll([prepared], [sync('req'), change('req', 'paused')], (scene) =>
       scene.table.items.has('target#s1') && outIn(scene, 'web').length === 0 ? ['its target is left'] : [],
     );
   });
 
-  test('and resumed while its first job is released', async () => {
+  test('is paused and resumed at the same time', async () => {
     await playAll([prepared, sync('req')], [change('req', 'paused'), change('req', 'open')], (scene) => {
       const { state } = scene.table.read<RequestRecord>('request#req') ?? {};
       return state === 'open' ? expectOut('web', job)(scene) : expectOut('web')(scene);
     });
   });
 
-  test('and cancelled while its first job is released', async () => {
+  test('is paused and cancelled at the same time', async () => {
     await playSome([prepared, sync('req')], [change('req', 'paused'), change('req', 'cancelled')], (scene) =>
       expectOut('web')(scene),
     );
   });
 
-  test('is taken back by two, and one of them resumes it', async () => {
+  test('is cancelled while another still adds it to its group', async () => {
+    await playAll([prepared], [sync('req'), change('req', 'cancelled')], ({ table }) => {
+      const { requests = [] } = table.read<GroupState>('group#web') ?? {};
+      return requests.map(({ id, state }) => `the group has ${id}, which is ${state}`);
+    });
+  });
+
+  test('is taken back by two, of whom one resumes it', async () => {
     const takeBack: Act = (groups) => groups.recallRequest('web', 'req');
     await playAllOrders(
       seats,
@@ -291,6 +298,24 @@ describe('two keepers at once', () => {
       [keep('web', 'db'), keep('web', 'db')],
       withoutLosses((scene) => [...expectOut('web', 'b')(scene), ...expectOut('db', 'c')(scene)]),
       { count: 100, random: createRandom(after) },
+    );
+  });
+
+  test('free a target whose job is not out, and wake the group that waits for it', async () => {
+    await playSomeOrders(
+      seats,
+      {
+        done: oneByOne([
+          add('a', 'web', 's1'),
+          add('b', 'db', 's1'),
+          // A late release of a job that was recalled has taken another target.
+          (groups) => groups.targets.take('s2', { job: 'x', release: 1, group: 'web' }, 0),
+          (groups) => groups.targets.wait('s2', 'x', 'db'),
+        ]),
+      },
+      [keep('web', 'db'), keep('web', 'db')],
+      withoutLosses(({ table }) => (table.items.has('target#s2') ? ['its target is left'] : [])),
+      { count: 50, random: createRandom(1) },
     );
   });
 });

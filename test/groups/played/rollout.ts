@@ -7,7 +7,7 @@ import { type JobRecord, TERMINAL_STATES } from '../../../jobs/record.ts';
 import type { GroupState } from '../../../policy/groups/state.ts';
 import type { RequestRecord } from '../../../store/request-items.ts';
 import { planCheck, planWorker, SUCCEEDS } from './chaos.ts';
-import { gatherGroupedFacts } from './facts.ts';
+import { createGroupedFacts, readItems } from './facts.ts';
 import { PlayedFleet } from './fleet.ts';
 import { Guard } from './guard.ts';
 import { heal } from './heal.ts';
@@ -40,7 +40,7 @@ export async function playRollout(seats: Seats, seed: number, file: string): Pro
   await trouble.play();
   const { fleet, guard } = trouble;
   const witness = parseWitness(readFileSync(file, 'utf8'));
-  const facts = gatherGroupedFacts(fleet.table, guard, witness);
+  const facts = createGroupedFacts(readItems(fleet.table), guard.lanes, witness);
   const verdict = judge(facts);
   const records = [...fleet.table.readAll<JobRecord>('job#').values()];
   return {

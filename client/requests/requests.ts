@@ -1,3 +1,4 @@
+import { HALTED_REQUEST_MS } from '../../groups/groups.ts';
 import { jobIds, skipHeld } from '../../groups/request-jobs.ts';
 import type { JobRecord, JobState } from '../../jobs/record.ts';
 import type { RequestState } from '../../policy/groups/state.ts';
@@ -102,7 +103,6 @@ export class FleetRequests {
       const groups = createGroups(context);
       const before = await this.#read(context, id);
       if (before.state === 'ended' || before.endedAt !== undefined) return this.#show(context, id);
-      const running = options.now ? await this.#runningJobs(context, before) : [];
       if (before.state !== 'cancelled') {
         await this.#change(context, id, ['open', 'stopped', 'paused'], {
           state: 'cancelled',
@@ -110,11 +110,12 @@ export class FleetRequests {
         });
       }
       const now = await this.#read(context, id);
+      // Nothing begins any more: what runs now is all that there is to stop.
+      if (options.now) await cancelJobs(context, await this.#runningJobs(context, now), {});
       await skipHeld(groups, now, (done) => {
         options.onProgress?.(done, now.count);
         return true;
       });
-      if (running.length > 0) await cancelJobs(context, running, {});
       return this.#show(context, id);
     });
   }
@@ -196,7 +197,7 @@ export class FleetRequests {
   ): Promise<RequestView> {
     const groups = createGroups(context);
     const atMs = await awsTime(context);
-    const cancelAtMs = state === 'paused' ? atMs + HALTED_MS : undefined;
+    const cancelAtMs = state === 'paused' ? atMs + HALTED_REQUEST_MS : undefined;
     const changed = await groups.requests.change(id, from, { state, reason, atMs, cancelAtMs });
     if (!changed) throw wrongState(await this.#read(context, id), state);
     await groups.syncRequest(changed);
@@ -216,8 +217,6 @@ export class FleetRequests {
     });
   }
 }
-
-const HALTED_MS = 14 * 86_400_000;
 
 function wrongState({ id, state }: RequestRecord, wanted: RequestState): WrongStateError {
   const verb = { open: 'resumed', paused: 'paused', cancelled: 'cancelled', stopped: 'stopped' }[wanted];

@@ -1,4 +1,4 @@
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { type JobRecord, TERMINAL_STATES } from '../jobs/record.ts';
 import { createReleaseMessage, requestJobId, stageJobId } from '../jobs/released.ts';
 import { backoffMs } from '../lib/backoff.ts';
@@ -30,6 +30,12 @@ export type Change = (group: GroupState) => Step | undefined;
 /** Attempts to write a group that others write at the same time. */
 const MOST_SWAPS = 200;
 const SWAP_WAITS = { initialMs: 5, maxMs: 500 };
+
+const COUNTS = [
+  'ApproximateNumberOfMessages',
+  'ApproximateNumberOfMessagesNotVisible',
+  'ApproximateNumberOfMessagesDelayed',
+] as const;
 
 /** The group was written by others again and again. */
 export class GroupContendedError extends Error {
@@ -200,6 +206,15 @@ export class GroupWriter {
     await this.change(name, (group) => recalled(group, id, job.release, target));
     if (await this.targets.wait(target, holder, name)) return undefined;
     return (group) => ({ group: freeTarget(group, target) });
+  }
+
+  /** Whether the queue has no message at all, seen, hidden or delayed. SQS's numbers are late by a minute or so. */
+  async isQueueEmpty(): Promise<boolean> {
+    const { clients, queueUrl } = this.context;
+    const { Attributes = {} } = await clients.sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...COUNTS] }),
+    );
+    return COUNTS.every((name) => Attributes[name] === '0');
   }
 
   /** False: this release is over, so that its message is deleted when it is received. */

@@ -1,5 +1,6 @@
 import { type JobRecord, TERMINAL_STATES } from '../jobs/record.ts';
 import { freeTarget } from '../policy/groups/lane.ts';
+import type { Release } from '../policy/groups/release.ts';
 import { decideRepair, type OutRecord } from '../policy/groups/repair.ts';
 import { finishedRequests, recallable } from '../policy/groups/requests.ts';
 import type { GroupState, OutJob } from '../policy/groups/state.ts';
@@ -8,7 +9,8 @@ import type { Groups } from './groups.ts';
 
 /**
  * Does again what was cut off in a group: compares the jobs that are out with their records, tries the jobs again that wait for
- * targets, and takes back what was released of requests that do not go on.
+ * targets, and takes back what was released of requests that do not go on. What fails for one job keeps no other from being repaired,
+ * and it rejects in the end.
  *
  * @param retentionMs how long the queue keeps a message
  * @returns the group afterwards
@@ -17,8 +19,11 @@ export async function repairGroup(groups: Groups, name: string, retentionMs: num
   const group = await groups.items.read(name);
   const ids = Object.entries(group.out).map(([id, { job }]) => job ?? id);
   const records = await groups.jobs.getMany(ids);
+  const failures: unknown[] = [];
   for (const [id, job] of Object.entries(group.out)) {
-    await repairJob(groups, group, { id, job, record: records.get(job.job ?? id) }, retentionMs);
+    await repairJob(groups, group, { id, job, record: records.get(job.job ?? id) }, retentionMs).catch(
+      (error: unknown) => failures.push(error),
+    );
   }
   for (const { id, state } of group.requests) {
     if (state !== 'open' && recallable(group, id).length > 0) await groups.recallRequest(name, id);
@@ -26,6 +31,7 @@ export async function repairGroup(groups: Groups, name: string, retentionMs: num
   await noteStoredPlace(groups, name);
   // What is finished or tripped is settled after each change.
   const after = await groups.change(name, (now) => ({ group: freeTarget(now) }));
+  if (failures.length > 0) throw failures[0];
   return finishedRequests(after).length > 0 ? groups.items.read(name) : after;
 }
 
@@ -64,19 +70,26 @@ async function repairJob(
       if (lost) await groups.endJob(name, lost);
       return;
     }
-    case 'release': {
-      const change = await groups.release(group, { id, job });
-      if (change) await groups.change(name, change);
-    }
+    case 'look':
+      if (!(await groups.isQueueEmpty())) return;
+      await releaseAgain(groups, group, { id, job });
+      return;
+    case 'release':
+      await releaseAgain(groups, group, { id, job });
   }
+}
+
+/** A message that is there all the same does no harm: it finds a job that runs or has ended. */
+async function releaseAgain(groups: Groups, group: GroupState, release: Release): Promise<void> {
+  const change = await groups.release(group, release);
+  if (change) await groups.change(group.name, change);
 }
 
 const LOST = "its message is older than the queue's retention period, so nothing can start it any more";
 
 function toOutRecord({ state, release, lastRelease, sentAt }: JobRecord): OutRecord {
-  const isLive = state === 'held' || state === 'queued' || state === 'running';
   return {
-    state: isLive && !TERMINAL_STATES.has(state) ? (state as OutRecord['state']) : 'ended',
+    state: TERMINAL_STATES.has(state) ? 'ended' : (state as OutRecord['state']),
     release,
     lastRelease,
     sentAtMs: sentAt === undefined ? undefined : Date.parse(sentAt),

@@ -15,11 +15,14 @@ export interface OutRecord {
  * - `release`: its release was cut off before its message was sent, or the note of that was.
  * - `recall`: it was recalled, and its lane is to be freed.
  * - `lose`: its message is older than the queue keeps messages, so nothing can start it any more.
+ * - `look`: its message was sent a while ago. If the queue has no message, somebody has removed it, and it is sent again.
  */
-export type Repair = 'none' | 'end' | 'release' | 'recall' | 'lose';
+export type Repair = 'none' | 'end' | 'release' | 'recall' | 'lose' | 'look';
 
 /** A release takes less than this. What is younger may be in progress. */
 const IN_PROGRESS_MS = 20_000;
+/** By then SQS counts a message ("GetQueueAttributes": its numbers become exact within a minute or so). */
+const COUNTED_MS = 600_000;
 
 export function decideRepair(
   job: OutJob,
@@ -35,7 +38,8 @@ export function decideRepair(
   if (record.state === 'running') return 'none';
   const { release, lastRelease = 0, sentAtMs } = record;
   if (release === job.release && sentAtMs !== undefined) {
-    return nowMs - sentAtMs >= retentionMs ? 'lose' : 'none';
+    if (nowMs - sentAtMs >= retentionMs) return 'lose';
+    return record.state === 'held' && nowMs - sentAtMs >= COUNTED_MS ? 'look' : 'none';
   }
   // An agent of an earlier version has tried a queued job, which has its message.
   if (isYoung || record.state === 'queued') return 'none';

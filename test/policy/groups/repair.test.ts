@@ -11,6 +11,8 @@ const sent = (state: OutRecord['state'], ageMs: number) => ({ state, release: 7,
 
 test.each<[string, OutJob, OutRecord | undefined, string]>([
   ['whose message is on its way', out, sent('held', 60_000), 'none'],
+  ['whose message may have been removed', out, sent('held', 600_000), 'look'],
+  ['that an earlier agent has queued again a while ago', out, sent('queued', 600_000), 'none'],
   ['whose message is older than the queue keeps it', out, sent('held', DAY), 'lose'],
   ['that runs', out, { state: 'running', release: 7 }, 'none'],
   ['that an earlier agent has queued again', out, sent('queued', 60_000), 'none'],

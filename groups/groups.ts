@@ -7,6 +7,7 @@ import {
   type NewRequest,
   recallable,
   removeRequest,
+  skipReason,
 } from '../policy/groups/requests.ts';
 import { findRequest, type GroupState, type OpenRequest, type PlainJob } from '../policy/groups/state.ts';
 import { expiryOfEnded } from '../store/expiry.ts';
@@ -116,14 +117,9 @@ export class Groups extends GroupWriter {
       const step = recalled(now, id, release);
       return step && taken !== undefined ? { ...step, free: { target: taken, job: id, release } } : step;
     });
-    if (findRequest(group, request)?.state !== 'cancelled') return;
-    const { reason } = findRequest(group, request) ?? {};
-    await this.jobs.endHeld(
-      id,
-      'skipped',
-      `request ${request} was cancelled${reason ? `: ${reason}` : ''}`,
-      this.context.clock.now(),
-    );
+    const cancelled = findRequest(group, request);
+    if (cancelled?.state === 'cancelled')
+      await this.jobs.endHeld(id, 'skipped', skipReason(cancelled), this.context.clock.now());
   }
 
   /** Frees the lane of a job whose target is unhealthy. False: it is not. */

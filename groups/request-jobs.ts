@@ -1,4 +1,5 @@
 import { requestJobId } from '../jobs/released.ts';
+import { skipReason } from '../policy/groups/requests.ts';
 import type { RequestRecord } from '../store/request-items.ts';
 import type { Groups } from './groups.ts';
 
@@ -6,11 +7,6 @@ import type { Groups } from './groups.ts';
 const AT_ONCE = 32;
 /** Jobs after which the request notes how far it is. */
 const NOTE_EVERY = 1024;
-
-/** Why a job of a cancelled request did not run. */
-function skipReason({ id, reason }: Pick<RequestRecord, 'id' | 'reason'>): string {
-  return `request ${id} was cancelled${reason === undefined ? '' : `: ${reason}`}`;
-}
 
 /**
  * Ends what is held of a cancelled request: `skipped`. Goes on where it was cut off.

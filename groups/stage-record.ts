@@ -2,8 +2,7 @@ import { createNonce } from '../jobs/binding.ts';
 import type { JobRecord } from '../jobs/record.ts';
 import { stageJobId } from '../jobs/released.ts';
 import type { RequestPolicy } from '../policy/groups/state.ts';
-import { jobKey } from '../store/keys.ts';
-import { listingSortKey, statePartition } from '../store/partitions.ts';
+import { createHeldRecord } from '../store/held-record.ts';
 
 /** Tries that a roll-back or a check has: it may be lost with its instance. */
 const MOST_TRIES = 5;
@@ -16,7 +15,6 @@ export function createStageRecord(
   nowMs: number,
 ): JobRecord {
   const id = stageJobId(main.id, stage);
-  const enqueuedAt = new Date(nowMs).toISOString();
   const { group, target, requestId, index, count, label, body, bodyStart, bodyBytes, bodyKey, bodyDigest } =
     main;
   const limitSeconds = stage === 'check' ? checkSeconds : main.limitSeconds;
@@ -34,13 +32,7 @@ export function createStageRecord(
     bodyDigest,
   };
   return {
-    pk: jobKey(id),
-    id,
-    state: 'held',
-    attempts: 0,
-    listed: statePartition('held', id),
-    listedAt: listingSortKey(enqueuedAt, id),
-    enqueuedAt,
+    ...createHeldRecord(id, nowMs),
     nonce: createNonce(),
     maxAttempts: MOST_TRIES,
     command: (stage === 'check' ? healthy : rollBack) ?? '',

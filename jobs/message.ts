@@ -115,8 +115,7 @@ function overLimitReason({ limitSeconds = 0 }: Job, rules: MessageRules): string
 function noRecordReason({ id, bodyKey }: Job, ownId: string): string | undefined {
   if (isDedupedId(id))
     return `the message names job ${id}, whose id is made of a dedupe key, and no such job was enqueued`;
-  if (MESSAGE_ID.test(id) && id !== ownId)
-    return `the message names job ${id}, of which there is no record any more`;
+  if (MESSAGE_ID.test(id) && id !== ownId) return `the message names job ${id}, which has no record any more`;
   if (isRequestJobId(id))
     return `the message names job ${id}, whose id is that of a request's job, and there is none`;
   if (bodyKey === undefined) return undefined;

@@ -3,8 +3,7 @@ import { type JobRecord, TERMINAL_STATES } from '../jobs/record.ts';
 import { createBodyAttributes } from './body-in-record.ts';
 import { type Claim, type ClaimRequest, whyNotCreated } from './claim.ts';
 import type { HeldJobs } from './held-jobs.ts';
-import { jobKey } from './keys.ts';
-import { listingSortKey, statePartition } from './partitions.ts';
+import { createHeldRecord } from './held-record.ts';
 
 /**
  * Holds the job of a producer's own message that names a group. The job then gets its place in the group, and the message is
@@ -13,7 +12,7 @@ import { listingSortKey, statePartition } from './partitions.ts';
 export async function holdJob(held: HeldJobs, request: ClaimRequest): Promise<Claim> {
   const { id, nonce, nowMs } = request;
   const refused = whyNotCreated(request);
-  const record = createHeldRecord(request);
+  const record = recordOf(request);
   if (!refused && (await held.create(record))) return { kind: 'held', record };
   const earlier = await held.get(id);
   if (!earlier) return refused ?? holdJob(held, request);
@@ -40,19 +39,12 @@ function isBound({ nonce, boundBy }: JobRecord, request: ClaimRequest): boolean 
   return nonce === undefined && !request.needsNonce;
 }
 
-function createHeldRecord(request: ClaimRequest): JobRecord {
+function recordOf(request: ClaimRequest): JobRecord {
   const { id, messageId, nonce, enqueuedAtMs, body, group, target, label, requestId, limitSeconds } = request;
   const { retryOf, attributes, repeated } = request;
-  const enqueuedAt = new Date(enqueuedAtMs).toISOString();
   return {
-    pk: jobKey(id),
-    id,
-    state: 'held',
-    attempts: 0,
+    ...createHeldRecord(id, enqueuedAtMs),
     messageId,
-    listed: statePartition('held', id),
-    listedAt: listingSortKey(enqueuedAt, id),
-    enqueuedAt,
     ...(retryOf !== undefined && nonce !== undefined
       ? { nonce }
       : { nonce: createNonce(), boundBy: 'agent' as const }),

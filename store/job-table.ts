@@ -227,7 +227,7 @@ function whyNotReleased({ id, release }: ClaimRequest): Extract<Claim, { kind: '
   if (release === undefined) return undefined;
   return {
     kind: 'refused',
-    reason: `the message was sent for job ${id}, of which there is no record any more`,
+    reason: `the message was sent for job ${id}, which has no record any more`,
   };
 }
 

@@ -14,7 +14,7 @@ const DELAY_MS = 5000;
 
 /**
  * A command that is repeated, with a delay, until it exits with 0 (healthy) or with 65 (never healthy), or is stopped. It has no
- * limit of its own: whoever enforces the limit of a run stops it.
+ * limit of its own: the one who enforces the limit of a run stops it.
  *
  * It ends as its last run. A run that was not started, or was lost with its slot, is the last one too: what it found out is
  * unknown. A run that `stop` came too late for is not repeated, and neither is one in the delay after it: its end then counts

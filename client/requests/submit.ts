@@ -6,8 +6,7 @@ import { requestJobId } from '../../jobs/released.ts';
 import type { RequestPolicy } from '../../policy/groups/state.ts';
 import { createBodyAttributes } from '../../store/body-in-record.ts';
 import { createBodyStore, digestBody } from '../../store/body-store.ts';
-import { jobKey } from '../../store/keys.ts';
-import { listingSortKey, statePartition } from '../../store/partitions.ts';
+import { createHeldRecord } from '../../store/held-record.ts';
 import { DROPS, type RequestRecord } from '../../store/request-items.ts';
 import { awsTime, type FleetContext, requireRecords } from '../context.ts';
 import { createRequestId } from '../enqueue/ids.ts';
@@ -238,16 +237,9 @@ function createRequestJob(
   { limitSeconds, maxAttempts = 1 }: RequestOptions,
 ): JobRecord {
   const id = requestJobId(request.id, group, number);
-  const enqueuedAt = new Date(clock.now()).toISOString();
   const isLong = Buffer.byteLength(target.body) > MAX_KEPT_BODY_BYTES;
   return {
-    pk: jobKey(id),
-    id,
-    state: 'held',
-    attempts: 0,
-    listed: statePartition('held', id),
-    listedAt: listingSortKey(enqueuedAt, id),
-    enqueuedAt,
+    ...createHeldRecord(id, clock.now()),
     nonce: createNonce(),
     ...createBodyAttributes(target.body),
     ...(isLong && { bodyKey: bodyKey(id), bodyDigest: digestBody(target.body) }),

@@ -35,7 +35,7 @@ const ENTERED_ITEMS = [JOB_ITEMS, GROUP_ITEMS, TARGET_ITEMS, PLACE_ITEMS];
 
 /**
  * For `enqueue` and `enqueueMany`, also into groups: messages, records of new jobs, bodies that are too long for a message,
- * and what keeps the jobs of a group apart. Whoever enters a job releases what may run then, so no job waits for the keeper.
+ * and what keeps the jobs of a group apart. The one who enters a job releases what may run then, so no job waits for the keeper.
  */
 export function grantEnqueue(fleet: GrantTarget, grantee: IGrantable): Grant {
   return together(

@@ -55,7 +55,7 @@ export type HeldReason =
   | { what: 'throttle'; throttle: number; holders: string[]; before: number }
   /** All lanes are taken. */
   | { what: 'lanes'; lanes: number; holders: string[]; before: number }
-  /** Nothing: whoever changes the group next releases it, or the keeper within a minute. */
+  /** Nothing: the next one who changes the group releases it, or the keeper within a minute. */
   | { what: 'release' };
 
 /** The first cause that applies, in the order of `HeldReason`. Lanes come before the throttle. */

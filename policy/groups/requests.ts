@@ -77,6 +77,11 @@ export function recallable(group: GroupState, id: string): string[] {
     .map(([job]) => job);
 }
 
+/** Why a job of a cancelled request did not run. */
+export function skipReason({ id, reason }: { id: string; reason?: string | undefined }): string {
+  return `request ${id} was cancelled${reason === undefined ? '' : `: ${reason}`}`;
+}
+
 /** The requests of which nothing is left to be done in this group. */
 export function finishedRequests(group: GroupState): OpenRequest[] {
   return group.requests.filter(

@@ -229,7 +229,7 @@ describe('a message that is refused runs nothing', () => {
       'a release of a job that there is not',
       { id: 'order-none', group: 'web' },
       { MayflyRelease: { DataType: 'Number', StringValue: '1' } },
-      'the message was sent for job order-none, of which there is no record any more',
+      'the message was sent for job order-none, which has no record any more',
     ],
   ])('with %s', async (_, fields, attributes, reason) => {
     const { bench, fleet, startAgent } = await open();
@@ -285,7 +285,7 @@ describe('a message that is refused runs nothing', () => {
     await bench.empty();
     expect(await bench.journal()).toEqual([]);
     expect(await reasonsOf(bench)).toEqual([
-      `the message was sent for job ${id}, of which there is no record any more`,
+      `the message was sent for job ${id}, which has no record any more`,
     ]);
   });
 

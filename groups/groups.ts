@@ -1,4 +1,4 @@
-import { freeLane } from '../policy/groups/lane.ts';
+import { freeLane, resumeGroup } from '../policy/groups/lane.ts';
 import { addPlain, addStoredPlain, hasRoomForPlain } from '../policy/groups/plain.ts';
 import {
   addRequest,
@@ -134,6 +134,13 @@ export class Groups extends GroupWriter {
       return target === undefined ? step : { ...step, free: { target, job: id, release } };
     });
     return true;
+  }
+
+  /** Ends a pause or a stop of a group, and frees the lanes whose targets are unhealthy by now. */
+  async resume(name: string): Promise<GroupState> {
+    const { out } = await this.items.read(name);
+    for (const [id, { stage }] of Object.entries(out)) if (stage === 'unhealthy') await this.free(name, id);
+    return this.change(name, (now) => ({ group: resumeGroup(now) }));
   }
 
   /** Frees a target whose job is out no more. */

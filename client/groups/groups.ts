@@ -76,11 +76,7 @@ export class FleetGroups {
   resume(name: string): Promise<GroupView> {
     return this.#run('resume groups', async (context) => {
       checkName(name);
-      const groups = createGroups(context);
-      const { out } = await groups.items.read(name);
-      for (const [id, { stage }] of Object.entries(out))
-        if (stage === 'unhealthy') await groups.free(name, id);
-      return this.#change(context, name, ({ pausedAtMs: _, stopped: __, ...group }) => group);
+      return this.#view(context, await createGroups(context).resume(name));
     });
   }
 

@@ -7,6 +7,7 @@ import {
   type OpenRequest,
   type OutJob,
   outOf,
+  type PlainJob,
   type RequestPolicy,
   withRequest,
 } from './state.ts';
@@ -169,26 +170,43 @@ export function recallJob(group: GroupState, id: string, target?: string): Group
 
 /** A target is free: the jobs that wait for it may run. Without a target all may be tried again. */
 export function freeTarget(group: GroupState, target?: string): GroupState {
-  const isFree = (waiting: string) => target === undefined || waiting === target;
+  const isFree = (waiting: string | undefined) => target === undefined || waiting === target;
+  const becomesFree = (waiting: string) => waiting !== '' && isFree(waiting);
+  const isPlainFree = (job: PlainJob) => job.waits === true && isFree(job.target);
+  const isAnyFree =
+    group.plain.jobs.some(isPlainFree) ||
+    group.requests.some(({ waiting }) => Object.values(waiting).some(becomesFree));
+  // Unchanged, so that it is not written.
+  if (!isAnyFree) return group;
   const requests = group.requests.map((request) => {
     const waiting = Object.entries(request.waiting).map(([number, name]) => [
       number,
-      isFree(name) ? '' : name,
+      becomesFree(name) ? '' : name,
     ]);
     return { ...request, waiting: Object.fromEntries(waiting) as Record<number, string> };
   });
-  const jobs = group.plain.jobs.map(({ waits, ...job }) =>
-    waits && !isFree(job.target ?? '') ? { ...job, waits } : job,
-  );
+  const jobs = group.plain.jobs.map((job) => {
+    const { waits: _, ...free } = job;
+    return isPlainFree(job) ? free : job;
+  });
   return { ...group, requests, plain: { ...group.plain, jobs } };
 }
 
 /** A person frees the lane of a job whose target is unhealthy, or whose end nobody will report. */
 export function freeLane(group: GroupState, id: string, nowMs: number): GroupState {
   const { request = '' } = group.out[id] ?? {};
-  const state = endBatch(withoutJob(group, id), request, nowMs);
-  const left = Object.entries(state.out).find(([, { stage }]) => stage === 'unhealthy');
-  if (left) return { ...state, stopped: state.stopped && { ...state.stopped, job: left[0] } };
-  const { stopped: _, ...goesOn } = state;
-  return goesOn;
+  return goOn(endBatch(withoutJob(group, id), request, nowMs));
+}
+
+/** A person ends the pause of a group. Its stop remains if a target is unhealthy that nobody has looked at. */
+export function resumeGroup(group: GroupState): GroupState {
+  const { pausedAtMs: _, ...resumed } = group;
+  return goOn(resumed);
+}
+
+/** Ends the stop of a group unless another target is unhealthy. */
+function goOn(group: GroupState): GroupState {
+  const { stopped, ...goesOn } = group;
+  const left = Object.entries(group.out).find(([, { stage }]) => stage === 'unhealthy');
+  return left && stopped ? { ...goesOn, stopped: { ...stopped, job: left[0] } } : goesOn;
 }

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { enqueue } from '../../client/enqueue/enqueue.ts';
+import type { GroupState } from '../../policy/groups/state.ts';
 import { SUCCEEDS } from './played/chaos.ts';
 import { PlayedFleet } from './played/fleet.ts';
 import { createRandom } from './played/random.ts';
@@ -98,4 +99,12 @@ describe('the calls of the table', () => {
       expect(plain - (await callsOf(jobs, jobAlone))).toBeLessThanOrEqual(most);
     },
   );
+
+  test('write nothing when the keeper finds nothing to do in a busy group', async () => {
+    const fleet = openFleet();
+    await submit(fleet, requestOf(20));
+    const before = fleet.table.read<GroupState>('group#web')?.version;
+    await submit(fleet, { name: 'keep', run: () => fleet.keep() });
+    expect(fleet.table.read<GroupState>('group#web')?.version).toBe(before);
+  });
 });

@@ -68,6 +68,24 @@ function succeed(id: string): Act {
   };
 }
 
+/** The check of a job's target has failed, and its agent has written so. */
+function failCheck(id: string, group: string): Act {
+  return async (groups) => {
+    const { out } = await groups.items.read(group);
+    const check = await groups.jobs.get(out[id]?.job ?? '');
+    await put(groups, `job#${check?.id}`, { ...check, state: 'failed', startedAt: '2027' });
+  };
+}
+
+/** The agent that ran the check goes on with the lane. */
+function endCheck(id: string, group: string): Act {
+  return async (groups) => {
+    const { out } = await groups.items.read(group);
+    const check = await groups.jobs.get(out[id]?.job ?? '');
+    if (check) await groups.endJob(group, check);
+  };
+}
+
 /** The agent goes on with the lane. */
 function end(id: string, group: string): Act {
   return async (groups) => {
@@ -258,6 +276,29 @@ describe('a request that is changed', () => {
       { done: oneByOne([prepared, sync('req')]), cutOff: { act: change('req', 'paused'), after: 4 } },
       [takeBack, oneByOne([takeBack, change('req', 'open')])],
       withoutLosses(expectOut('web', job)),
+    );
+  });
+});
+
+describe('a group that is resumed', () => {
+  const job = requestJobId('req', 'web', 1);
+  const request = prepareRequest('req', { web: ['s1'] }, { healthy: 'http' });
+  const pause: Act = (groups) => groups.change('web', (now) => ({ group: { ...now, pausedAtMs: 1 } }));
+
+  // Guard notes an unhealthy target whose group goes on.
+  test('is stopped all the same by a target that becomes unhealthy meanwhile', async () => {
+    const checked = [request, sync('req'), succeed(job), end(job, 'web'), failCheck(job, 'web')];
+    await playAll(
+      [...checked, pause],
+      [endCheck(job, 'web'), (groups) => groups.resume('web')],
+      ({ table }) => {
+        const { pausedAtMs, stopped, out } = table.read<GroupState>('group#web') ?? {};
+        const isLeft = Object.keys(out ?? {}).length > 0;
+        return [
+          ...(pausedAtMs === undefined ? [] : ['it is paused']),
+          ...((stopped !== undefined) === isLeft ? [] : [`${Object.keys(out ?? {})} is out`]),
+        ];
+      },
     );
   });
 });

@@ -7,7 +7,7 @@ import type { PlayedFleet } from './fleet.ts';
 import type { PlayedWorker } from './worker.ts';
 
 type Watched = Pick<PlayedFleet, 'table' | 'runningWorkers' | 'onStart'> & { clock: Pick<Clock, 'now'> };
-type Group = Pick<GroupState, 'lanes' | 'size' | 'out' | 'requests'>;
+type Group = Pick<GroupState, 'lanes' | 'size' | 'out' | 'requests' | 'stopped'>;
 
 /** Watches the table and the workers of a played fleet, and notes what must never be. */
 export class Guard {
@@ -53,6 +53,8 @@ export class Guard {
     const taken = Object.keys(after.out).length;
     if (added.length > 0 && taken > lanes) this.#accuse(name, `${taken} jobs are out in ${lanes} lanes`);
     for (const [id, job] of added) this.#lookAtThrottle(name, id, job, after);
+    for (const [id, { stage }] of Object.entries(after.out))
+      if (stage === 'unhealthy' && !after.stopped) this.#accuse(id, `it is unhealthy, and ${name} goes on`);
     for (const [id, job] of Object.entries(earlier)) {
       const now = after.out[id];
       if (now && now.stage === job.stage && now.release === job.release) continue;

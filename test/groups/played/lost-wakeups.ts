@@ -33,7 +33,9 @@ function findReady(group: GroupState): string[] {
 }
 
 function findUnsent({ name, out }: GroupState, { table, sent }: Pick<Scene, 'table' | 'sent'>): string[] {
-  return Object.entries(out).flatMap(([id, { job: own = id, release }]) => {
+  return Object.entries(out).flatMap(([id, { job: own = id, stage, release }]) => {
+    // A person ends it.
+    if (stage === 'unhealthy') return [];
     const record = table.read<JobRecord>(`job#${own}`);
     const isSent = sent.some((one) => one.job === own && one.release === release);
     if (record?.state === 'held' && record.release === release && record.sentAt !== undefined && isSent)

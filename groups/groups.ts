@@ -51,10 +51,15 @@ export class Groups extends GroupWriter {
         return place === undefined ? { group: addPlain(now, jobs) } : undefined;
       });
       if (place === undefined) return after;
-      if (await this.items.putPlace(group, place, jobs, this.context.clock.now()))
-        return this.#notePlace(group, place, jobs.length);
-      // Somebody who wrote this place may not have noted it in the group yet. Then this does.
-      await this.noteStoredPlace(group, place);
+      if (!(await this.items.putPlace(group, place, jobs, this.context.clock.now()))) {
+        // Somebody who wrote this place may not have noted it in the group yet. Then this does.
+        await this.noteStoredPlace(group, place);
+        continue;
+      }
+      const noted = await this.#notePlace(group, place, jobs.length);
+      if (!noted.isPast) return noted.group;
+      // The place was used by another and taken meanwhile, so that nobody reads it again.
+      await this.items.deletePlace(group, place);
     }
   }
 
@@ -203,10 +208,18 @@ export class Groups extends GroupWriter {
     if (stored) await this.#notePlace(group, number, stored.length);
   }
 
-  #notePlace(group: string, number: number, jobs: number): Promise<GroupState> {
-    return this.change(group, (now) =>
-      now.plain.tail === number ? { group: addStoredPlain(now, jobs) } : undefined,
-    );
+  /** `isPast`: the group was beyond this place before. */
+  async #notePlace(
+    name: string,
+    number: number,
+    jobs: number,
+  ): Promise<{ group: GroupState; isPast: boolean }> {
+    let isPast = false;
+    const group = await this.change(name, (now) => {
+      isPast = number < now.plain.head;
+      return now.plain.tail === number ? { group: addStoredPlain(now, jobs) } : undefined;
+    });
+    return { group, isPast };
   }
 }
 

@@ -202,6 +202,18 @@ describe('an end and a submission at the same time', () => {
   });
 });
 
+describe('submissions to a group whose item is full', () => {
+  const waiting = Array.from({ length: 10 }, (_, number) => add(`w${number}`, 'web', 's1'));
+
+  test('lose no job when the place of one is read before the other is written there', async () => {
+    await playSome(
+      [add('x', 'db', 's1'), setLanes('web', 3), ...waiting],
+      [add('a', 'web'), add('b', 'web'), add('c', 'web')],
+      expectOut('web', 'a', 'b', 'c'),
+    );
+  });
+});
+
 describe('two ends at the same time', () => {
   const request = prepareRequest('req', { web: ['s1', 's2', 's3', 's4'] }, { serial: [2] });
   const [first, second, third, fourth] = [1, 2, 3, 4].map((number) => requestJobId('req', 'web', number));

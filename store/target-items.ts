@@ -66,12 +66,14 @@ export class TargetItems {
   }
 
   /**
-   * Notes that a group waits for a target.
+   * Notes that a group waits for a target. It is noted once, however often its jobs try again: the item has to stay small.
    *
    * @param holder the job that has the target
    * @returns false if that job does not have it any more
    */
-  wait(target: string, holder: string, group: string): Promise<boolean> {
+  async wait(target: string, holder: string, group: string): Promise<boolean> {
+    const { job, waiting = [] } = (await this.read(target)) ?? {};
+    if (job === holder && waiting.includes(group)) return true;
     return this.#update(target, {
       condition: '#job = :holder',
       values: { ':holder': holder },

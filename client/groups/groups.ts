@@ -72,7 +72,10 @@ export class FleetGroups {
     });
   }
 
-  /** Ends a pause or a stop of a group. The lanes of jobs whose targets are unhealthy are freed. Can be repeated. */
+  /**
+   * Ends a pause or a stop of a group. The lanes of jobs whose targets are unhealthy are freed. If a lane becomes unhealthy meanwhile,
+   * the group stays stopped for that one. Can be repeated.
+   */
   resume(name: string): Promise<GroupView> {
     return this.#run('resume groups', async (context) => {
       checkName(name);

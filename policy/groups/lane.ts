@@ -125,18 +125,23 @@ function isBatchOver(group: GroupState, request: OpenRequest): boolean {
 }
 
 function stopGroup(group: GroupState, id: string, job: OutJob, nowMs: number): GroupState {
-  const what = job.stage === 'check' ? 'the check of its target failed' : 'its roll-back failed';
   const unhealthy: OutJob = { ...job, stage: 'unhealthy' };
   const request = findRequest(group, job.request);
-  const reason = `job ${id}: ${what}`;
+  const reason = whyUnhealthy(id, request);
   const state: GroupState = {
     ...group,
     out: { ...group.out, [id]: unhealthy },
     stopped: group.stopped ?? { atMs: nowMs, job: id, reason },
   };
-  return request && request.state === 'open'
+  return request?.state === 'open' || request?.state === 'paused'
     ? withRequest(state, { ...request, state: 'stopped', reason, haltedAtMs: nowMs })
     : state;
+}
+
+/** A failed roll-back makes a lane unhealthy only if no check follows it. */
+function whyUnhealthy(id: string, request: OpenRequest | undefined): string {
+  const isChecked = request?.policy.healthy !== undefined;
+  return `job ${id}: ${isChecked ? 'the check of its target failed' : 'its roll-back failed'}`;
 }
 
 function withoutJob(group: GroupState, id: string): GroupState {
@@ -204,9 +209,10 @@ export function resumeGroup(group: GroupState): GroupState {
   return goOn(resumed);
 }
 
-/** Ends the stop of a group unless another target is unhealthy. */
-function goOn(group: GroupState): GroupState {
-  const { stopped, ...goesOn } = group;
-  const left = Object.entries(group.out).find(([, { stage }]) => stage === 'unhealthy');
-  return left && stopped ? { ...goesOn, stopped: { ...stopped, job: left[0] } } : goesOn;
+/** Ends the stop of a group. If another target is unhealthy, it is stopped for that one. */
+function goOn({ stopped, ...group }: GroupState): GroupState {
+  const [job, out] = Object.entries(group.out).find(([, { stage }]) => stage === 'unhealthy') ?? [];
+  if (!stopped || job === undefined) return group;
+  const reason = whyUnhealthy(job, findRequest(group, out?.request));
+  return { ...group, stopped: { ...stopped, job, reason } };
 }

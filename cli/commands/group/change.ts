@@ -77,7 +77,8 @@ function pausedText({ name, running, held }: GroupView): string {
   );
 }
 
-function resumedText({ name, running, held }: GroupView): string {
+function resumedText({ name, running, held, stopped }: GroupView): string {
+  if (stopped) return `${escapeLine(name)} stays stopped: ${escapeLine(stopped.reason)}.`;
   return `${escapeLine(name)} goes on: ${running.length} running, ${held} held.`;
 }
 

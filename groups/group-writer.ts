@@ -27,6 +27,14 @@ export interface Step {
 /** A change of a group, as a pure function of its state. Undefined: there is nothing to change. */
 export type Change = (group: GroupState) => Step | undefined;
 
+interface Swapped {
+  group: GroupState;
+  releases: Release[];
+  tripped: string | undefined;
+  /** Groups that wait for a target that is free now, and that target. */
+  waiting: ReadonlyMap<string, string>;
+}
+
 /** Attempts to write a group that others write at the same time. */
 const MOST_SWAPS = 200;
 const SWAP_WAITS = { initialMs: 5, maxMs: 500 };
@@ -83,9 +91,9 @@ export class GroupWriter {
         if (result.status === 'rejected') failures.push(result.reason);
         else if (result.value) changes.push(result.value);
       }
-      for (const waiting of swapped.waiting) {
-        if (waiting === name) changes.push(tryAgain);
-        else await this.change(waiting, tryAgain);
+      for (const [waiting, target] of swapped.waiting) {
+        if (waiting === name) changes.push(tryAgain(target));
+        else await this.change(waiting, tryAgain(target));
       }
       if (changes.length > 0) continue;
       await this.onChanged(group, tripped);
@@ -127,15 +135,13 @@ export class GroupWriter {
 
   /** Gives a target back, and wakes the groups that wait for it. */
   protected async giveBack(target: string, holder: Pick<TargetHolder, 'job' | 'release'>): Promise<void> {
-    for (const waiting of await this.targets.free(target, holder)) await this.change(waiting, tryAgain);
+    for (const waiting of await this.targets.free(target, holder))
+      await this.change(waiting, tryAgain(target));
   }
 
-  async #swap(
-    name: string,
-    change: Change,
-  ): Promise<{ group: GroupState; releases: Release[]; tripped: string | undefined; waiting: Set<string> }> {
+  async #swap(name: string, change: Change): Promise<Swapped> {
     const { clock, random } = this.context;
-    const waiting = new Set<string>();
+    const waiting = new Map<string, string>();
     for (let swaps = 1; ; swaps += 1) {
       const before = await this.items.read(name);
       const step = change(before);
@@ -143,7 +149,7 @@ export class GroupWriter {
       const { group, releases, places } = await this.#decide(step.group);
       const { tripped, free, staged } = step;
       if (staged) releases.push(staged);
-      if (free) for (const one of await this.targets.free(free.target, free)) waiting.add(one);
+      if (free) for (const one of await this.targets.free(free.target, free)) waiting.set(one, free.target);
       if (group === before) return { group, releases, tripped, waiting };
       if (await this.items.write(group, clock.now())) {
         for (const place of places) await this.items.deletePlace(name, place);
@@ -205,7 +211,7 @@ export class GroupWriter {
     if (!(await this.jobs.recall(id, job.release))) return undefined;
     await this.change(name, (group) => recalled(group, id, job.release, target));
     if (await this.targets.wait(target, holder, name)) return undefined;
-    return (group) => ({ group: freeTarget(group, target) });
+    return tryAgain(target);
   }
 
   /** Whether the queue has no message at all, seen, hidden or delayed. SQS's numbers are late by a minute or so. */
@@ -235,7 +241,9 @@ export class GroupWriter {
 }
 
 /** Jobs that wait for a target are tried again. */
-const tryAgain: Change = (group) => ({ group: freeTarget(group) });
+function tryAgain(target: string): Change {
+  return (group) => ({ group: freeTarget(group, target) });
+}
 
 /** The change after a job's end, or the end of its roll-back or check. */
 export function endOf(

@@ -49,7 +49,15 @@ export class Direct {
         requestId: id,
       });
     await this.groups.requests.create({
-      ...{ id, state: 'open', generation: 1, digest: 'x', submittedAt: '2027-01-01T00:00:00Z', policy, count },
+      ...{
+        id,
+        state: 'open',
+        generation: 1,
+        digest: 'x',
+        submittedAt: '2027-01-01T00:00:00Z',
+        policy,
+        count,
+      },
       groups: [{ name: group, size: count, count }],
     });
     await this.sync(id);

@@ -58,15 +58,19 @@ async function cancelAbandoned(
 ): Promise<RequestRecord | undefined> {
   if (haltedSinceMs(request, states) + HALTED_REQUEST_MS > nowMs) return undefined;
   const cancelled = { state: 'cancelled' as const, reason: NOBODY_RESUMED, atMs: nowMs };
-  return groups.requests.change(request.id, ['open', 'stopped', 'paused'], cancelled);
+  return groups.requests.change(request.id, ['open', 'stopped', 'paused'], cancelled, request.generation);
 }
 
-/** Since when a request waits for a person, as a whole or in one of its groups. Infinity: it does not. */
-function haltedSinceMs({ id, stoppedAt }: RequestRecord, states: readonly GroupState[]): number {
+/**
+ * Since when a request waits for a person, as a whole or in one of its groups. Infinity: it does not. Groups of an earlier generation
+ * say nothing of it: somebody has resumed it since.
+ */
+function haltedSinceMs({ id, stoppedAt, generation }: RequestRecord, states: readonly GroupState[]): number {
   const halted = states.flatMap(({ requests }) =>
-    requests.flatMap((one) => (one.id === id && one.state !== 'open' ? (one.haltedAtMs ?? []) : [])),
+    requests.filter((one) => one.id === id && one.generation === generation && one.state !== 'open'),
   );
-  return Math.min(Number.POSITIVE_INFINITY, ...halted, ...(stoppedAt ? [Date.parse(stoppedAt)] : []));
+  const sinceMs = halted.flatMap(({ haltedAtMs }) => haltedAtMs ?? []);
+  return Math.min(Number.POSITIVE_INFINITY, ...sinceMs, ...(stoppedAt ? [Date.parse(stoppedAt)] : []));
 }
 
 /** Removes a request whose preparation was cut off, with its jobs. None of them has run. */

@@ -1,6 +1,4 @@
 import { afterAll, expect, test } from 'vitest';
-import { HALTED_REQUEST_MS } from '../../groups/groups.ts';
-import { keepRequest } from '../../groups/upkeep.ts';
 import { requestJobId, stageJobId } from '../../jobs/released.ts';
 import type { GroupState } from '../../policy/groups/state.ts';
 import type { RequestRecord } from '../../store/request-items.ts';
@@ -68,18 +66,4 @@ test('a group that somebody resumes stays stopped for a lane that became unhealt
   const { out, stopped } = table.read<GroupState>('group#web') ?? {};
   expect(Object.keys(out ?? {})).toEqual([second]);
   expect(stopped?.job).toBe(second);
-});
-
-test('a request that somebody resumes in the last moment is not cancelled by a keeper that read its groups before', async () => {
-  const direct = new Direct(seats);
-  const { groups, clock, table } = direct;
-  await direct.request('req', 'web', ['s1', 's2'], { serial: [1], pauseAfter: 1 });
-  await direct.end(first, 'succeeded');
-  await clock.advance(HALTED_REQUEST_MS);
-  const states = [await groups.items.read('web')];
-  await groups.requests.change('req', ['open'], { state: 'open', atMs: clock.now() });
-  await direct.sync('req');
-  const request = await groups.requests.read('req');
-  if (request) await keepRequest(groups, request, states, () => true);
-  expect(table.read<RequestRecord>('request#req')).toMatchObject({ state: 'open' });
 });

@@ -10,12 +10,11 @@ import type { Seats } from './seats.ts';
 
 /** One who changes groups alone: each call is answered at once. */
 export class Direct {
-  readonly table: MemoryTable;
+  readonly table = new MemoryTable();
   readonly clock = new ManualClock();
   readonly groups: Groups;
 
-  constructor(seats: Seats, table = new MemoryTable()) {
-    this.table = table;
+  constructor(seats: Seats) {
     const seat = seats.take();
     seat.instead = {
       dynamodb: (action, input) => this.table.answer(action, input),

@@ -4,6 +4,7 @@ import {
   MOST_OPEN_REQUESTS,
   type OpenRequest,
   outOf,
+  type RequestPolicy,
   type RequestState,
   withRequest,
 } from './state.ts';
@@ -63,11 +64,16 @@ export function applyRequestState(
   const { state, generation, reason } = change;
   const next: OpenRequest = { ...kept, state, generation, ...(reason !== undefined && { reason }) };
   if (state === 'open') {
-    const { pauseAfter: __, ...policy } = request.policy;
-    return withRequest(group, { ...next, policy, batchFailed: 0 });
+    return withRequest(group, { ...next, policy: resumedPolicy(request), batchFailed: 0 });
   }
   if (state !== 'cancelled') return withRequest(group, { ...next, haltedAtMs });
   return withRequest(group, { ...next, next: request.count + 1, waiting: {} });
+}
+
+/** A group in which the request is open need not pause: it has paused in another one, and this ends it in all. */
+function resumedPolicy({ state, policy }: OpenRequest): RequestPolicy {
+  const { pauseAfter: _, ...others } = policy;
+  return state === 'open' ? others : policy;
 }
 
 /** Jobs of a request that are released and may not have begun: those to be recalled when it stops. */

@@ -138,7 +138,15 @@ describe('a request', () => {
     await bench.empty();
     expect(await fleet.requests.show(id)).toMatchObject({ state: 'ended', succeeded: 3, failed: 1 });
     await bench.touch('mended');
+    const [failed] = await fleet.list({ requestId: id, states: ['failed'] });
     const again = await fleet.requests.retry(id);
+    const [repeated] = await fleet.list({ requestId: again.id });
+    expect(await fleet.status(failed?.id ?? '')).toMatchObject({ retriedAs: repeated?.id });
+    // Its dead letter would be a second retry.
+    const { outcomes } = await fleet.deadLetters.redrive({ all: true });
+    expect(outcomes).toContainEqual(
+      expect.objectContaining({ id: failed?.id, outcome: 'retried', newId: repeated?.id }),
+    );
     await agent.done(5);
     await bench.empty();
     expect(await fleet.requests.show(again.id)).toMatchObject({

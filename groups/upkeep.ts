@@ -62,7 +62,7 @@ async function cancelAbandoned(
 }
 
 /** Since when a request waits for a person, as a whole or in one of its groups. Infinity: it does not. */
-function haltedSinceMs({ id, stoppedAt }: RequestRecord, states: readonly GroupState[]): number {
+export function haltedSinceMs({ id, stoppedAt }: RequestRecord, states: readonly GroupState[]): number {
   const halted = states.flatMap(({ requests }) =>
     requests.flatMap((one) => (one.id === id && one.state !== 'open' ? (one.haltedAtMs ?? []) : [])),
   );

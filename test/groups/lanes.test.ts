@@ -158,6 +158,23 @@ describe('a request', () => {
     expect(await bench.journal()).toEqual(['start a', 'start b', 'start c', 'start d', 'start b']);
   });
 
+  it('that pauses after a batch says when it is cancelled by itself', async () => {
+    const { fleet, startAgent, bench } = await open();
+    const options = { serial: [1], pauseAfter: 1 };
+    const { id } = await fleet.request([{ name: newGroup(), size: 2, targets: targets('a', 'b') }], options);
+    const agent = await startAgent(SCRIPT);
+    await agent.done(1);
+    await bench.empty();
+    const { state, groups, cancelAt, submittedAt } = await fleet.requests.show(id);
+    expect(state).toBe('open');
+    expect(groups).toMatchObject([{ state: 'paused', held: 1 }]);
+    const days = (Date.parse(cancelAt ?? '') - Date.parse(submittedAt)) / 86_400_000;
+    expect(days).toBeCloseTo(14, 1);
+    await fleet.requests.resume(id);
+    expect(await fleet.requests.show(id)).not.toHaveProperty('cancelAt');
+    await agent.done(2);
+  });
+
   it('that is cancelled skips what is held', async () => {
     const { fleet } = await open();
     const group = newGroup();

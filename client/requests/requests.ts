@@ -225,8 +225,8 @@ export class FleetRequests {
 
 function wrongState({ id, state }: RequestRecord, wanted: RequestState): WrongStateError {
   const verb = { open: 'resumed', paused: 'paused', cancelled: 'cancelled', stopped: 'stopped' }[wanted];
-  const why = state === 'preparing' ? 'its jobs are still being written' : `it is ${state}`;
-  return new WrongStateError(`Request ${id} cannot be ${verb}: ${why}.`);
+  const why = { preparing: 'its jobs are still being written', ended: 'it has ended' }[state as string];
+  return new WrongStateError(`Request ${id} cannot be ${verb}: ${why ?? `it is ${state}`}.`);
 }
 
 /** A job that failed, and its place in the new request. */

@@ -364,7 +364,9 @@ describe('request list, show, pause, resume and cancel', () => {
     async (verb) => {
       const { stdout, stderr, exitCode } = await all.mayfly('request', verb, 'cli-none');
       expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 120 });
-      expect(stderr).toMatch(/^mayfly: There is no request cli-none in fleet Test\/Fleet: /);
+      expect(stderr).toMatch(
+        /^mayfly: There is no request cli-none in fleet Test\/Fleet: .* `mayfly request list --ended` shows all requests\.$/,
+      );
     },
   );
 });

@@ -65,7 +65,10 @@ async function cancelAbandoned(
  * Since when a request waits for a person, as a whole or in one of its groups. Infinity: it does not. Groups of an earlier generation
  * say nothing of it: somebody has resumed it since.
  */
-function haltedSinceMs({ id, stoppedAt, generation }: RequestRecord, states: readonly GroupState[]): number {
+export function haltedSinceMs(
+  { id, stoppedAt, generation }: RequestRecord,
+  states: readonly GroupState[],
+): number {
   const halted = states.flatMap(({ requests }) =>
     requests.filter((one) => one.id === id && one.generation === generation && one.state !== 'open'),
   );

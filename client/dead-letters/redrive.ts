@@ -120,7 +120,11 @@ class Redrive {
     if (!this.#how.takesForeign && !isFromFleet(deadLetter, facts)) return { outcome: 'foreign', source };
     if (problem !== undefined) return { outcome: 'refused', why: problem };
     const stage = record && explainStage(record);
-    if (stage !== undefined) return { outcome: 'refused', why: `its job ${stage}` };
+    if (stage !== undefined)
+      return {
+        outcome: 'refused',
+        why: `its job ${stage}; then \`mayfly dlq purge ${id}\` deletes this message`,
+      };
     const newId = deduplicatedId(`redrive ${messageId}`);
     const { retriedAs = newId } = record ?? {};
     if (retriedAs !== newId && !this.#choice.includesId(deadLetter))

@@ -108,7 +108,9 @@ function deadLettersFinding(
     const at = sample.deadAt ? `, ${formatTime(sample.deadAt)}` : '';
     details.push(`${sample.id}${at}: ${sample.reason ?? 'the reason is not known'}`);
   }
-  return warn('dead letters', text, 'mayfly dlq list; after the repair: mayfly dlq redrive --all', details);
+  const advice =
+    'mayfly dlq list; after the repair: mayfly dlq redrive --all, for jobs of a request: mayfly request retry';
+  return warn('dead letters', text, advice, details);
 }
 
 export function checkTable({ table, fleet }: CheckInput): Finding[] {

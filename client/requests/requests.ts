@@ -1,6 +1,7 @@
 import { HALTED_REQUEST_MS } from '../../groups/groups.ts';
 import { jobIds, skipHeld } from '../../groups/request-jobs.ts';
 import type { JobRecord, JobState } from '../../jobs/record.ts';
+import { requestJobId } from '../../jobs/released.ts';
 import type { RequestState } from '../../policy/groups/state.ts';
 import type { RequestRecord } from '../../store/request-items.ts';
 import { awsTime, type FleetContext, requireRecords } from '../context.ts';
@@ -11,6 +12,7 @@ import { createJobIndex } from '../job-records.ts';
 import { cancelJobs } from '../jobs/cancel.ts';
 import { readStoredBody } from '../jobs/stored-body.ts';
 import { refuseUnknown } from '../known-options.ts';
+import { mapInParallel } from '../map-in-parallel.ts';
 import { planRequest, type RequestPlan } from './plan.ts';
 import { submitRequest } from './submit.ts';
 import type {
@@ -18,6 +20,7 @@ import type {
   ListRequestsOptions,
   Requested,
   RequestOptions,
+  RequestTarget,
   RequestView,
   RetryRequestOptions,
   TargetGroup,
@@ -129,8 +132,8 @@ export class FleetRequests {
     return this.#run(async (context) => {
       refuseUnknown('requests.retry', options);
       const request = await this.#read(context, id);
-      const groups = await failedTargets(context, request, options.all ?? false);
-      if (groups.length === 0)
+      const { groups, jobs } = await failedTargets(context, request, options.all ?? false);
+      if (jobs.length === 0)
         throw new WrongStateError(`No job of request ${id} has failed: there is nothing to retry.`);
       const { rollBack, ...policy } = request.policy;
       const first = (await readBlock(context, [...jobIds(request)].slice(0, 1)))[0];
@@ -144,7 +147,9 @@ export class FleetRequests {
         ...(options.onProgress && { onProgress: options.onProgress }),
         ...(options.signal && { signal: options.signal }),
       };
-      return submitRequest(context, groups, given, id);
+      const requested = await submitRequest(context, groups, given, id);
+      await markRetried(context, jobs, requested.id);
+      return requested;
     });
   }
 
@@ -220,8 +225,15 @@ export class FleetRequests {
 
 function wrongState({ id, state }: RequestRecord, wanted: RequestState): WrongStateError {
   const verb = { open: 'resumed', paused: 'paused', cancelled: 'cancelled', stopped: 'stopped' }[wanted];
-  const why = state === 'preparing' ? 'its jobs are still being written' : `it is ${state}`;
-  return new WrongStateError(`Request ${id} cannot be ${verb}: ${why}.`);
+  const why = { preparing: 'its jobs are still being written', ended: 'it has ended' }[state as string];
+  return new WrongStateError(`Request ${id} cannot be ${verb}: ${why ?? `it is ${state}`}.`);
+}
+
+/** A job that failed, and its place in the new request. */
+interface FailedJob {
+  id: string;
+  group: string;
+  number: number;
 }
 
 const FAILED: ReadonlySet<JobState> = new Set(['failed', 'timed_out', 'lost']);
@@ -231,23 +243,37 @@ async function failedTargets(
   context: FleetContext,
   request: RequestRecord,
   all: boolean,
-): Promise<TargetGroup[]> {
+): Promise<{ groups: TargetGroup[]; jobs: FailedJob[] }> {
   const states = all ? NOT_DONE : FAILED;
-  const found: TargetGroup[] = [];
+  const groups: TargetGroup[] = [];
+  const jobs: FailedJob[] = [];
   let index = 0;
   for (const { name, size, count } of request.groups) {
-    const targets = [];
+    const targets: RequestTarget[] = [];
     const ids = [...jobIds({ id: request.id, groups: [{ name, size, count }] })];
     for (let first = 0; first < ids.length; first += BLOCK) {
       for (const record of await readBlock(context, ids.slice(first, first + BLOCK))) {
         if (!states.has(record.state) || record.target === undefined) continue;
         index += 1;
         targets.push({ target: record.target, body: await bodyOf(context, record), index });
+        jobs.push({ id: record.id, group: name, number: targets.length });
       }
     }
-    if (targets.length > 0) found.push({ name, size, targets });
+    if (targets.length > 0) groups.push({ name, size, targets });
   }
-  return found;
+  return { groups, jobs };
+}
+
+/** Names the new jobs in the old ones, whose dead letters `dlq redrive --all` would repeat otherwise. */
+async function markRetried(
+  context: FleetContext,
+  jobs: readonly FailedJob[],
+  newRequest: string,
+): Promise<void> {
+  const index = createJobIndex(context);
+  await mapInParallel(jobs, ({ id, group, number }) =>
+    index.markRetried(id, requestJobId(newRequest, group, number)),
+  );
 }
 
 async function readBlock(context: FleetContext, ids: readonly string[]): Promise<JobRecord[]> {

@@ -1,3 +1,5 @@
+import { HALTED_REQUEST_MS } from '../../groups/groups.ts';
+import { haltedSinceMs } from '../../groups/upkeep.ts';
 import { splitIntoBatches } from '../../policy/groups/batches.ts';
 import { explainHeld, firstHeldNumber, type HeldReason } from '../../policy/groups/held.ts';
 import { lanesOf } from '../../policy/groups/release.ts';
@@ -56,8 +58,7 @@ function createRequestView(
   surroundings: Surroundings,
   request: RequestRecord,
 ): { view: RequestView; waits: Wait[] } {
-  const { id, state, reason, count, label, submittedAt, endedAt, stoppedAt, cancelAt, retryOf, policy } =
-    request;
+  const { id, state, reason, count, label, submittedAt, endedAt, stoppedAt, retryOf, policy } = request;
   const stateOf = ({ name }: RequestGroup) => surroundings.states.get(name) ?? emptyGroup(name);
   const groups = request.groups.map((group) =>
     createRequestGroupView(surroundings, request, group, stateOf(group)),
@@ -82,7 +83,7 @@ function createRequestView(
     submittedAt,
     ...(endedAt !== undefined && { endedAt }),
     ...(stoppedAt !== undefined && { stoppedAt }),
-    ...(cancelAt !== undefined && { cancelAt }),
+    ...cancelTime(request, request.groups.map(stateOf)),
     ...(retryOf !== undefined && { retryOf }),
     policy,
     groups,
@@ -92,6 +93,14 @@ function createRequestView(
     return group && some > 0 ? [explainGroup(surroundings.context, request, stateOf(group), index)] : [];
   });
   return { view, waits };
+}
+
+/** When the keeper cancels a request that waits for a person, as a whole or in some of its groups. */
+function cancelTime(request: RequestRecord, states: readonly GroupState[]): Pick<RequestView, 'cancelAt'> {
+  if (request.cancelAt !== undefined) return { cancelAt: request.cancelAt };
+  const haltedMs = request.state === 'open' ? haltedSinceMs(request, states) : Number.POSITIVE_INFINITY;
+  if (!Number.isFinite(haltedMs)) return {};
+  return { cancelAt: new Date(haltedMs + HALTED_REQUEST_MS).toISOString() };
 }
 
 function createRequestGroupView(

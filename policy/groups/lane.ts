@@ -98,7 +98,8 @@ function countEnd(
   const hasTripped = shouldTrip({ batchSize, batchFailed: failed.batchFailed }, request.policy);
   if (!hasTripped || request.state === 'stopped' || request.state === 'cancelled')
     return { request: failed, tripped: false };
-  const reason = `${failed.batchFailed} of the ${batchSize} jobs of batch ${request.batch + 1} failed`;
+  const which = batchSize === 1 ? 'the only job' : `${failed.batchFailed} of the ${batchSize} jobs`;
+  const reason = `${which} of batch ${request.batch + 1} failed`;
   return { request: { ...failed, state: 'stopped', reason, haltedAtMs: nowMs }, tripped: true };
 }
 

@@ -138,7 +138,15 @@ describe('a request', () => {
     await bench.empty();
     expect(await fleet.requests.show(id)).toMatchObject({ state: 'ended', succeeded: 3, failed: 1 });
     await bench.touch('mended');
+    const [failed] = await fleet.list({ requestId: id, states: ['failed'] });
     const again = await fleet.requests.retry(id);
+    const [repeated] = await fleet.list({ requestId: again.id });
+    expect(await fleet.status(failed?.id ?? '')).toMatchObject({ retriedAs: repeated?.id });
+    // Its dead letter would be a second retry.
+    const { outcomes } = await fleet.deadLetters.redrive({ all: true });
+    expect(outcomes).toContainEqual(
+      expect.objectContaining({ id: failed?.id, outcome: 'retried', newId: repeated?.id }),
+    );
     await agent.done(5);
     await bench.empty();
     expect(await fleet.requests.show(again.id)).toMatchObject({
@@ -148,6 +156,23 @@ describe('a request', () => {
       retryOf: id,
     });
     expect(await bench.journal()).toEqual(['start a', 'start b', 'start c', 'start d', 'start b']);
+  });
+
+  it('that pauses after a batch says when it is cancelled by itself', async () => {
+    const { fleet, startAgent, bench } = await open();
+    const options = { serial: [1], pauseAfter: 1 };
+    const { id } = await fleet.request([{ name: newGroup(), size: 2, targets: targets('a', 'b') }], options);
+    const agent = await startAgent(SCRIPT);
+    await agent.done(1);
+    await bench.empty();
+    const { state, groups, cancelAt, submittedAt } = await fleet.requests.show(id);
+    expect(state).toBe('open');
+    expect(groups).toMatchObject([{ state: 'paused', held: 1 }]);
+    const days = (Date.parse(cancelAt ?? '') - Date.parse(submittedAt)) / 86_400_000;
+    expect(days).toBeCloseTo(14, 1);
+    await fleet.requests.resume(id);
+    expect(await fleet.requests.show(id)).not.toHaveProperty('cancelAt');
+    await agent.done(2);
   });
 
   it('that is cancelled skips what is held', async () => {

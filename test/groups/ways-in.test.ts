@@ -454,7 +454,9 @@ describe('a job that repeats another waits for a lane, with its group and its ta
     await startAgent(RUN, { commands: { healthy: ['true'] } });
     await bench.empty();
     expect(await fleet.deadLetters.redrive({ all: true })).toMatchObject({
-      outcomes: [{ outcome: 'refused', why: expect.stringContaining(why) }],
+      outcomes: [
+        { outcome: 'refused', why: expect.stringContaining(`; then \`mayfly dlq purge ${record.id}\``) },
+      ],
     });
     expect(await reasonsOf(bench)).toEqual([expect.stringContaining(why)]);
     expect(await bench.journal()).toEqual([]);

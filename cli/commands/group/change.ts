@@ -29,7 +29,7 @@ export function groupResumeCommand(): Command {
       .summary('end the pause or the stop of a group')
       .description(
         'Ends the pause or the stop of a group. It also frees the lanes of all its jobs whose targets are not healthy: make ' +
-          'sure that they are. A request that stopped is resumed by itself: `mayfly request resume`. It can be repeated.',
+          'sure that they are. A request that stopped needs `mayfly request resume` as well. It can be repeated.',
       )
       .argument('<group>', 'the name of the group', parseName)
       .option('--json', 'print the group as JSON')

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
+import { isHalted } from '../../../client/requests/halted.ts';
 import type { RequestView } from '../../../client/requests/types.ts';
 import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
 import { parseId } from '../../options/values.ts';
@@ -107,13 +108,23 @@ function report(
 function pausedText({ id, running, held, cancelAt }: RequestView): string {
   const until = cancelAt === undefined ? '' : ` It is cancelled by itself at ${formatTimestamp(cancelAt)}.`;
   return (
-    `${escapeLine(id)} is paused: ${running} running, which go on, ${held} held.${until} To resume: mayfly request resume ` +
+    `${escapeLine(id)} is paused: ${runningText(running)}, ${held} held.${until} To resume: mayfly request resume ` +
     escapeLine(id)
   );
 }
 
-function resumedText({ id, running, held }: RequestView): string {
-  return `${escapeLine(id)} goes on: ${running} running, ${held} held.`;
+function runningText(running: number): string {
+  if (running === 0) return '0 running';
+  return `${running} running, which ${running === 1 ? 'goes' : 'go'} on`;
+}
+
+function resumedText(request: RequestView): string {
+  const { id, running, held, groups } = request;
+  const numbers = `${running} running, ${held} held.`;
+  if (!isHalted(request)) return `${escapeLine(id)} goes on: ${numbers}`;
+  // The request is open again: only its groups stop it now.
+  const why = groups.find(({ waitsFor }) => waitsFor)?.waitsFor?.text ?? 'a target is not healthy';
+  return `${escapeLine(id)} is resumed, but nothing of it runs before a person acts: ${escapeLine(why)}. ${numbers}`;
 }
 
 function cancelledText({ id, state, running, skipped }: RequestView): string {

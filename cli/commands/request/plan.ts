@@ -23,8 +23,9 @@ export function planText(plan: RequestPlan, paint: Paint, table: TableOptions): 
 function groupText(group: GroupPlan, paint: Paint, table: TableOptions): string {
   const { name, size, batches, notes, atOnce } = group;
   const count = batches.reduce((sum, { targets }) => sum + targets.length, 0);
+  const most = Math.min(atOnce, largestOf(batches));
   const lines = [
-    `${paint('bold', escapeLine(name))}: ${count} of ${countOf(size, 'target')}, lanes: ${lanesText(group)}, ${atOnce} at a time`,
+    `${paint('bold', escapeLine(name))}: ${count} of ${countOf(size, 'target')}, lanes: ${lanesText(group)}, ${most} at a time`,
     ...notes.map((note) => `  ${note}`),
     ...presentTexts(group).map((text) => `  ${text}`),
     turnsTable(group, table),
@@ -47,8 +48,7 @@ function presentTexts({ name, running, held, halted }: GroupPlan): string[] {
 
 /** A row for each turn, with the target in each lane. */
 function turnsTable({ batches, atOnce }: GroupPlan, table: TableOptions): string {
-  const largest = Math.max(...batches.map(({ targets }) => targets.length));
-  const lanes = Array.from({ length: Math.min(atOnce, largest) }, (_, index) => index + 1);
+  const lanes = Array.from({ length: Math.min(atOnce, largestOf(batches)) }, (_, index) => index + 1);
   const rows = batches.flatMap((batch) => batchRows(batch, lanes));
   const shown = rows.slice(0, MOST_ROWS);
   const more = rows.length - shown.length;
@@ -56,6 +56,10 @@ function turnsTable({ batches, atOnce }: GroupPlan, table: TableOptions): string
   const head = ['batch', 'turn', ...lanes.map((lane) => `lane ${lane}`)];
   if (rows.some((row) => row.at(-1) !== '')) head.push('then');
   return `${formatTable(head, shown, table)}${left}`;
+}
+
+function largestOf(batches: readonly PlannedBatch[]): number {
+  return Math.max(...batches.map(({ targets }) => targets.length));
 }
 
 function batchRows(

@@ -56,7 +56,10 @@ function addTargetOptions(command: Command): Command {
       "an inventory of Ansible, whose hosts are the targets; what Ansible's -i takes",
     )
     .option('--limit <pattern>', 'only the hosts of the inventory that match, as in Ansible')
-    .option('--group <name>', 'the group of all targets: a name, or family/group')
+    .option(
+      '--group <name>',
+      'the group of all targets: a name, or family/group; default: the one a target names, or all',
+    )
     .option('--group-by <variables>', 'groups are named by one or two variables of the targets: family,group')
     .option('--size <number>', 'with --targets: how many servers the group has in all', wholeNumber(1))
     .option(
@@ -80,7 +83,7 @@ function addPolicyOptions(command: Command): Command {
     .addOption(
       new Option(
         '--max-fail <number>',
-        'stop when more than this, or than this percentage of the batch, failed',
+        'stop when more than this, or than this percentage of the batch, failed; default: 0',
       )
         .argParser(parsedBy((text) => parseMaxFail(text)))
         .conflicts('keepGoing'),

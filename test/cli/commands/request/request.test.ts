@@ -323,7 +323,7 @@ describe('request list, show, pause, resume and cancel', () => {
     // What had not begun is held again.
     expect(paused.stdout).toMatch(
       new RegExp(
-        `^${id} is paused: 0 running, which go on, 3 held\\. It is cancelled by itself at \\S+Z\\. To resume: mayfly request resume ${id}$`,
+        `^${id} is paused: 0 running, 3 held\\. It is cancelled by itself at \\S+Z\\. To resume: mayfly request resume ${id}$`,
       ),
     );
     const shown = (await all.mayfly('request', 'show', id)).stdout;
@@ -364,7 +364,9 @@ describe('request list, show, pause, resume and cancel', () => {
     async (verb) => {
       const { stdout, stderr, exitCode } = await all.mayfly('request', verb, 'cli-none');
       expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 120 });
-      expect(stderr).toMatch(/^mayfly: There is no request cli-none in fleet Test\/Fleet: /);
+      expect(stderr).toMatch(
+        /^mayfly: There is no request cli-none in fleet Test\/Fleet: .* `mayfly request list --ended` shows all requests\.$/,
+      );
     },
   );
 });
@@ -476,6 +478,12 @@ describe('a request whose jobs run', () => {
     );
     expect((await fleet.mayfly('group', 'list')).stdout).toMatch(
       new RegExp(`^${group} +1 +1 +1 +${id} \\(stopped\\) +stopped since `, 'm'),
+    );
+    expect((await fleet.mayfly('request', 'resume', id)).stdout).toMatch(
+      new RegExp(
+        `^${id} is resumed, but nothing of it runs before a person acts: group ${group} is stopped since .*` +
+          `\`mayfly group show ${group}\` says what to do\\. 0 running, 1 held\\.$`,
+      ),
     );
     const { stdout } = await fleet.mayfly('complete-words', '--timeout', '20', '--', 'group', 'free', 'r-');
     expect(stdout).toBe(`${job(1)}\t${target(1)} of ${group}`);

@@ -68,7 +68,7 @@ export class UnknownRequestError extends FleetError {
 
   constructor(request: string, fleet: string) {
     super(
-      `There is no request ${request} in fleet ${fleet}: it has expired, or it is a request of another fleet. \`mayfly request list\` shows all requests.`,
+      `There is no request ${request} in fleet ${fleet}: it has expired, or it is a request of another fleet. \`mayfly request list --ended\` shows all requests.`,
     );
     this.request = request;
   }

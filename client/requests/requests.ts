@@ -144,7 +144,9 @@ export class FleetRequests {
         ...(options.onProgress && { onProgress: options.onProgress }),
         ...(options.signal && { signal: options.signal }),
       };
-      return submitRequest(context, groups, given, id);
+      const requested = await submitRequest(context, groups, given, id);
+      await createGroups(context).requests.noteRetry(id, requested.id);
+      return requested;
     });
   }
 

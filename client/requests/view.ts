@@ -56,8 +56,8 @@ function createRequestView(
   surroundings: Surroundings,
   request: RequestRecord,
 ): { view: RequestView; waits: Wait[] } {
-  const { id, state, reason, count, label, submittedAt, endedAt, stoppedAt, cancelAt, retryOf, policy } =
-    request;
+  const { id, state, reason, count, label, submittedAt, endedAt, stoppedAt, cancelAt, policy } = request;
+  const { retryOf, retriedAs } = request;
   const stateOf = ({ name }: RequestGroup) => surroundings.states.get(name) ?? emptyGroup(name);
   const groups = request.groups.map((group) =>
     createRequestGroupView(surroundings, request, group, stateOf(group)),
@@ -84,6 +84,7 @@ function createRequestView(
     ...(stoppedAt !== undefined && { stoppedAt }),
     ...(cancelAt !== undefined && { cancelAt }),
     ...(retryOf !== undefined && { retryOf }),
+    ...(retriedAs !== undefined && { retriedAs }),
     policy,
     groups,
   };

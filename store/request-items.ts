@@ -66,6 +66,8 @@ export interface RequestRecord {
   endedAt?: string;
   /** The request that this one repeats. */
   retryOf?: string;
+  /** The newest request that repeats this one. */
+  retriedAs?: string;
 }
 
 /** The items of requests. */
@@ -202,6 +204,11 @@ export class RequestItems {
       },
       remove: ['stoppedAt', 'cancelAt', 'progress'],
     });
+  }
+
+  /** Notes which request repeats this one. One that has expired stays away. */
+  async noteRetry(id: string, retriedAs: string): Promise<void> {
+    await this.#update(id, { condition: 'attribute_exists(#pk)', set: { retriedAs } });
   }
 
   /** Removes a request that this one prepares. */

@@ -14,6 +14,8 @@ import type { RequestOptions, TargetGroup } from './types.ts';
 
 /** Groups that a request has at most: its item has them all. */
 const MOST_GROUPS = 500;
+/** Of tries, of jobs at a time, of batches. */
+const MOST_COUNTED = 1_000_000;
 
 /**
  * Checks a request before anything of it is stored. Throws `WrongOptionError`, `BadBodyError` or `GroupFullError`, which name the
@@ -79,8 +81,8 @@ const isWhole = (value: number, least: number, most: number) =>
   Number.isInteger(value) && value >= least && value <= most;
 
 function findCountProblem(value: number | undefined): string | undefined {
-  if (value === undefined || isWhole(value, 1, 1_000_000)) return undefined;
-  return `is ${value}; allowed is a whole number from 1`;
+  if (value === undefined || isWhole(value, 1, MOST_COUNTED)) return undefined;
+  return `is ${value}; allowed is a whole number from 1 to ${MOST_COUNTED}`;
 }
 
 function checkCommand(

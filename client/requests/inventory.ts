@@ -39,6 +39,9 @@ export async function readInventory(
   path: string,
   { limit, environment }: InventoryOptions,
 ): Promise<Inventory> {
+  // Ansible takes the empty path of an unset variable for the working directory, and every file there for an inventory.
+  if (path.trim() === '')
+    throw new InventoryError('The path of the inventory is empty: is a variable not set?');
   const patterns = limit === undefined ? undefined : await readPatterns(limit);
   const listing = path.endsWith('.json') ? readListing(await readText(path), path) : undefined;
   if (listing !== undefined) return compose(path, listing, chooseHosts(listing, patterns), limit);

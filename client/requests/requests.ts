@@ -149,6 +149,7 @@ export class FleetRequests {
       };
       const requested = await submitRequest(context, groups, given, id);
       await markRetried(context, jobs, requested.id);
+      await createGroups(context).requests.noteRetry(id, requested.id);
       return requested;
     });
   }

@@ -137,8 +137,9 @@ export interface RequestView {
   /** Since when it waits for a person, and when it is cancelled unless somebody resumes it. */
   stoppedAt?: string;
   cancelAt?: string;
-  /** The request that this one repeats. */
+  /** The request that this one repeats, and the newest that repeats this one. */
   retryOf?: string;
+  retriedAs?: string;
   policy: RequestPolicy;
   groups: RequestGroupView[];
 }

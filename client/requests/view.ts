@@ -58,7 +58,8 @@ function createRequestView(
   surroundings: Surroundings,
   request: RequestRecord,
 ): { view: RequestView; waits: Wait[] } {
-  const { id, state, reason, count, label, submittedAt, endedAt, stoppedAt, retryOf, policy } = request;
+  const { id, state, reason, count, label, submittedAt, endedAt, stoppedAt, policy } = request;
+  const { retryOf, retriedAs } = request;
   const stateOf = ({ name }: RequestGroup) => surroundings.states.get(name) ?? emptyGroup(name);
   const groups = request.groups.map((group) =>
     createRequestGroupView(surroundings, request, group, stateOf(group)),
@@ -85,6 +86,7 @@ function createRequestView(
     ...(stoppedAt !== undefined && { stoppedAt }),
     ...cancelTime(request, request.groups.map(stateOf)),
     ...(retryOf !== undefined && { retryOf }),
+    ...(retriedAs !== undefined && { retriedAs }),
     policy,
     groups,
   };

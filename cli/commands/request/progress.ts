@@ -1,5 +1,5 @@
 import { isHalted } from '../../../client/requests/halted.ts';
-import type { RequestGroupView, RequestView } from '../../../client/requests/types.ts';
+import type { OutView, RequestGroupView, RequestView } from '../../../client/requests/types.ts';
 import { bar } from '../../terminal/bar.ts';
 import { displayWidth, pad } from '../../terminal/columns.ts';
 import { escapeLine } from '../../terminal/escape.ts';
@@ -58,12 +58,13 @@ export function groupBar(group: RequestGroupView, width: number, paint: Paint): 
 /** `12 of 24 done, 1 running, 11 held, 0 failed, batch 2 of 5`. */
 export function countsText(group: RequestGroupView): string {
   const { count, succeeded, failed, cancelled, held, batch, batches = 1, running } = group;
-  const unhealthy = running.filter(({ stage }) => stage === 'unhealthy').length;
-  const checked = running.filter(({ stage }) => stage === 'check' || stage === 'rollBack').length;
+  const countIn = (wanted: OutView['stage']) => running.filter(({ stage }) => stage === wanted).length;
+  const [checked, rolledBack, unhealthy] = [countIn('check'), countIn('rollBack'), countIn('unhealthy')];
   return [
     `${succeeded} of ${count} done`,
     `${runningOf(group)} running`,
-    ...(checked > 0 ? [`${checked} checked or rolled back`] : []),
+    ...(checked > 0 ? [`${checked} being checked`] : []),
+    ...(rolledBack > 0 ? [`${rolledBack} being rolled back`] : []),
     `${held} held`,
     `${failed} failed`,
     ...(unhealthy > 0 ? [`${unhealthy} unhealthy`] : []),

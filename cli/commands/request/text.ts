@@ -44,7 +44,8 @@ export function requestText(
   ].join('\n\n');
 }
 
-function factsText({ count, groups, submittedAt, endedAt, label, retryOf, skipped }: RequestView): string {
+function factsText(request: RequestView): string {
+  const { count, groups, submittedAt, endedAt, label, retryOf, retriedAs, skipped } = request;
   return [
     `${countOf(count, 'job')} in ${countOf(groups.length, 'group')}`,
     `submitted ${formatTimestamp(submittedAt)}`,
@@ -52,6 +53,7 @@ function factsText({ count, groups, submittedAt, endedAt, label, retryOf, skippe
     ...(skipped === 0 ? [] : [`${skipped} skipped`]),
     ...(label === undefined ? [] : [`label ${escapeLine(label)}`]),
     ...(retryOf === undefined ? [] : [`retry of ${escapeLine(retryOf)}`]),
+    ...(retriedAs === undefined ? [] : [`retried as ${escapeLine(retriedAs)}`]),
   ].join(', ');
 }
 

@@ -239,6 +239,14 @@ describe('without Ansible', () => {
     }
   });
 
+  it.each(['', '  '])(
+    'the path %j is refused, because Ansible reads the working directory for it',
+    async (path) => {
+      const message = await refusalOf(InventoryError, readInventory(path, { environment }));
+      expect(message).toBe('The path of the inventory is empty: is a variable not set?');
+    },
+  );
+
   it.each([
     [
       'no JSON',

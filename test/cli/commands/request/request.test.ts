@@ -408,6 +408,8 @@ describe('a request whose jobs run', () => {
     expect((await mayfly('request', 'wait', again, '--poll', '0.2')).exitCode).toBe(1);
     expect(await all.fleet.requests.show(again)).toMatchObject({ retryOf: id, count: 1, failed: 1 });
     expect((await mayfly('request', 'show', again)).stdout).toContain(`retry of ${id}`);
+    expect((await mayfly('request', 'show', id)).stdout).toContain(`retried as ${again}`);
+    expect(json((await mayfly('request', 'show', id, '--json')).stdout)).toMatchObject({ retriedAs: again });
   });
 
   it('exits with 0 if all succeeded, and with 122 if it was cancelled', async () => {
@@ -458,7 +460,7 @@ describe('a request whose jobs run', () => {
         `\n  ${job(1)} on ${target(1)} for .* s, the health check ${stageJobId(job(1), 'check')} of its target runs\n`,
       ),
     );
-    expect(checked).toContain('0 running, 1 checked or rolled back, 1 held, 1 failed');
+    expect(checked).toContain('0 running, 1 being checked, 1 held, 1 failed');
     const check = stageJobId(job(1), 'check');
     await eventually('the check', async () => (await fleet.fleet.status(check)).state === 'running');
     expect((await fleet.mayfly('status', check)).stdout).toContain(

@@ -408,6 +408,34 @@ describe('a request whose jobs run', () => {
     expect((await mayfly('request', 'show', again)).stdout).toContain(`retry of ${id}`);
   });
 
+  it('is shown, with its exit status, to who may make requests and may not list jobs', async () => {
+    names();
+    const { startAgent, mayfly, bench } = all;
+    const effect = {
+      kind: 'error',
+      code: 'AccessDeniedException',
+      message: 'not granted',
+      status: 400,
+    } as const;
+    const fault = bench.cloud.faults.add({
+      service: 'dynamodb',
+      action: ['Query', 'Scan'],
+      caller: 'owner',
+      effect,
+    });
+    await startAgent(WORKER);
+    const stopped = await run(3, '--poll', '0.2');
+    expect(stopped.exitCode).toBe(123);
+    expect(stopped.stdout).toMatch(new RegExp(`^${id}  stopped since `));
+    expect(stopped.stderr).toMatch(
+      /^mayfly: the failed jobs cannot be listed\. AWS does not let these credentials use /m,
+    );
+    const shown = json((await mayfly('request', 'show', id, '--json')).stdout);
+    expect(shown).toMatchObject({ id, state: 'stopped', failed: 1 });
+    expect(shown).not.toHaveProperty('failedJobs');
+    fault.remove();
+  });
+
   it('exits with 0 if all succeeded, and with 122 if it was cancelled', async () => {
     names();
     await all.startAgent(WORKER, { commands: { healthy: ['true'] } });

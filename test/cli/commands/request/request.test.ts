@@ -266,6 +266,13 @@ describe('what is refused by name, and stores nothing', () => {
       /^mayfly: --size is of one group; the targets are in 2\.$/,
     ],
     [
+      'too many sizes of batches',
+      { f: 's1\n' },
+      `--targets f --serial ${Array.from({ length: 101 }, () => 1).join()}`,
+      2,
+      /`serial` has 101 sizes; allowed are 100 at most, of which the last one repeats\.$/,
+    ],
+    [
       'a group that may not be',
       { f: 's1\n' },
       '--targets f --group a/b/c',

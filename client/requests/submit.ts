@@ -3,6 +3,8 @@ import { createNonce } from '../../jobs/binding.ts';
 import { bodyKey } from '../../jobs/body-key.ts';
 import { type JobRecord, MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
 import { requestJobId } from '../../jobs/released.ts';
+import { parseSerial } from '../../policy/groups/batches.ts';
+import { parseMaxFail } from '../../policy/groups/failures.ts';
 import type { RequestPolicy } from '../../policy/groups/state.ts';
 import { createBodyAttributes } from '../../store/body-in-record.ts';
 import { createBodyStore, digestBody } from '../../store/body-store.ts';
@@ -107,9 +109,9 @@ function createPolicy(context: FleetContext, options: RequestOptions): RequestPo
   const { settleSeconds, stops } = options;
   const checkSeconds = healthy === undefined ? undefined : (options.checkSeconds ?? checkLimit(context));
   return {
-    ...(serial && { serial: [...serial] }),
+    ...(serial && { serial: parseSerial(serial) }),
     ...(throttle !== undefined && { throttle }),
-    ...(maxFail !== undefined && { maxFail }),
+    ...(maxFail !== undefined && { maxFail: parseMaxFail(maxFail) }),
     ...(anyErrorsFatal && { anyErrorsFatal }),
     ...(keepGoing && { keepGoing }),
     ...(pauseAfter !== undefined && { pauseAfter }),

@@ -68,8 +68,8 @@ async function prepare(
 }
 
 /**
- * Goes on with the preparation of a request when nothing was heard for a while of the one who prepares it. Until then that one may
- * still write jobs, and would reset those that run if the request was open.
+ * Goes on with the preparation of a request when its writer has noted no progress for a while. Until then that writer may still
+ * write jobs, and would reset those that run if the request was open.
  *
  * @returns undefined: it is prepared
  */
@@ -161,7 +161,7 @@ export function createHeader(
   };
 }
 
-/** Nothing was heard for a while of the one who prepares the request. What the keeper drops will be gone. */
+/** The writer of the request has noted no progress for a while. What the keeper drops will be gone. */
 function isLeft({ writer, writtenAt = '' }: RequestRecord, nowMs: number): boolean {
   return writer !== DROPS && nowMs - Date.parse(writtenAt) >= LONGEST_BLOCK_MS;
 }

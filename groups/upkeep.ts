@@ -4,7 +4,7 @@ import { DROPS, type RequestRecord } from '../store/request-items.ts';
 import { type Groups, HALTED_REQUEST_MS } from './groups.ts';
 import { forEachBlock, skipHeld } from './request-jobs.ts';
 
-/** How long nothing may be heard of the one who prepares a request. Then that one is taken to be gone, and does not come back. */
+/** How long a request may be `preparing` without progress. Its writer is taken to be gone then, and cannot go on. */
 const LONGEST_SILENCE_MS = 86_400_000;
 
 /** Why a request is cancelled that nobody resumed. */

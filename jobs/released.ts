@@ -18,7 +18,10 @@ export function readRelease(attributes: MessageAttributes): number | undefined {
 export interface ReleaseMessage {
   body: string;
   attributes: MessageAttributes;
-  /** The request of the job, or its group: SQS's fair queues keep one from delaying the others. */
+  /**
+   * The request of the job, or its group: SQS's fair queues keep one from delaying the others. All of these names are allowed
+   * ("SendMessage": 1 to 128 letters, digits and punctuation).
+   */
   messageGroupId: string;
 }
 
@@ -42,13 +45,8 @@ export function createReleaseMessage(record: JobRecord, release: number): Releas
       ...createBindingAttributes(nonce),
       [RELEASE]: { DataType: 'Number', StringValue: `${release}` },
     },
-    messageGroupId: sanitizeGroupId(requestId ?? group ?? id),
+    messageGroupId: requestId ?? group ?? id,
   };
-}
-
-/** "SendMessage": 1 to 128 letters, digits and punctuation, which names of groups and requests have. */
-function sanitizeGroupId(name: string): string {
-  return name.slice(0, 128);
 }
 
 /**

@@ -57,7 +57,7 @@ export interface RequestRecord {
   submittedAt: string;
   /** While it is `preparing` or `cancelled`: jobs that were written, dropped or skipped. */
   progress?: number;
-  /** While it is `preparing`: who writes its jobs, and when that one was last heard of. */
+  /** While it is `preparing`: who writes its jobs, and when that one last noted its progress. */
   writer?: string;
   writtenAt?: string;
   /** Since when it is stopped or paused, and when it is cancelled then unless somebody resumes it. */

@@ -1,8 +1,10 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import type { Groups } from '../../groups/groups.ts';
+import type { Outcome } from '../../jobs/outcome.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { retry } from '../../lib/retry.ts';
+import type { InFlightMessage } from './in-flight-message.ts';
 
 export interface LanesOptions {
   groups: Groups;
@@ -12,7 +14,7 @@ export interface LanesOptions {
 }
 
 /** A job of a group that has ended. */
-export type EndedJob = Pick<JobRecord, 'id' | 'stageOf' | 'target' | 'state' | 'tries'> & { group: string };
+type EndedJob = Pick<JobRecord, 'id' | 'stageOf' | 'target' | 'state' | 'tries'> & { group: string };
 
 /** How long an agent tries to change a group. Then the keeper does it, within a minute. */
 const RETRY_MS = 20_000;
@@ -65,4 +67,13 @@ export class Lanes {
       onFailure: (err, tries) => log.warn({ job, err, tries }, "a job's group could not be changed yet"),
     });
   }
+}
+
+/** The job whose lane goes on. Undefined: it has no group, or has not ended. */
+export function endedJob({ claim, reading }: InFlightMessage, state: Outcome['state']): EndedJob | undefined {
+  const { grouped, tries = [] } = claim ?? {};
+  const { group, stageOf, target } = grouped ?? {};
+  if (group === undefined || state === undefined || state === 'queued') return undefined;
+  const id = reading.kind === 'job' ? reading.job.id : reading.id;
+  return { id, group, state, tries, ...(stageOf && { stageOf }), ...(target !== undefined && { target }) };
 }

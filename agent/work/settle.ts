@@ -9,21 +9,21 @@ import {
   type RetryRules,
 } from '../../jobs/outcome.ts';
 import type { JobRecord, TryLog } from '../../jobs/record.ts';
-import { retry } from '../../lib/retry.ts';
 import { extensionSeconds } from '../../policy/lease.ts';
 import { classifyRefusal } from '../../policy/refusal.ts';
 import { deadLetterRetryMs, invisibleMs, SETTLEMENT_RETRY_MS } from '../../policy/refused-settlement.ts';
 import type { Claim } from '../../store/claim.ts';
 import type { TryEnd, WriteResult } from '../../store/job-endings.ts';
-import { EntryError, type JobQueue, type Message } from '../../store/job-queue.ts';
+import type { JobQueue, Message } from '../../store/job-queue.ts';
 import type { JobTable } from '../../store/job-table.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
 import type { AttemptResult } from './attempt.ts';
 import { Batcher } from './batcher.ts';
 import type { Bodies } from './bodies.ts';
 import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
-import type { EndedJob, Lanes } from './lanes.ts';
+import { endedJob, type Lanes } from './lanes.ts';
 import type { Leases } from './leases.ts';
+import { retrySettlement } from './settlement-retry.ts';
 import { countAttempts, countTries, type Exit, endLastTry, rulesFor, toExit, toNotNow } from './try-end.ts';
 
 export interface SettlerOptions {
@@ -42,16 +42,10 @@ export interface SettlerOptions {
   stopping: () => boolean;
 }
 
-/** How long to retry after the lease has ended. The job's record, if there is one, still protects the job then. */
-const RETRY_AFTER_LEASE_MS = 5 * 60_000;
-
 /** The wait before a message is received again whose job could not be held yet. */
 const RETRY_HOLD_SECONDS = 30;
 
 const MAX_DELETED_LATE = 1000;
-
-/** Errors after which the same call can never succeed. */
-const FINAL_ERRORS = new Set(['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue']);
 
 /** The log level for the end of a try, by the job's state after it. */
 const LEVELS = {
@@ -129,7 +123,8 @@ export class Settler {
     ending: Ending,
     writer: TryLogWriter | undefined,
   ): Promise<void> {
-    const { clock, rules, random } = this.#options;
+    const { clock, rules, random, log } = this.#options;
+    const job = jobIdOf(inFlight);
     const endedAtMs = clock.now();
     const ownRules = rulesFor(inFlight, rules);
     const outcome = decideOutcome(ending, countTries(inFlight, ownRules, endedAtMs), ownRules, random);
@@ -137,31 +132,22 @@ export class Settler {
     const exit = toExit(ending);
     const notNowMs = toNotNow(ending, inFlight, endedAtMs);
     inFlight.phase = 'ending';
-    const log = await writer?.end({ alone: outcome.state === undefined });
+    const tryLog = await writer?.end({ alone: outcome.state === undefined });
     inFlight.phase = 'settling';
     const written = await this.#record(
       inFlight,
       outcome,
       { ...exit, reason: outcome.reason, endedAtMs, notNowMs },
-      log,
+      tryLog,
     );
-    if (written === 'taken-over') {
-      this.#options.log.warn(
-        { job: jobIdOf(inFlight) },
-        'another agent has taken over the job: nothing was recorded',
-      );
-    } else if (written === 'cancelled') {
-      this.#options.log.info(
-        { job: jobIdOf(inFlight) },
-        'the job is not tried again: its cancellation was requested',
-      );
-      await this.#withLane(inFlight, 'cancelled', this.#deleteCancelled(inFlight));
-    } else if (outcome.state === 'cancelled') {
-      await this.#withLane(inFlight, 'cancelled', this.#deleteCancelled(inFlight));
-    } else {
-      const end = { ...exit, reason: outcome.reason, fence: inFlight.claim?.fence };
-      await this.#withLane(inFlight, outcome.state, this.#applyFate(inFlight, outcome.action, end));
-    }
+    if (written === 'taken-over')
+      return log.warn({ job }, 'another agent has taken over the job: nothing was recorded');
+    if (written === 'cancelled')
+      log.info({ job }, 'the job is not tried again: its cancellation was requested');
+    if (written === 'cancelled' || outcome.state === 'cancelled')
+      return this.#withLane(inFlight, 'cancelled', this.#deleteCancelled(inFlight));
+    const end = { ...exit, reason: outcome.reason, fence: inFlight.claim?.fence };
+    return this.#withLane(inFlight, outcome.state, this.#applyFate(inFlight, outcome.action, end));
   }
 
   /** The next job of the group does not wait for the message of this one to be settled. */
@@ -262,7 +248,7 @@ export class Settler {
     const refund = outcome.costsAttempt ? 0 : 1;
     const { release } = claim.grouped ?? {};
     const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, notNowMs, refund, release };
-    return this.#retry(inFlight, 'recorded', () =>
+    return retrySettlement(this.#options, inFlight, 'recorded', () =>
       state === 'queued' ? table.requeue(id, claim.fence, end) : table.finish(id, claim.fence, state, end),
     );
   }
@@ -285,8 +271,9 @@ export class Settler {
     const isLate = leases.hasEnded(inFlight);
     // Without a record only the lease keeps the job from running again.
     const maxRetryMs = table ? SETTLEMENT_RETRY_MS : Number.POSITIVE_INFINITY;
+    const remove = () => this.#removals.add(inFlight);
     try {
-      await this.#retry(inFlight, 'deleted', () => this.#removals.add(inFlight), maxRetryMs);
+      await retrySettlement(this.#options, inFlight, 'deleted', remove, maxRetryMs);
     } catch (err) {
       if (!table) throw err;
       log.error(
@@ -333,7 +320,7 @@ export class Settler {
       // Without a record an agent that stops hides the message at once: nothing else keeps the job from running again.
       const maxRetryMs = (error: Error) =>
         !table && stopping() ? 0 : deadLetterRetryMs(table !== undefined, classifyRefusal(error));
-      await this.#retry(inFlight, 'dead-lettered', copy, maxRetryMs);
+      await retrySettlement(this.#options, inFlight, 'dead-lettered', copy, maxRetryMs);
     } catch (err) {
       log.error(
         { job, reason, err },
@@ -379,28 +366,9 @@ export class Settler {
     // A pending extension would hide the message again.
     await leases.untrackAndWait(inFlight);
     const seconds = extensionSeconds(Math.ceil(delaySeconds), clock.monotonic() - inFlight.receivedAtMs);
-    await this.#retry(inFlight, 'requeued', () => this.#hidings.add({ inFlight, seconds }));
-  }
-
-  /** @param maxRetryMs how long to retry; by default as long as this agent has the message */
-  #retry<Result>(
-    inFlight: InFlightMessage,
-    what: string,
-    task: () => Promise<Result>,
-    maxRetryMs: number | ((error: Error) => number) = Number.POSITIVE_INFINITY,
-  ): Promise<Result> {
-    const { clock, random, log } = this.#options;
-    const startMs = clock.monotonic();
-    const maxMsAfter = (error: Error) => (typeof maxRetryMs === 'number' ? maxRetryMs : maxRetryMs(error));
-    const isOver = (nowMs: number, error: Error) =>
-      nowMs > inFlight.lease.endsAtMs + RETRY_AFTER_LEASE_MS || nowMs - startMs >= maxMsAfter(error);
-    return retry(task, {
-      clock,
-      random,
-      shouldGiveUp: (error) => isFinal(error) || isOver(clock.monotonic(), error as Error),
-      onFailure: (err, tries) =>
-        log.warn({ job: jobIdOf(inFlight), err, tries }, `a job could not be ${what} yet`),
-    });
+    await retrySettlement(this.#options, inFlight, 'requeued', () =>
+      this.#hidings.add({ inFlight, seconds }),
+    );
   }
 
   #logUnsettled(inFlight: InFlightMessage, err: unknown): void {
@@ -417,27 +385,12 @@ export class Settler {
   }
 }
 
-/** The entry itself is at fault, and stays so: its receipt handle is outdated, and the message is another agent's. */
-function isFinal(error: unknown): boolean {
-  if (error instanceof EntryError) return error.senderFault;
-  return error instanceof Error && FINAL_ERRORS.has(error.name);
-}
-
 /**
  * Whether another message of the job is a dead letter already. A message that was sent later may be that dead letter,
  * redriven by SQS, if its attributes had no room for the job's id.
  */
 function isSuperfluous({ sentAtMs = Number.NaN }: Message, { deadLetteredAt = '' }: JobRecord): boolean {
   return sentAtMs < Date.parse(deadLetteredAt);
-}
-
-/** The job whose lane goes on. Undefined: it has no group, or has not ended. */
-function endedJob({ claim, reading }: InFlightMessage, state: Outcome['state']): EndedJob | undefined {
-  const { grouped, tries = [] } = claim ?? {};
-  const { group, stageOf, target } = grouped ?? {};
-  if (group === undefined || state === undefined || state === 'queued') return undefined;
-  const id = reading.kind === 'job' ? reading.job.id : reading.id;
-  return { id, group, state, tries, ...(stageOf && { stageOf }), ...(target !== undefined && { target }) };
 }
 
 /** How a job ended, and the fence of its claim. */

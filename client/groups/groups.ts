@@ -51,15 +51,8 @@ export class FleetGroups {
     return this.#run('set groups', (context) => {
       refuseUnknown('groups.set', settings);
       checkName(name);
-      checkSettings(context, settings);
-      const { lanes, size } = settings;
-      return this.#change(context, name, (group) =>
-        withSize(name, {
-          ...group,
-          ...(lanes !== undefined && { lanes }),
-          ...(size !== undefined && { size }),
-        }),
-      );
+      const wanted = checkSettings(context, settings);
+      return this.#change(context, name, (group) => withSize(name, { ...group, ...wanted }));
     });
   }
 
@@ -132,12 +125,16 @@ function checkName(name: string): void {
   if (problem !== undefined) throw new WrongOptionError(`There is no such group: ${problem}.`);
 }
 
-function checkSettings(context: FleetContext, { lanes, size }: GroupSettings): void {
+/** Returns the settings as they are stored. */
+function checkSettings(context: FleetContext, { lanes, size }: GroupSettings): GroupSettings {
   if (lanes === undefined && size === undefined) throw new WrongOptionError('Give `lanes`, `size` or both.');
-  if (lanes !== undefined) asOption(() => parseLanes(lanes, groupLimits(context).maxLanes));
   if (size !== undefined && !(Number.isInteger(size) && size >= 1)) {
     throw new WrongOptionError(`\`size\` is ${size}; allowed is a whole number from 1.`);
   }
+  return {
+    ...(lanes !== undefined && { lanes: asOption(() => parseLanes(lanes, groupLimits(context).maxLanes)) }),
+    ...(size !== undefined && { size }),
+  };
 }
 
 /** Throws `WrongOptionError` if the lanes are a percentage of a size that nobody has stated. */

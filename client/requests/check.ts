@@ -3,7 +3,7 @@ import { SQS_MAX_DELAY_SECONDS } from '../../lib/limits.ts';
 import { parseSerial } from '../../policy/groups/batches.ts';
 import { conflictIn, parseMaxFail } from '../../policy/groups/failures.ts';
 import { isFull } from '../../policy/groups/requests.ts';
-import { findRequest, MOST_OPEN_REQUESTS } from '../../policy/groups/state.ts';
+import { findRequest, MOST_BATCH_SIZES, MOST_OPEN_REQUESTS } from '../../policy/groups/state.ts';
 import { MAX_BODY_BYTES } from '../../store/body-store.ts';
 import { asOption } from '../as-option.ts';
 import type { FleetContext } from '../context.ts';
@@ -48,6 +48,11 @@ function checkOptions({ facts }: FleetContext, options: RequestOptions): void {
   const { pauseAfter, settleSeconds, checkSeconds, healthy, onFailure } = options;
   checkTimes(facts, { ...(limitSeconds !== undefined && { limitSeconds }) });
   asOption(() => parseSerial(serial));
+  if (serial.length > MOST_BATCH_SIZES) {
+    throw new WrongOptionError(
+      `\`serial\` has ${serial.length} sizes; allowed are ${MOST_BATCH_SIZES} at most, of which the last one repeats.`,
+    );
+  }
   if (maxFail !== undefined) asOption(() => parseMaxFail(maxFail));
   refuse(findCountProblem(throttle), 'throttle');
   refuse(findCountProblem(pauseAfter), 'pauseAfter');

@@ -1,15 +1,8 @@
-import { type BatchSize, parseSerial, splitIntoBatches } from '../../policy/groups/batches.ts';
-import { conflictIn, parseMaxFail, shouldTrip } from '../../policy/groups/failures.ts';
+import { type BatchSize, splitIntoBatches } from '../../policy/groups/batches.ts';
+import { shouldTrip } from '../../policy/groups/failures.ts';
 import { toWhole } from '../../policy/groups/percent.ts';
-import { asOption } from '../as-option.ts';
-import { WrongOptionError } from '../errors.ts';
-import type { RequestOptions, RequestTarget, TargetGroup } from './types.ts';
-
-/** The options of a request that say in which order its jobs run. */
-export type PlanOptions = Pick<
-  RequestOptions,
-  'serial' | 'throttle' | 'maxFail' | 'anyErrorsFatal' | 'keepGoing' | 'pauseAfter'
->;
+import type { RequestPolicy } from '../../policy/groups/state.ts';
+import type { RequestTarget, TargetGroup } from './types.ts';
 
 /** The groups of a request run beside each other. */
 export interface PlannedGroup {
@@ -48,36 +41,26 @@ export interface PlannedTarget {
  * Plans a request, with nothing else in its groups. Targets start in this order; a target that another job works on lets the
  * next ones pass.
  *
+ * @param policy checked
  * @param lanesOf the number of lanes of a group with this size
- * @throws WrongOptionError if `serial` or `maxFail` is not allowed, or `keepGoing` is given with an option that stops
  */
 export function planGroups(
   groups: readonly TargetGroup[],
-  options: PlanOptions,
+  policy: RequestPolicy,
   lanesOf: (group: Pick<TargetGroup, 'name' | 'size'>) => number,
 ): PlannedGroup[] {
-  const { maxFail } = options;
-  const serial = asOption(() => parseSerial(options.serial ?? []));
-  if (maxFail !== undefined) asOption(() => parseMaxFail(maxFail));
-  const conflict = conflictIn(options);
-  if (conflict)
-    throw new WrongOptionError(`\`${conflict.join('` and `')}\` exclude each other: give one of them.`);
-  return groups.map((group) => planGroup(group, serial, options, lanesOf(group)));
+  return groups.map((group) => planGroup(group, policy, lanesOf(group)));
 }
 
-function planGroup(
-  { name, size, targets }: TargetGroup,
-  serial: readonly BatchSize[],
-  options: PlanOptions,
-  lanes: number,
-): PlannedGroup {
-  const atOnce = Math.min(lanes, options.throttle ?? lanes);
+function planGroup({ name, size, targets }: TargetGroup, policy: RequestPolicy, lanes: number): PlannedGroup {
+  const { serial = [], throttle } = policy;
+  const atOnce = Math.min(lanes, throttle ?? lanes);
   const sizes = splitIntoBatches(targets.length, serial);
   let start = 0;
   const batches = sizes.map((batchSize, at) => {
     const batch = targets.slice(start, start + batchSize);
     start += batchSize;
-    return planBatch(batch, at + 1, sizes.length, atOnce, options);
+    return planBatch(batch, at + 1, sizes.length, atOnce, policy);
   });
   return {
     name,
@@ -85,7 +68,7 @@ function planGroup(
     lanes,
     atOnce,
     batches,
-    notes: notesOn(targets.length, serial, sizes, { lanes, atOnce }, options),
+    notes: notesOn(targets.length, serial, sizes, { lanes, atOnce }, throttle),
   };
 }
 
@@ -94,13 +77,13 @@ function planBatch(
   number: number,
   batches: number,
   atOnce: number,
-  options: PlanOptions,
+  policy: RequestPolicy,
 ): PlannedBatch {
-  const stopsAtFailure = findStop(targets.length, options);
+  const stopsAtFailure = findStop(targets.length, policy);
   return {
     number,
     ...(stopsAtFailure !== undefined && { stopsAtFailure }),
-    pausesAfter: number === options.pauseAfter && number < batches,
+    pausesAfter: number === policy.pauseAfter && number < batches,
     targets: targets.map(({ target, index }, at) => ({
       target,
       index,
@@ -110,10 +93,10 @@ function planBatch(
   };
 }
 
-function findStop(batchSize: number, options: PlanOptions): number | undefined {
-  if (options.keepGoing) return undefined;
+function findStop(batchSize: number, policy: RequestPolicy): number | undefined {
+  if (policy.keepGoing) return undefined;
   for (let batchFailed = 1; batchFailed < batchSize; batchFailed += 1) {
-    if (shouldTrip({ batchSize, batchFailed }, options)) return batchFailed;
+    if (shouldTrip({ batchSize, batchFailed }, policy)) return batchFailed;
   }
   return batchSize;
 }
@@ -123,7 +106,7 @@ function notesOn(
   serial: readonly BatchSize[],
   sizes: readonly number[],
   { lanes, atOnce }: Pick<PlannedGroup, 'lanes' | 'atOnce'>,
-  { throttle }: PlanOptions,
+  throttle: number | undefined,
 ): string[] {
   const notes: string[] = [];
   const all = serial.slice(0, sizes.length).find((size) => toWhole(size, count) <= 0);

@@ -55,7 +55,7 @@ export async function planRequest(
     count: header.count,
     exists: earlier !== undefined,
     policy: header.policy,
-    groups: planGroups(groups, options, lanesNow).map((group) => ({
+    groups: planGroups(groups, header.policy, lanesNow).map((group) => ({
       ...group,
       ...presentState(context, stateOf(group.name)),
     })),

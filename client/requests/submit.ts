@@ -3,6 +3,8 @@ import { createNonce } from '../../jobs/binding.ts';
 import { bodyKey } from '../../jobs/body-key.ts';
 import { type JobRecord, MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
 import { requestJobId } from '../../jobs/released.ts';
+import { parseSerial } from '../../policy/groups/batches.ts';
+import { parseMaxFail } from '../../policy/groups/failures.ts';
 import type { RequestPolicy } from '../../policy/groups/state.ts';
 import { createBodyAttributes } from '../../store/body-in-record.ts';
 import { createBodyStore, digestBody } from '../../store/body-store.ts';
@@ -66,8 +68,8 @@ async function prepare(
 }
 
 /**
- * Goes on with the preparation of a request when nothing was heard for a while of the one who prepares it. Until then that one may
- * still write jobs, and would reset those that run if the request was open.
+ * Goes on with the preparation of a request when its writer has noted no progress for a while. Until then that writer may still
+ * write jobs, and would reset those that run if the request was open.
  *
  * @returns undefined: it is prepared
  */
@@ -107,9 +109,9 @@ function createPolicy(context: FleetContext, options: RequestOptions): RequestPo
   const { settleSeconds, stops } = options;
   const checkSeconds = healthy === undefined ? undefined : (options.checkSeconds ?? checkLimit(context));
   return {
-    ...(serial && { serial: [...serial] }),
+    ...(serial && { serial: parseSerial(serial) }),
     ...(throttle !== undefined && { throttle }),
-    ...(maxFail !== undefined && { maxFail }),
+    ...(maxFail !== undefined && { maxFail: parseMaxFail(maxFail) }),
     ...(anyErrorsFatal && { anyErrorsFatal }),
     ...(keepGoing && { keepGoing }),
     ...(pauseAfter !== undefined && { pauseAfter }),
@@ -159,7 +161,7 @@ export function createHeader(
   };
 }
 
-/** Nothing was heard for a while of the one who prepares the request. What the keeper drops will be gone. */
+/** The writer of the request has noted no progress for a while. What the keeper drops will be gone. */
 function isLeft({ writer, writtenAt = '' }: RequestRecord, nowMs: number): boolean {
   return writer !== DROPS && nowMs - Date.parse(writtenAt) >= LONGEST_BLOCK_MS;
 }

@@ -133,7 +133,7 @@ function takeAddress({ addresses }: Draft, { target, variables, isChosen }: Cand
 /**
  * Where a target is reached: as Ansible, by `ansible_host` and `ansible_port` if it has them, else by its name and SSH's
  * port. Host names do not differ in case (RFC 4343). A local connection reaches no address, and one that only a play
- * resolves is not known: such a target is told by its name.
+ * resolves is not known: such a target is compared by its name.
  */
 function addressOf(target: string, variables: Variables): { key: string; text: string } {
   const read = (name: string, otherwise: string) => {

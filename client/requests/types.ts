@@ -33,7 +33,7 @@ export interface RequestOptions {
   limitSeconds?: number;
   /** How often each job is tried. Default 1. */
   maxAttempts?: number;
-  /** Sizes of the batches of each group (Ansible's `serial`). The last one repeats. Default: one batch of all. */
+  /** Sizes of the batches of each group (Ansible's `serial`). At most 100; the last one repeats. Default: one batch of all. */
   serial?: readonly BatchSize[];
   /** How many jobs of a group run at a time (Ansible's `throttle`). The group's lanes bound it. Default: the lanes. */
   throttle?: number;

@@ -57,7 +57,10 @@ export function grantEnqueue(fleet: GrantTarget, grantee: IGrantable): Grant {
   );
 }
 
-/** For `request run` and the other changes of requests: the permissions above, and those to write requests. */
+/**
+ * For `request run` and the other changes of requests: the permissions above, and those to write requests. Lists of requests and
+ * jobs, and the long bodies that `request retry` reads, need `grantFollow`.
+ */
 export function grantRequest(fleet: GrantTarget, grantee: IGrantable): Grant {
   return together(
     grantEnqueue(fleet, grantee),

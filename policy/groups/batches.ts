@@ -1,6 +1,6 @@
 /**
  * Batches: Ansible's `serial`. The source is `_get_serialized_batches` in Ansible's `executor/playbook_executor.py`, and
- * test/ansible/serial.test.ts compares the two.
+ * test/ansible/serial/serial.test.ts compares the two.
  */
 
 import { type Percent, parseAmount, toWhole } from './percent.ts';

@@ -3,10 +3,12 @@
 import { batchEnd, splitIntoBatches } from './batches.ts';
 import { lanesOf } from './release.ts';
 import {
+  countAllWaiting,
   findRequest,
   type GroupLimits,
   type GroupState,
   MOST_WAITING,
+  mayWait,
   type OpenRequest,
   outOf,
 } from './state.ts';
@@ -103,7 +105,8 @@ function explainInRequest(
   const { waiting, next, policy } = request;
   const ready = Object.keys(waiting).filter((one) => waiting[Number(one)] === '');
   const count = Object.keys(waiting).length;
-  if (count >= MOST_WAITING && ready.length === 0) return { what: 'targets', waiting: count };
+  if (ready.length === 0 && !mayWait(group, request))
+    return { what: 'targets', waiting: count >= MOST_WAITING ? count : countAllWaiting(group) };
   const before = ready.filter((one) => Number(one) < number).length + Math.max(0, number - next);
   const taken = explainLanes(group, limits, before);
   if (taken) return taken;

@@ -4,7 +4,7 @@ import { firstReadyPlain } from './plain.ts';
 import {
   type GroupLimits,
   type GroupState,
-  MOST_WAITING,
+  mayWait,
   type OpenRequest,
   type OutJob,
   outOf,
@@ -107,7 +107,7 @@ function nextNumber(group: GroupState, request: OpenRequest): number | undefined
     .map(Number)
     .filter((number) => waiting[number] === '');
   if (again.length > 0) return Math.min(...again);
-  if (Object.keys(waiting).length >= MOST_WAITING) return undefined;
+  if (!mayWait(group, request)) return undefined;
   return next <= batchEnd(count, policy.serial ?? [], batchStart - 1, batch) ? next : undefined;
 }
 

@@ -137,8 +137,13 @@ export interface GroupLimits {
 export const MOST_OPEN_REQUESTS = 50;
 /** Plain jobs that the group's item has, unless these wait for targets. */
 export const MOST_PLAIN = 10;
-/** Jobs of a request, and plain jobs, that wait for targets at most. */
+/** Sizes of batches that a request may list. */
+export const MOST_BATCH_SIZES = 100;
+/** A request of which so many jobs wait for targets has no further ones released, nor have plain jobs. */
 export const MOST_WAITING = 100;
+/** Once so many jobs of all requests wait for targets, a request has only a few that are out or wait. */
+const MOST_WAITING_IN_ALL = 500;
+const FEW_WAITING = 10;
 
 export function emptyGroup(name: string): GroupState {
   return {
@@ -171,6 +176,25 @@ export function countHeld({ requests, plain }: GroupState): number {
 
 export function countHeldOf({ count, next, waiting, state }: OpenRequest): number {
   return state === 'cancelled' ? 0 : count - next + 1 + Object.keys(waiting).length;
+}
+
+/**
+ * Whether a job of a request may be released although its target may be busy. The targets that jobs wait for are in the group's
+ * item, which has to stay small.
+ */
+export function mayWait(group: GroupState, request: OpenRequest): boolean {
+  const own = countWaiting(request);
+  if (own >= MOST_WAITING) return false;
+  return countAllWaiting(group) < MOST_WAITING_IN_ALL || own + outOf(group, request.id).length < FEW_WAITING;
+}
+
+/** Jobs of all requests of a group that are to be released again. */
+export function countAllWaiting({ requests }: GroupState): number {
+  return requests.reduce((sum, one) => sum + countWaiting(one), 0);
+}
+
+function countWaiting({ waiting }: OpenRequest): number {
+  return Object.keys(waiting).length;
 }
 
 /** The jobs of a request that are out in the group, by id. */

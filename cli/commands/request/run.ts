@@ -155,8 +155,8 @@ the target ({{ vars.NAME }}, {{ NAME }}), and no logic.
 request has ended, or nothing runs and it waits for a person.
 
 Exit status: 0; 1 if it is refused; 2 for wrong usage. With --poll: 0 if all
-jobs succeeded; 1 if some failed; 122 if it was cancelled; 123 if it has not
-ended: it is stopped or paused.
+jobs succeeded; 1 if some failed; 122 if none failed, and it or jobs of it were
+cancelled; 123 if it has not ended: it is stopped or paused.
 
 Examples:
   mayfly request run --targets servers.txt --group shop/web --plan

@@ -1,11 +1,14 @@
 import { Command } from 'commander';
+import { AccessDeniedError } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import type { RequestView } from '../../../client/requests/types.ts';
 import { addFleetOptions, runOnFleet } from '../../options/fleet-options.ts';
 import { parseId } from '../../options/values.ts';
+import { escapeText } from '../../terminal/escape.ts';
 import { paintFor } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
+import { say } from '../../terminal/say.ts';
 import { tableWidth } from '../jobs/show-jobs.ts';
 import { requestText } from './text.ts';
 
@@ -46,8 +49,8 @@ async function run(fleet: Fleet, id: string, { json }: { json?: true }): Promise
 /** Prints a request with the jobs of it that failed, as text or JSON. */
 export async function showRequest(fleet: Fleet, request: RequestView, json: true | undefined): Promise<void> {
   const failedJobs = await readFailed(fleet, request);
-  if (json) return printJson({ ...request, failedJobs });
-  const text = requestText(request, failedJobs, {
+  if (json) return printJson({ ...request, ...(failedJobs && { failedJobs }) });
+  const text = requestText(request, failedJobs ?? [], {
     nowMs: fleet.context.clock.now(),
     paint: paintFor(process.stdout),
     screen: process.stdout,
@@ -56,14 +59,24 @@ export async function showRequest(fleet: Fleet, request: RequestView, json: true
   print(text);
 }
 
-function readFailed(fleet: Fleet, { id, failed, submittedAt, groups }: RequestView): Promise<JobView[]> {
+/** Undefined: AWS does not allow it. Who may make requests (`grantRequest`) may not list jobs. */
+async function readFailed(
+  fleet: Fleet,
+  { id, failed, submittedAt, groups }: RequestView,
+): Promise<JobView[] | undefined> {
   // A health check can have failed although its job has not.
   const isUnhealthy = groups.some(({ running }) => running.some(({ stage }) => stage === 'unhealthy'));
-  if (failed === 0 && !isUnhealthy) return Promise.resolve([]);
-  return fleet.list({
-    requestId: id,
-    states: ['failed', 'timed_out', 'lost'],
-    since: new Date(submittedAt),
-    limit: MOST_FAILED,
-  });
+  if (failed === 0 && !isUnhealthy) return [];
+  try {
+    return await fleet.list({
+      requestId: id,
+      states: ['failed', 'timed_out', 'lost'],
+      since: new Date(submittedAt),
+      limit: MOST_FAILED,
+    });
+  } catch (error) {
+    if (!(error instanceof AccessDeniedError)) throw error;
+    say(`the failed jobs cannot be listed. ${escapeText(error.message)}`);
+    return undefined;
+  }
 }

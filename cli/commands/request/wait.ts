@@ -42,9 +42,10 @@ async function run(fleet: Fleet, id: string, options: WaitOptions): Promise<void
 }
 
 const NOTES = `
-Exit status: 0 if all jobs succeeded; 1 if some failed; 122 if it was cancelled;
-123 if it has not ended: it is stopped or paused, or the time to wait was over;
-120 if there is no such request. Ctrl-C stops the waiting, not the request.
+Exit status: 0 if all jobs succeeded; 1 if some failed; 122 if none failed, and
+it or jobs of it were cancelled; 123 if it has not ended: it is stopped or
+paused, or the time to wait was over; 120 if there is no such request. Ctrl-C
+stops the waiting, not the request.
 
 --progress json prints waitedSeconds, the state, and numbers of jobs: total,
 succeeded, failed, cancelled, running, held.

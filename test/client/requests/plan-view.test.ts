@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { WrongOptionError } from '../../../client/errors.ts';
-import { type PlanOptions, planGroups } from '../../../client/requests/plan-view.ts';
+import { planGroups } from '../../../client/requests/plan-view.ts';
 import { listTargets } from '../../../client/requests/target-list.ts';
 import type { BatchSize } from '../../../policy/groups/batches.ts';
+import type { RequestPolicy } from '../../../policy/groups/state.ts';
 
-function plan(count: number, options: PlanOptions, lanes = 1) {
+function plan(count: number, options: RequestPolicy, lanes = 1) {
   const candidates = Array.from({ length: count }, (_, at) => ({
     target: `s${at + 1}`,
     variables: {},
@@ -95,7 +95,7 @@ describe('a plan', () => {
     expect(plan(count, { serial }).batches.map(({ targets }) => targets.length)).toEqual(sizes);
   });
 
-  it.each<[PlanOptions, (number | undefined)[]]>([
+  it.each<[RequestPolicy, (number | undefined)[]]>([
     [{}, [1, 1]],
     [{ anyErrorsFatal: true, maxFail: 3 }, [1, 1]],
     [{ maxFail: 2 }, [3, 2]],
@@ -114,7 +114,7 @@ describe('a plan', () => {
     expect(pauses(2)).toEqual([false, false]);
   });
 
-  it.each<[PlanOptions, number, number, string[]]>([
+  it.each<[RequestPolicy, number, number, string[]]>([
     [{ throttle: 2 }, 4, 2, []],
     [{ throttle: 9 }, 4, 4, ['A throttle of 9 is more than the lanes of the group: 4 at a time.']],
     [{ serial: [0] }, 9, 9, ['A serial of 0 means all targets that are left, as in Ansible.']],
@@ -130,14 +130,5 @@ describe('a plan', () => {
     [{ serial: [8, 0] }, 8, 8, []],
   ])('with %j and %i lanes runs %i at once, with the notes %j', (options, lanes, atOnce, notes) => {
     expect(plan(8, options, lanes)).toMatchObject({ atOnce, notes });
-  });
-
-  it.each<[object, string]>([
-    [{ serial: ['x'] }, "serial has 'x'"],
-    [{ maxFail: '1.5%' }, "maxFail is '1.5%'"],
-    [{ keepGoing: true, maxFail: 1 }, '`keepGoing` and `maxFail` exclude each other'],
-  ])('with %j is refused', (options, problem) => {
-    expect(() => plan(1, options)).toThrow(WrongOptionError);
-    expect(() => plan(1, options)).toThrow(problem);
   });
 });

@@ -64,3 +64,27 @@ test('a plan refuses what the request would refuse', async () => {
   expect(error).toBeInstanceOf(WrongOptionError);
   expect(error.message).toContain('has no such command');
 });
+
+test('amounts that a program without types gives as texts count as what was checked', async () => {
+  const { fleet } = await open();
+  expect(await fleet.groups.set('plan/d', { lanes: '12' as never, size: 40 })).toMatchObject({
+    lanes: 12,
+    setting: 12,
+  });
+  const texts = { serial: ['10', ' 25% '] as never, maxFail: '2' as never };
+  const plan = await fleet.requests.plan([groupOf('plan/d', 40)], texts);
+  expect(plan.policy).toMatchObject({ serial: [10, '25%'], maxFail: 2 });
+  expect(plan.groups[0]?.batches.map(({ targets }) => targets.length)).toEqual([10, 10, 10, 10]);
+  expect(plan.groups[0]?.batches[0]?.stopsAtFailure).toBe(3);
+});
+
+test.each<[object, string]>([
+  [{ serial: ['x'] }, "serial has 'x'"],
+  [{ maxFail: '1.5%' }, "maxFail is '1.5%'"],
+  [{ keepGoing: true, maxFail: 1 }, '`keepGoing` and `maxFail` exclude each other'],
+])('with %j no plan is made', async (options, problem) => {
+  const { fleet } = await open();
+  const planned = fleet.requests.plan([groupOf('plan/e', 1)], options);
+  await expect(planned).rejects.toThrow(WrongOptionError);
+  await expect(planned).rejects.toThrow(problem);
+});

@@ -36,6 +36,8 @@ const LANE: { what: 'lanes'; lanes: number; holders: string[] } = {
 };
 const third: HeldJob = { id: 'j-3', request: 'r', number: 3 };
 
+/** Ten jobs that wait for their targets. */
+const TEN = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [at + 100, `t${at}`]));
 /** A hundred jobs that wait for their targets. */
 const HUNDRED = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [at + 100, `s${at}`]));
 
@@ -67,6 +69,16 @@ describe('a held job of a request waits for', () => {
       'the targets of others, if too many wait for theirs',
       { requests: [open({ count: 500, next: 200, waiting: HUNDRED })] },
       { what: 'targets', waiting: 100 },
+    ],
+    [
+      'so many jobs of all requests that wait for their targets',
+      {
+        requests: [
+          open({ count: 900, next: 500, waiting: TEN }),
+          ...['a', 'b', 'c', 'd', 'e'].map((id) => open({ id, count: 900, next: 500, waiting: HUNDRED })),
+        ],
+      },
+      { what: 'targets', waiting: 510 },
     ],
     [
       'its batch',

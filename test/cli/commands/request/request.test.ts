@@ -266,6 +266,13 @@ describe('what is refused by name, and stores nothing', () => {
       /^mayfly: --size is of one group; the targets are in 2\.$/,
     ],
     [
+      'too many sizes of batches',
+      { f: 's1\n' },
+      `--targets f --serial ${Array.from({ length: 101 }, () => 1).join()}`,
+      2,
+      /`serial` has 101 sizes; allowed are 100 at most, of which the last one repeats\.$/,
+    ],
+    [
       'a group that may not be',
       { f: 's1\n' },
       '--targets f --group a/b/c',
@@ -410,6 +417,34 @@ describe('a request whose jobs run', () => {
     expect((await mayfly('request', 'show', again)).stdout).toContain(`retry of ${id}`);
     expect((await mayfly('request', 'show', id)).stdout).toContain(`retried as ${again}`);
     expect(json((await mayfly('request', 'show', id, '--json')).stdout)).toMatchObject({ retriedAs: again });
+  });
+
+  it('is shown, with its exit status, to who may make requests and may not list jobs', async () => {
+    names();
+    const { startAgent, mayfly, bench } = all;
+    const effect = {
+      kind: 'error',
+      code: 'AccessDeniedException',
+      message: 'not granted',
+      status: 400,
+    } as const;
+    const fault = bench.cloud.faults.add({
+      service: 'dynamodb',
+      action: ['Query', 'Scan'],
+      caller: 'owner',
+      effect,
+    });
+    await startAgent(WORKER);
+    const stopped = await run(3, '--poll', '0.2');
+    expect(stopped.exitCode).toBe(123);
+    expect(stopped.stdout).toMatch(new RegExp(`^${id}  stopped since `));
+    expect(stopped.stderr).toMatch(
+      /^mayfly: the failed jobs cannot be listed\. AWS does not let these credentials use /m,
+    );
+    const shown = json((await mayfly('request', 'show', id, '--json')).stdout);
+    expect(shown).toMatchObject({ id, state: 'stopped', failed: 1 });
+    expect(shown).not.toHaveProperty('failedJobs');
+    fault.remove();
   });
 
   it('exits with 0 if all succeeded, and with 122 if it was cancelled', async () => {

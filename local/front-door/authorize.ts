@@ -75,14 +75,19 @@ function requireRight(
 
 /** "Key policies in AWS KMS": a key's policy has to allow the caller, or to delegate to the account's policies. */
 function requireKey(
-  { keyRefusal }: Service,
+  { name, keyRefusal }: Service,
   { arn, policy, actions, conditions }: KeyUse,
   call: Call,
   account: PolicyAccount,
 ): void {
   const { caller } = call;
   const principal = principalOf(caller, account);
-  const context = { ...globalConditions(caller, principal, call), ...conditions };
+  const context = {
+    ...globalConditions(caller, principal, call),
+    'kms:ViaService': `${name}.${call.region}.amazonaws.com`,
+    'kms:CallerAccount': principal.account,
+    ...conditions,
+  };
   for (const action of actions) {
     const request = { action, resources: [arn], context };
     const own = ownDecision(caller, request, account);

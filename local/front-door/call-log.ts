@@ -95,7 +95,8 @@ const LONGEST_TEXT = 256;
 const LONGEST_EXPRESSION = 4096;
 const LONGEST_LIST = 50;
 const DEEPEST = 8;
-const SECRET = /secret|password|sessiontoken|credential/i;
+/** The names of members that have secrets. `SecretId` and `SecretArn` only say which secret is meant. */
+const SECRET = /secret(?!(id|arn)$)|password|sessiontoken|credential/i;
 
 /** A copy of an input for the log: all its members, without secrets and with long strings cut. */
 export function summariseInput(value: unknown, depth = 0, longest = LONGEST_TEXT): unknown {
@@ -106,7 +107,9 @@ export function summariseInput(value: unknown, depth = 0, longest = LONGEST_TEXT
   if (Array.isArray(value))
     return value.slice(0, LONGEST_LIST).map((item) => summariseInput(item, depth + 1));
   if (!isStructure(value)) return value;
-  const hidden = value['Type'] === 'SecureString';
+  // A parameter that is overwritten without a type may be a SecureString.
+  const hidden =
+    value['Type'] === 'SecureString' || (value['Type'] === undefined && value['Overwrite'] !== undefined);
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => [
       name,

@@ -81,3 +81,17 @@ export class Keys {
     return [{ ...purpose, arn, policy }];
   }
 }
+
+/**
+ * Gives errors of KMS the code of the service that used a key, which quotes them.
+ *
+ * @param use a call of `Keys.use`
+ */
+export function withErrorCode<T>(code: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (!(error instanceof AwsError)) throw error;
+    throw new AwsError(code, `${error.message} (Service: AWSKMS; Error Code: ${error.code})`);
+  }
+}

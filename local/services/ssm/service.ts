@@ -14,7 +14,7 @@ import {
   type RunningService,
 } from '../../front-door/service.ts';
 import { BOOTSTRAP_VERSION, bootstrapNames } from '../bootstrap.ts';
-import type { Keys } from '../kms/keys.ts';
+import { type Keys, withErrorCode } from '../kms/keys.ts';
 import { describeParameter, publicParameter, type SsmParameter } from './parameters.ts';
 
 /**
@@ -48,10 +48,12 @@ export function createSsm(context: CloudContext, keys: Keys): RunningService {
 
   /** "AWS KMS encryption for Parameter Store SecureString parameters": with the permissions of the caller. */
   const keyUse = (action: string, name: string, keyId: string | undefined) =>
-    keys.use(keyId, {
-      actions: [action],
-      conditions: { 'kms:EncryptionContext:PARAMETER_ARN': arnOf(name) },
-    });
+    withErrorCode('InvalidKeyId', () =>
+      keys.use(keyId, {
+        actions: [action],
+        conditions: { 'kms:EncryptionContext:PARAMETER_ARN': arnOf(name) },
+      }),
+    );
   const decryptions = (input: Input, found: (SsmParameter | undefined)[]) =>
     optionalBoolean(input, 'WithDecryption')
       ? found.flatMap((parameter) =>

@@ -43,9 +43,16 @@ const clientsWith = (config: TestCloud['client']) => {
 };
 
 /** Clients of a role with full access to the stores, and these permissions on keys. */
-async function roleWith(RoleName: string, ...statements: object[]) {
-  const stores = { Effect: 'Allow', Action: ['sqs:*', 's3:*', 'dynamodb:*'], Resource: '*' };
-  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [stores, ...statements] });
+const roleWith = (RoleName: string, ...statements: object[]) =>
+  bareRole(
+    RoleName,
+    { Effect: 'Allow', Action: ['sqs:*', 's3:*', 'dynamodb:*'], Resource: '*' },
+    ...statements,
+  );
+
+/** Clients of a role with exactly these permissions. */
+async function bareRole(RoleName: string, ...Statement: object[]) {
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
   await cloud.call('iam', 'CreateRole', { RoleName, AssumeRolePolicyDocument: '{"Statement":[]}' });
   await cloud.call('iam', 'PutRolePolicy', { RoleName, PolicyName: 'own', PolicyDocument });
   return clientsWith(cloud.clientAs(`arn:aws:iam::${cloud.accountId}:role/${RoleName}`, 'somebody'));
@@ -219,6 +226,42 @@ describe('secure strings', () => {
     await expect(below).rejects.toMatchObject(refused);
   });
 
+  const read = ({ ssm }: ReturnType<typeof clientsWith>, name: string) =>
+    ssm.send(new GetParameterCommand({ Name: name, WithDecryption: true }));
+  const readOnly = (RoleName: string, ...statements: object[]) =>
+    bareRole(RoleName, { Effect: 'Allow', Action: 'ssm:GetParameter', Resource: '*' }, ...statements);
+  const keyAllowed = (condition?: object) => ({
+    ...{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: key },
+    ...(condition && { Condition: { StringEquals: condition } }),
+  });
+
+  test.each([undefined, 'alias/aws/ssm'])(
+    "under AWS's own key are decrypted with ssm:GetParameter alone: %s",
+    async (KeyId) => {
+      const name = `/own-key/${KeyId?.length ?? 0}`;
+      await cloud.call('ssm', 'PutParameter', { ...put, Name: name, KeyId });
+      const role = await readOnly(`own-key-${KeyId?.length ?? 0}`);
+      expect((await read(role, name)).Parameter?.Value).toBe('sesame');
+    },
+  );
+
+  test('under a key of the customer are decrypted with ssm:GetParameter and kms:Decrypt alone', async () => {
+    await cloud.call('ssm', 'PutParameter', { ...put, Name: '/keyed', KeyId: key });
+    expect((await read(await readOnly('decrypts', keyAllowed()), '/keyed')).Parameter?.Value).toBe('sesame');
+    const via = (service: string) => keyAllowed({ 'kms:ViaService': `${service}.us-east-1.amazonaws.com` });
+    expect((await read(await readOnly('via-ssm', via('ssm')), '/keyed')).Parameter?.Value).toBe('sesame');
+    for (const role of [await readOnly('without'), await readOnly('via-other', via('secretsmanager'))]) {
+      await expect(read(role, '/keyed')).rejects.toMatchObject({
+        name: 'AccessDeniedException',
+        message: expect.stringContaining(`kms:Decrypt on resource: ${key}`),
+      });
+    }
+    const other = await bareRole('kms-only', keyAllowed());
+    await expect(read(other, '/keyed')).rejects.toMatchObject({
+      message: expect.stringContaining('ssm:GetParameter on resource'),
+    });
+  });
+
   test("are written with permission for the key, and need none for AWS's own key", async () => {
     const role = await roleWith('writer', ...decrypt(arn()));
     const write = (KeyId?: string) => role.ssm.send(new PutParameterCommand({ ...put, KeyId }));
@@ -226,6 +269,22 @@ describe('secure strings', () => {
     await write();
     const { Parameter } = await role.ssm.send(new GetParameterCommand({ Name, WithDecryption: true }));
     expect(Parameter?.Value).toBe('sesame');
+  });
+});
+
+describe('secure strings under a key that cannot be used', () => {
+  test('are not decrypted, and say so as SSM does', async () => {
+    const gone = await createKey();
+    await cloud.call('ssm', 'PutParameter', { Name: '/gone', Value: 'x', Type: 'SecureString', KeyId: gone });
+    await cloud.call('kms', 'ScheduleKeyDeletion', { KeyId: gone, PendingWindowInDays: 7 });
+    const { ssm } = clientsWith(cloud.client);
+    const read = ssm.send(new GetParameterCommand({ Name: '/gone', WithDecryption: true }));
+    await expect(read).rejects.toMatchObject({
+      name: 'InvalidKeyId',
+      message: `${gone} is pending deletion. (Service: AWSKMS; Error Code: KMSInvalidStateException)`,
+    });
+    const missing = { Name: '/none', Value: 'x', Type: 'SecureString', KeyId: 'alias/none' } as const;
+    await expect(ssm.send(new PutParameterCommand(missing))).rejects.toMatchObject({ name: 'InvalidKeyId' });
   });
 });
 

@@ -165,6 +165,7 @@ function throttled(service: string): AwsError {
       return new AwsError('RequestThrottled', 'Request throttled.', 403);
     case 'dynamodb':
     case 'ssm':
+    case 'secretsmanager':
     case 'scheduler':
       return new AwsError('ThrottlingException', 'Rate exceeded');
     default:

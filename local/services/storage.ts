@@ -4,6 +4,7 @@ import { createDynamoDb } from './dynamodb/service.ts';
 import { startFauxqs } from './fauxqs.ts';
 import type { Keys } from './kms/keys.ts';
 import { createKms } from './kms/service.ts';
+import { createSecretsManager } from './secretsmanager/service.ts';
 import type { QueueActivity } from './sqs/activity.ts';
 import { createSqs } from './sqs/service.ts';
 import { createSsm } from './ssm/service.ts';
@@ -15,7 +16,7 @@ export interface Storage {
   queueActivity: QueueActivity;
 }
 
-/** The services of a region that store something: queues, items, parameters, keys. */
+/** The services of a region that store something: queues, items, parameters, secrets, keys. */
 export async function createStorage(context: CloudContext, allows: Dispatcher['allows']): Promise<Storage> {
   const fauxqs = await startFauxqs();
   const { running: kms, keys } = createKms(context);
@@ -28,7 +29,10 @@ export async function createStorage(context: CloudContext, allows: Dispatcher['a
     },
   };
   return {
-    running: [queues, kms, createDynamoDb(context, keys), createSsm(context, keys)],
+    running: [
+      ...[queues, kms, createDynamoDb(context, keys), createSsm(context, keys)],
+      createSecretsManager(context, keys),
+    ],
     ...{ keys, queueActivity: sqs.activity },
   };
 }

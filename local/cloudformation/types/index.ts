@@ -15,13 +15,14 @@ import { kmsTypes } from './kms.ts';
 import { lambdaTypes } from './lambda.ts';
 import { s3Types } from './s3.ts';
 import { schedulerTypes } from './scheduler.ts';
+import { secretsManagerTypes } from './secretsmanager.ts';
 import { sqsTypes } from './sqs.ts';
 import { ssmTypes } from './ssm.ts';
 
 const families = [
   ...[groupTypes, groupPartTypes, cloudFormationTypes, cloudWatchTypes, dynamoDbTypes, launchTemplateTypes],
   ...[securityGroupTypes, vpcTypes, iamTypes, inertTypes, lambdaTypes, s3Types, schedulerTypes, sqsTypes],
-  ...[ssmTypes, imageBuilderTypes, kmsTypes],
+  ...[ssmTypes, imageBuilderTypes, kmsTypes, secretsManagerTypes],
 ];
 
 /** Every AWS resource type that a template may have. */

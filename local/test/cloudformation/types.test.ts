@@ -384,6 +384,12 @@ const lives: Life[] = [
     after: { Type: 'String', Value: 'b', Description: 'new' },
   },
   {
+    type: 'AWS::SecretsManager::Secret',
+    before: { SecretString: 'a', Description: 'old', KmsKeyId: { Ref: 'Key' }, Tags: tags('old') },
+    after: { GenerateSecretString: { PasswordLength: 20, ExcludePunctuation: 'true' }, Tags: tags('new') },
+    with: { Key: kmsKey },
+  },
+  {
     type: 'AWS::Scheduler::Schedule',
     before: { ...schedule, ScheduleExpression: 'rate(1 hour)' },
     after: { ...schedule, ScheduleExpression: 'rate(2 hours)' },

@@ -23,9 +23,9 @@ export function localCommand(): Command {
     .summary('run an embedded cloud on this machine')
     .description(
       'Runs the services of AWS that a fleet needs on this machine: CloudFormation, SQS, DynamoDB, S3, Auto Scaling, ' +
-        'EC2, CloudWatch, Lambda, IAM, STS and SSM, on one port of the loopback interface. `npx cdk deploy` deploys ' +
-        'a fleet to it. The instances are processes, or machines that boot. It costs nothing. Ctrl-C ends it with ' +
-        'all its instances.',
+        'EC2, CloudWatch, Lambda, IAM, STS, SSM and Secrets Manager, on one port of the loopback interface. `npx cdk ' +
+        'deploy` deploys a fleet to it. The instances are processes, or machines that boot. It costs nothing. Ctrl-C ' +
+        'ends it with all its instances.',
     )
     .option('--port <number>', 'the port on 127.0.0.1; 0 takes any free port', port, 4566)
     .option('--directory <path>', 'the directory for logs and instances', '.mayfly')

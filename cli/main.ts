@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { FleetError, UnknownJobError, UnknownRequestError, WrongOptionError } from '../client/errors.ts';
 import { CliError } from './error.ts';
 import { ExitCode } from './exit-code.ts';
+import { nameOptions } from './options/option-names.ts';
 import { createProgram } from './program.ts';
 import { escapeText } from './terminal/escape.ts';
 import { say } from './terminal/say.ts';
@@ -23,7 +24,8 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
   if (!(error instanceof CliError || error instanceof FleetError)) throw error;
   // Ctrl-C in `fleet --watch` has no message.
-  if (error.message !== '') say(escapeText(error.message));
+  const message = error instanceof WrongOptionError ? nameOptions(error.message) : error.message;
+  if (message !== '') say(escapeText(message));
   return exitStatus(error);
 }
 

@@ -11,6 +11,11 @@ export function isHalted(request: RequestView): boolean {
   return !hasEnded(request) && open.length > 0 && open.every(waitsForPerson);
 }
 
+/** Whether a failure has stopped a request in a group, and the request itself is about to be stopped: what it says is not all yet. */
+export function isStopping({ state, policy, groups }: RequestView): boolean {
+  return state === 'open' && policy.stops !== 'group' && groups.some((group) => group.state === 'stopped');
+}
+
 function waitsForPerson({ held, running, waitsFor }: RequestGroupView): boolean {
   if (running.some(({ stage }) => stage !== 'unhealthy')) return false;
   if (held === 0) return running.length > 0;

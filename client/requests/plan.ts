@@ -22,6 +22,8 @@ export interface RequestPlan {
 
 /** What a request would do in one group. */
 export interface GroupPlan extends PlannedGroup {
+  /** The size that the group has now, if the request changes it. */
+  sizeNow?: number;
   /** What the number of lanes follows from: the group's own setting, or the fleet's default. */
   setting: Lanes;
   /** Jobs that have lanes of the group now, and jobs that are held. The request takes turns with them. */
@@ -57,17 +59,19 @@ export async function planRequest(
     policy: header.policy,
     groups: planGroups(groups, header.policy, lanesNow).map((group) => ({
       ...group,
-      ...presentState(context, stateOf(group.name)),
+      ...presentState(context, stateOf(group.name), group.size),
     })),
   };
 }
 
 function presentState(
   context: FleetContext,
-  { lanes, out, stopped, pausedAtMs, ...state }: GroupState,
-): Pick<GroupPlan, 'setting' | 'running' | 'held' | 'halted'> {
+  { lanes, size, out, stopped, pausedAtMs, ...state }: GroupState,
+  newSize: number,
+): Pick<GroupPlan, 'sizeNow' | 'setting' | 'running' | 'held' | 'halted'> {
   const halted = stopped ? 'stopped' : pausedAtMs === undefined ? undefined : 'paused';
   return {
+    ...(size !== undefined && size !== newSize && { sizeNow: size }),
     setting: lanes ?? groupLimits(context).lanes,
     running: Object.keys(out).length,
     held: countHeld({ out, ...state }),

@@ -7,6 +7,7 @@ import type { RequestRecord } from '../../store/request-items.ts';
 import { awsTime, type FleetContext, requireRecords } from '../context.ts';
 import { UnknownRequestError, WrongStateError } from '../errors.ts';
 import { withExplainedErrors } from '../explain.ts';
+import { formatTime } from '../format-time.ts';
 import { createGroups } from '../groups/create.ts';
 import { createJobIndex } from '../job-records.ts';
 import { cancelJobs } from '../jobs/cancel.ts';
@@ -74,17 +75,18 @@ export class FleetRequests {
 
   /**
    * Pauses a request: nothing more of it is released, and what was released and has not begun is held again. Running jobs
-   * go on. It is cancelled after 14 days unless it is resumed.
+   * go on. It is cancelled after 14 days unless it is resumed. A stopped request stays stopped, with its reason.
    *
    * Rejects with `WrongStateError` if it has ended or was cancelled.
    */
   pause(id: string): Promise<RequestView> {
-    return this.#run((context) =>
-      this.#change(context, id, ['open', 'paused', 'stopped'], {
+    return this.#run(async (context) => {
+      if ((await this.#read(context, id)).state === 'stopped') return this.#show(context, id);
+      return this.#change(context, id, ['open', 'paused', 'stopped'], {
         state: 'paused',
         reason: 'somebody paused it',
-      }),
-    );
+      });
+    });
   }
 
   /**
@@ -133,8 +135,7 @@ export class FleetRequests {
       refuseUnknown('requests.retry', options);
       const request = await this.#read(context, id);
       const { groups, jobs } = await failedTargets(context, request, options.all ?? false);
-      if (jobs.length === 0)
-        throw new WrongStateError(`No job of request ${id} has failed: there is nothing to retry.`);
+      if (jobs.length === 0) throw nothingToRetry(id, options.all ?? false);
       const { rollBack, ...policy } = request.policy;
       const first = (await readBlock(context, [...jobIds(request)].slice(0, 1)))[0];
       const given: RequestOptions = {
@@ -224,10 +225,24 @@ export class FleetRequests {
   }
 }
 
-function wrongState({ id, state }: RequestRecord, wanted: RequestState): WrongStateError {
+function wrongState(request: RequestRecord, wanted: RequestState): WrongStateError {
+  const { id, state } = request;
   const verb = { open: 'resumed', paused: 'paused', cancelled: 'cancelled', stopped: 'stopped' }[wanted];
-  const why = { preparing: 'its jobs are still being written', ended: 'it has ended' }[state as string];
+  const why = { preparing: describePreparation(request), ended: 'it has ended' }[state as string];
   return new WrongStateError(`Request ${id} cannot be ${verb}: ${why ?? `it is ${state}`}.`);
+}
+
+/** One whose writer is gone looks the same for a while. */
+function describePreparation({ id, writtenAt, submittedAt }: RequestRecord): string {
+  return (
+    `its jobs are being written, last at ${formatTime(writtenAt ?? submittedAt)}, and none of them runs before all are. ` +
+    `If that was cut off, the same request with the id ${id} goes on with it; otherwise it is removed a day after that`
+  );
+}
+
+function nothingToRetry(id: string, all: boolean): WrongStateError {
+  const what = all ? 'has failed, was cancelled or was skipped' : 'has failed';
+  return new WrongStateError(`No job of request ${id} ${what}: there is nothing to retry.`);
 }
 
 /** A job that failed, and its place in the new request. */

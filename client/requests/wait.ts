@@ -3,7 +3,7 @@ import type { FleetContext } from '../context.ts';
 import { ThrottledError, UnreachableError } from '../errors.ts';
 import { explainError } from '../explain.ts';
 import { LONGEST_OUTAGE_MS } from '../outage.ts';
-import { hasEnded, isHalted } from './halted.ts';
+import { hasEnded, isHalted, isStopping } from './halted.ts';
 import type { RequestView, WaitRequestOptions } from './types.ts';
 
 /** After a poll that AWS throttled or did not answer. */
@@ -28,7 +28,7 @@ export async function waitForRequest(
   for (let refusals = 0; ; ) {
     signal?.throwIfAborted();
     const leftMs = untilMs - clock.monotonic();
-    if (hasEnded(last) || isHalted(last) || leftMs <= 0) return last;
+    if (hasEnded(last) || (isHalted(last) && !isStopping(last)) || leftMs <= 0) return last;
     const pauseMs = refusals === 0 ? pollSeconds * 1000 : backoffMs(BACKOFF, refusals, random);
     await clock.sleep(Math.min(pauseMs, leftMs), signal);
     try {

@@ -6,7 +6,7 @@ import type { RequestRecord } from '../../store/request-items.ts';
 import { SUCCEEDS } from './played/chaos.ts';
 import { type Operation, PlayedFleet } from './played/fleet.ts';
 import { createRandom } from './played/random.ts';
-import { cancelJob, request } from './played/scenario.ts';
+import { cancelJob, changeRequest, request } from './played/scenario.ts';
 import { Seats } from './played/seats.ts';
 
 const seats = new Seats();
@@ -54,6 +54,15 @@ describe('a request whose preparation was cut off', () => {
   test('is gone on with by the same call, after a while', async () => {
     const gone = await prepareFirstBlock();
     fleet.crash(gone.actor);
+    const pause = changeRequest('pause', 'req').run(fleet);
+    await fleet.answerAll();
+    expect(pause.result).toMatchObject({
+      error: {
+        message:
+          'Request req cannot be paused: its jobs are being written, last at 2027-01-15T08:00:00Z, and none of them runs before ' +
+          'all are. If that was cut off, the same request with the id req goes on with it; otherwise it is removed a day after that.',
+      },
+    });
     const again = submit();
     await answerFor(15);
     expect(requestNow()?.state).toBe('preparing');

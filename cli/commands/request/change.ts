@@ -105,7 +105,11 @@ function report(
   else printSentence(sentence(request));
 }
 
-function pausedText({ id, running, held, cancelAt }: RequestView): string {
+function pausedText({ id, state, reason, running, held, cancelAt }: RequestView): string {
+  if (state === 'stopped') {
+    const why = reason === undefined ? '' : ` (${escapeLine(reason)})`;
+    return `${escapeLine(id)} is stopped already${why}: ${runningText(running)}, ${held} held. It stays so until it is resumed.`;
+  }
   const until = cancelAt === undefined ? '' : ` It is cancelled by itself at ${formatTimestamp(cancelAt)}.`;
   return (
     `${escapeLine(id)} is paused: ${runningText(running)}, ${held} held.${until} To resume: mayfly request resume ` +

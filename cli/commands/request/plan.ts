@@ -34,7 +34,11 @@ function groupText(group: GroupPlan, paint: Paint, table: TableOptions): string 
 }
 
 /** What the group has now, which delays the request. */
-function presentTexts({ name, running, held, halted }: GroupPlan): string[] {
+function presentTexts({ name, size, sizeNow, running, held, halted }: GroupPlan): string[] {
+  const resized =
+    sizeNow === undefined
+      ? []
+      : [`Its size is ${sizeNow} now. The request makes it ${size}, for all requests of the group.`];
   const others =
     running + held > 0
       ? [`It has ${countOf(running, 'job')} out and ${held} held now, with which the request takes turns.`]
@@ -43,7 +47,7 @@ function presentTexts({ name, running, held, halted }: GroupPlan): string[] {
     halted === undefined
       ? []
       : [`It is ${halted}: nothing runs before \`mayfly group resume ${escapeLine(name)}\`.`];
-  return [...others, ...stop];
+  return [...resized, ...others, ...stop];
 }
 
 /** A row for each turn, with the target in each lane. */

@@ -11,7 +11,6 @@ import { escapeLine } from '../../terminal/escape.ts';
 import { paintFor } from '../../terminal/paint.ts';
 import { print, printJson } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
-import { say } from '../../terminal/say.ts';
 import { tableWidth } from '../jobs/show-jobs.ts';
 import { followRequest } from './follow.ts';
 import { planText } from './plan.ts';
@@ -117,11 +116,6 @@ const run = runOnFleet(async (fleet: Fleet, options: RunOptions) => {
   const requested = await submitWithProgress(options.id, (submitting) =>
     fleet.request(groups, { ...toRequestOptions(options), ...submitting }),
   );
-  if (requested.resumed) {
-    say(
-      `request ${escapeLine(requested.id)} was there, of the same targets: this command makes no second one.`,
-    );
-  }
   if (options.poll > 0) return followRequest(fleet, requested.id, { pollSeconds: options.poll, json });
   if (json) printJson(requested);
   else print(escapeLine(requested.id));

@@ -1,15 +1,24 @@
 import { FleetError } from '../../../client/errors.ts';
 import type { Requested } from '../../../client/requests/types.ts';
 import { CliError } from '../../error.ts';
+import { escapeLine } from '../../terminal/escape.ts';
 import { countOf } from '../../terminal/format.ts';
 import { runInterruptibly } from '../../terminal/interrupt.ts';
 import { createProgress } from '../../terminal/progress.ts';
+import { say } from '../../terminal/say.ts';
 
 /** What a call that makes a request gets. */
 interface Submitting {
   id: string;
   signal: AbortSignal;
   onProgress: (written: number, count: number) => void;
+}
+
+function resumedText({ id }: Requested, hasWritten: boolean): string {
+  const name = escapeLine(id);
+  return hasWritten
+    ? `request ${name} was not written completely. This command has written the rest.`
+    : `request ${name} was there, of the same targets: this command makes no second one.`;
 }
 
 /**
@@ -31,10 +40,13 @@ export async function submitWithProgress(
     progress.show({ text: `${done} of ${countOf(total, 'job')} written`, done, total });
   };
   try {
-    return await runInterruptibly(
+    const requested = await runInterruptibly(
       (signal) => submit({ id: own, signal, onProgress }),
       `Request ${own} is not written completely, and nothing of it runs. ${rest}`,
     );
+    progress.end();
+    if (requested.resumed) say(resumedText(requested, hasWritten));
+    return requested;
   } catch (error) {
     if (!(error instanceof FleetError) || !hasWritten) throw error;
     throw new CliError(`${error.message} Request ${own} may not be written completely. ${rest}`);

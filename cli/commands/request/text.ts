@@ -59,17 +59,18 @@ function factsText(request: RequestView): string {
 
 /** What a person can do, if the request waits for one or jobs of it failed. */
 function adviceTexts(request: RequestView): string[] {
-  const { state, failed, cancelAt } = request;
+  const { state, failed, cancelAt, retriedAs } = request;
   const id = escapeLine(request.id);
+  const isToRetry = failed > 0 && retriedAs === undefined;
   const isWaiting = state === 'stopped' || state === 'paused' || isHalted(request);
   const isGroups = request.groups.some(({ waitsFor }) => waitsFor?.what === 'group');
   if (request.endedAt !== undefined) {
-    return failed === 0 ? [] : [`\`mayfly request retry ${id}\` repeats what failed`];
+    return isToRetry ? [`\`mayfly request retry ${id}\` repeats what failed`] : [];
   }
   if (!isWaiting) return [];
   return [
     ...(isGroups ? [] : [`\`mayfly request resume ${id}\` goes on`]),
-    ...(failed === 0 ? [] : [`\`mayfly request retry ${id}\` repeats what failed, as a new request`]),
+    ...(isToRetry ? [`\`mayfly request retry ${id}\` repeats what failed, as a new request`] : []),
     `\`mayfly request cancel ${id}\` gives up what is held`,
     ...(cancelAt === undefined ? [] : [`it is cancelled by itself at ${formatTimestamp(cancelAt)}`]),
   ];

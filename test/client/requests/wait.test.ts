@@ -75,29 +75,29 @@ describe('the wait for a request', () => {
   });
 });
 
+/** Waits with these answers, the last of them again and again, on a clock that runs as fast as it can. */
+async function waitWith(answers: (RequestView | Error)[]) {
+  const clock = new ManualClock();
+  const context = { clock, random: () => 1, facts: { region: 'r' } } as unknown as FleetContext;
+  const read = async () => {
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    if (answer instanceof Error) throw answer;
+    return answer as RequestView;
+  };
+  let isOver = false;
+  const result = waitForRequest(context, read, {}).finally(() => {
+    isOver = true;
+  });
+  result.catch(() => {});
+  while (!isOver) await clock.advance(1000);
+  return { result, seconds: clock.monotonic() / 1000 };
+}
+
 describe('after an answer without a request, the wait', () => {
   const view = (state: 'open' | 'ended'): RequestView => ({
     ...{ id: 'r', state, count: 1, succeeded: 0, failed: 0, cancelled: 0, running: 1, held: 0, skipped: 0 },
     ...{ submittedAt: '', policy: {}, groups: [], ...(state === 'ended' && { endedAt: '' }) },
   });
-
-  /** Waits with these answers, the last of them again and again, on a clock that runs as fast as it can. */
-  async function waitWith(answers: (RequestView | Error)[]) {
-    const clock = new ManualClock();
-    const context = { clock, random: () => 1, facts: { region: 'r' } } as unknown as FleetContext;
-    const read = async () => {
-      const answer = answers.length > 1 ? answers.shift() : answers[0];
-      if (answer instanceof Error) throw answer;
-      return answer as RequestView;
-    };
-    let isOver = false;
-    const result = waitForRequest(context, read, {}).finally(() => {
-      isOver = true;
-    });
-    result.catch(() => {});
-    while (!isOver) await clock.advance(1000);
-    return { result, seconds: clock.monotonic() / 1000 };
-  }
 
   it('goes on, however often DynamoDB throttles', async () => {
     const throttled = Array.from({ length: 20 }, () => new ThrottledError('no'));
@@ -118,6 +118,19 @@ describe('after an answer without a request, the wait', () => {
     await expect(result).rejects.toThrow(UnknownRequestError);
     expect(seconds).toBeLessThan(10);
   });
+});
+
+test('the wait does not end between the stop of a group and that of its request', async () => {
+  const group = { name: 'g', count: 2, size: 2, succeeded: 0, failed: 1, cancelled: 0, running: [], held: 1 };
+  const waitsFor = { what: 'request', text: 'it is stopped' } as const;
+  const view = (state: 'open' | 'stopped', policy: RequestView['policy'] = {}): RequestView => ({
+    ...{ id: 'r', state, count: 2, succeeded: 0, failed: 1, cancelled: 0, running: 0, held: 1, skipped: 0 },
+    ...{ submittedAt: '', policy, groups: [{ ...group, state: 'stopped', waitsFor }] },
+  });
+  const { result } = await waitWith([view('open'), view('stopped')]);
+  expect(await result).toMatchObject({ state: 'stopped' });
+  const own = await waitWith([view('open', { stops: 'group' }), view('stopped')]);
+  expect(await own.result).toMatchObject({ state: 'open' });
 });
 
 test('a request is not halted while the roll-back or the health check of a target runs', () => {

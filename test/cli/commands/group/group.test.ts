@@ -46,7 +46,7 @@ describe('group set', () => {
     [
       '--lanes 10%',
       2,
-      /^mayfly: The lanes of group \S+ are 10% of its size, which nobody has stated\. Give `size` as well\.$/,
+      /^mayfly: The lanes of group \S+ are 10% of its size, which nobody has stated\. Give --size as well\.$/,
     ],
     ['--size 0', 2, /Allowed is a whole number from 1\./],
     ['', 2, /Give --lanes, --size or both\./],

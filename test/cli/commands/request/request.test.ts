@@ -169,6 +169,11 @@ describe('request run --plan', () => {
     );
     expect(stdout).toContain('\n  It has 1 job out and 1 held now, with which the request takes turns.\n');
     expect(stdout).toContain(`\n  It is paused: nothing runs before \`mayfly group resume ${group}\`.\n`);
+    expect(stdout).not.toContain('Its size is');
+    id = `${id}b`;
+    expect((await run(1, '--plan')).stdout).toContain(
+      '\n  Its size is 2 now. The request makes it 1, for all requests of the group.\n',
+    );
   });
 });
 
@@ -242,7 +247,14 @@ describe('what is refused by name, and stores nothing', () => {
       { f: 's1\n' },
       '--targets f --healthy healthy --check-limit 61',
       2,
-      /`checkSeconds` is 61; .* allows 1 to 60 s/,
+      /--check-limit is 61; .* allows 1 to 60 s/,
+    ],
+    [
+      'more tries than there may be',
+      { f: 's1\n' },
+      '--targets f --tries 1000001',
+      2,
+      /^mayfly: --tries is 1000001; allowed is a whole number from 1 to 1000000\.$/,
     ],
     [
       'a command that the fleet lacks',
@@ -270,7 +282,7 @@ describe('what is refused by name, and stores nothing', () => {
       { f: 's1\n' },
       `--targets f --serial ${Array.from({ length: 101 }, () => 1).join()}`,
       2,
-      /`serial` has 101 sizes; allowed are 100 at most, of which the last one repeats\.$/,
+      /--serial has 101 sizes; allowed are 100 at most, of which the last one repeats\.$/,
     ],
     [
       'a group that may not be',
@@ -361,7 +373,11 @@ describe('request list, show, pause, resume and cancel', () => {
     );
     expect(await all.mayfly('request', 'retry', id)).toMatchObject({ exitCode: 1, stdout: '' });
     const repeated = await all.mayfly('request', 'retry', id, '--all', '--id', `${id}b`);
-    expect(repeated.stdout).toBe(`${id}b`);
+    expect(repeated).toMatchObject({ stdout: `${id}b`, stderr: '' });
+    expect(await all.mayfly('request', 'retry', id, '--all', '--id', `${id}b`)).toMatchObject({
+      stdout: `${id}b`,
+      stderr: `mayfly: request ${id}b was there, of the same targets: this command makes no second one.`,
+    });
     expect(await all.fleet.requests.show(`${id}b`)).toMatchObject({ count: 3, retryOf: id });
     await all.mayfly('request', 'cancel', `${id}b`);
   });
@@ -404,6 +420,11 @@ describe('a request whose jobs run', () => {
     expect((await mayfly('status', job(3))).stdout).toContain(
       `\n  why it waits: request ${id} is stopped since `,
     );
+    // It has stopped: a pause takes nothing away from that.
+    expect((await mayfly('request', 'pause', id)).stdout).toBe(
+      `${id} is stopped already (${group}: 1 of the 4 jobs of batch 1 failed): 0 running, 2 held. It stays so until it is resumed.`,
+    );
+    expect((await all.fleet.requests.show(id)).state).toBe('stopped');
     await mayfly('request', 'resume', id);
     const ended = await mayfly('request', 'wait', id, '--poll', '0.2', '--json');
     expect(ended.exitCode).toBe(1);
@@ -415,7 +436,9 @@ describe('a request whose jobs run', () => {
     expect((await mayfly('request', 'wait', again, '--poll', '0.2')).exitCode).toBe(1);
     expect(await all.fleet.requests.show(again)).toMatchObject({ retryOf: id, count: 1, failed: 1 });
     expect((await mayfly('request', 'show', again)).stdout).toContain(`retry of ${id}`);
-    expect((await mayfly('request', 'show', id)).stdout).toContain(`retried as ${again}`);
+    const { stdout: old } = await mayfly('request', 'show', id);
+    expect(old).toContain(`retried as ${again}`);
+    expect(old).not.toContain('request retry');
     expect(json((await mayfly('request', 'show', id, '--json')).stdout)).toMatchObject({ retriedAs: again });
   });
 

@@ -68,9 +68,10 @@ function groupText(
 }
 
 function sizeText({ setting, size }: GroupView): string {
-  const share = typeof setting === 'number' ? '' : `, which are ${setting} of its size`;
-  if (size === undefined) return `${share}${share && ', which is unknown'}`;
-  return share ? `${share}, ${size}` : `, size ${size}`;
+  if (typeof setting === 'number') return size === undefined ? '' : `, size ${size}`;
+  return size === undefined
+    ? `: ${setting} of its size, which nobody has stated, and at least one`
+    : `, which are ${setting} of its size, ${size}`;
 }
 
 function adviceOf({ name, stopped, pausedAt }: GroupView): string[] {

@@ -85,6 +85,18 @@ describe('group list and show', () => {
     });
   });
 
+  it('say that a percentage is of a size that nobody has stated', async () => {
+    const { cloud } = all.bench;
+    const Name = '/mayfly/Test/Fleet';
+    const answer = await cloud.call('ssm', 'GetParameter', { Name });
+    const facts = json((answer.Parameter as { Value: string }).Value);
+    const Value = JSON.stringify({ ...facts, groups: { ...facts.groups, lanes: '25%' } });
+    await cloud.call('ssm', 'PutParameter', { Name, Type: 'String', Value, Overwrite: true });
+    expect((await mayfly(`group show ${group}`)).stdout).toBe(
+      `${group}\n  ·  0 of 1 lane taken: 25% of its size, which nobody has stated, and at least one`,
+    );
+  });
+
   it('show a group that nobody has used as empty, and refuse a name that no group may have', async () => {
     const { stdout, exitCode } = await mayfly(`group show ${group}`);
     expect({ stdout, exitCode }).toEqual({ stdout: `${group}\n  ·  0 of 1 lane taken`, exitCode: 0 });

@@ -4,9 +4,11 @@ import type { Clock } from '../../aws/clock.ts';
 import { messageOf } from '../../lib/error-message.ts';
 import { findProgram } from './find-program.ts';
 import { type FleetCommands, FleetPrograms } from './fleet-programs.ts';
+import { JobDirectory, removeStaleDirectories } from './job-directory.ts';
 import { releaseBuffer } from './release-buffer.ts';
 import { notStarted, type OutputSink, type Run, type RunEnd, type Runner, type Task } from './runner.ts';
 import { openStdin } from './stdin-file.ts';
+import { findTaskProblem } from './task-files.ts';
 
 export interface ProcessRunnerOptions extends FleetCommands {
   /** The worker's environment, without the job's variables. */
@@ -31,6 +33,7 @@ export class ProcessRunner implements Runner {
   }
 
   async check(): Promise<void> {
+    removeStaleDirectories();
     const { directory, environment } = this.#options;
     await this.#programs.find((name) => findProgram(name, directory, environment['PATH'] ?? ''));
   }
@@ -38,21 +41,26 @@ export class ProcessRunner implements Runner {
   start(task: Task): Run {
     const command = this.#programs.get(task.program);
     if (!command) return notStarted('the command was not checked');
+    const problem = findTaskProblem(task);
+    if (problem !== undefined) return notStarted(problem);
     const { directory, environment, clock } = this.#options;
     const args = task.argument === undefined ? command.slice(1) : [...command.slice(1), task.argument];
     let input: number | undefined;
+    let own: JobDirectory | undefined;
     try {
+      own = new JobDirectory(task.files);
       input = openStdin(task.stdin);
       const child = spawn(command[0], args, {
         cwd: directory,
-        env: { ...environment, ...task.variables },
+        env: { ...environment, ...task.variables, ...own.variables },
         detached: true,
         stdio: [input, 'pipe', 'pipe'],
       });
-      const run = new ProcessRun(child, clock, task.output, () => this.#running.delete(run));
+      const run = new ProcessRun(child, clock, task.output, own, () => this.#running.delete(run));
       this.#running.add(run);
       return run;
     } catch (error) {
+      own?.remove();
       return notStarted(messageOf(error));
     } finally {
       if (input !== undefined) closeSync(input);
@@ -68,6 +76,7 @@ class ProcessRun implements Run {
   readonly ended: Promise<RunEnd>;
   readonly #child: ChildProcess;
   readonly #clock: Clock;
+  readonly #own: JobDirectory;
   readonly #onEnd: () => void;
   readonly #resolve: (end: RunEnd) => void;
   /** Streams that wait for the sink. */
@@ -79,8 +88,15 @@ class ProcessRun implements Run {
   /** Aborted at the exit, which ends the wait for the grace period. */
   #grace: AbortController | undefined;
 
-  constructor(child: ChildProcess, clock: Clock, sink: OutputSink | undefined, onEnd: () => void) {
+  constructor(
+    child: ChildProcess,
+    clock: Clock,
+    sink: OutputSink | undefined,
+    own: JobDirectory,
+    onEnd: () => void,
+  ) {
     this.#child = child;
+    this.#own = own;
     this.#onEnd = onEnd;
     this.#clock = clock;
     const { promise, resolve } = Promise.withResolvers<RunEnd>();
@@ -117,6 +133,7 @@ class ProcessRun implements Run {
 
   kill(): void {
     this.#signalGroup('SIGKILL');
+    this.#own.remove();
   }
 
   async #terminate(graceMs: number): Promise<void> {
@@ -153,12 +170,14 @@ class ProcessRun implements Run {
     this.#killGroupOnce();
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
-    const stopped = this.#stopped;
-    if (status !== null) this.#end({ kind: 'exited', status, stopped });
-    else this.#end({ kind: 'signalled', signal: signal ?? 'unknown', stopped });
+    const result = this.#own.readResult();
+    const how = { stopped: this.#stopped, ...(result && { result }) };
+    if (status !== null) this.#end({ kind: 'exited', status, ...how });
+    else this.#end({ kind: 'signalled', signal: signal ?? 'unknown', ...how });
   }
 
   #end(end: RunEnd): void {
+    this.#own.remove();
     this.#onEnd();
     this.#resolve(end);
   }

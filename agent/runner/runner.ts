@@ -11,6 +11,12 @@ export interface Task {
   argument: string | undefined;
   /** Variables of this job, in addition to those that all workers of the fleet get. */
   variables: Record<string, string>;
+  /**
+   * Contents of files that only this run has, by the names of the variables that get their paths. They are in memory if the
+   * machine has `/dev/shm`, are readable by the worker's user alone (0400), and are removed when the run has ended. A content has
+   * at most 64 KiB of UTF-8. A name is one of a variable, and does not begin with `MAYFLY_`.
+   */
+  files?: Readonly<Record<string, string>>;
   /** Gets the worker's output. Without a sink the output is dropped. */
   output?: OutputSink;
 }
@@ -25,11 +31,17 @@ export interface OutputSink {
   write(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined;
 }
 
-/** How a worker ended. `stopped`: it ended because of `Run.stop`. */
+/** What a worker wrote to the file that its variable `MAYFLY_RESULT` names; or why that is left out, as a sentence. */
+export type WorkerResult = { text: string } | { problem: string };
+
+/**
+ * How a worker ended. `stopped`: it ended because of `Run.stop`. `result`: absent if the worker did not write one, or wrote an
+ * empty one.
+ */
 export type RunEnd =
-  | { kind: 'exited'; status: number; stopped: boolean }
+  | { kind: 'exited'; status: number; stopped: boolean; result?: WorkerResult }
   /** `reason`: shown to people instead of the signal's name. */
-  | { kind: 'signalled'; signal: string; reason?: string; stopped: boolean }
+  | { kind: 'signalled'; signal: string; reason?: string; stopped: boolean; result?: WorkerResult }
   | { kind: 'not-started'; reason: string }
   /** The slot was lost together with the worker, so the worker's own end is unknown. */
   | { kind: 'lost'; reason: string };

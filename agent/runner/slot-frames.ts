@@ -4,7 +4,7 @@
  */
 
 /** To be raised at both ends when a frame changes. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const HEADER_BYTES = 5;
 const OUTPUTS: Partial<Record<string, 'stdout' | 'stderr'>> = { '1': 'stdout', '2': 'stderr' };

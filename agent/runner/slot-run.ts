@@ -38,15 +38,16 @@ export class SlotRun implements Run, SlotListener {
       this.#slot.close();
       return;
     }
-    const [kind, value = '', stop, limit, last] = fields;
+    const [kind, value = '', stop, limit, last, text, problem] = fields;
     this.#over = true;
     this.#slot.listen(undefined);
     if (last) this.#slot.close();
     else this.#onFree();
-    const stopped = stop === 'stopped';
+    const result = text ? { text } : problem ? { problem } : undefined;
+    const how = { stopped: stop === 'stopped', ...(result && { result }) };
     if (kind === 'not-started') this.#resolve({ kind, reason: value });
-    else if (kind === 'exited') this.#resolve({ kind, status: Number(value), stopped });
-    else this.#resolve({ kind: 'signalled', ...describeSignal(Number(value), limit), stopped });
+    else if (kind === 'exited') this.#resolve({ kind, status: Number(value), ...how });
+    else this.#resolve({ kind: 'signalled', ...describeSignal(Number(value), limit), ...how });
   }
 
   onLost(reason: string): void {

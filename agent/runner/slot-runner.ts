@@ -6,6 +6,7 @@ import { notStarted, type Run, type RunEnd, type Runner, type Task, WorkerMissin
 import { SlotConnection } from './slot-connection.ts';
 import { joinWithNul } from './slot-frames.ts';
 import { SlotRun } from './slot-run.ts';
+import { findTaskProblem } from './task-files.ts';
 
 export interface SlotRunnerOptions extends FleetCommands {
   /** Directory of the slots' sockets, named 1, 2, ... systemd starts a slot when the agent connects to its socket. */
@@ -70,6 +71,8 @@ export class SlotRunner implements Runner {
   start(task: Task): Run {
     const command = this.#programs.get(task.program);
     if (!command) return notStarted('the command was not checked');
+    const problem = findTaskProblem(task);
+    if (problem !== undefined) return notStarted(problem);
     const free = this.#free.pop();
     return free ? this.#run(free, task, command) : this.#startLater(task, command);
   }
@@ -90,7 +93,7 @@ export class SlotRunner implements Runner {
         joinWithNul(variables.map(formatVariable), 'a variable'),
       ];
       const run = new SlotRun(slot, task.output, () => this.#release(slot));
-      slot.send('R', directory, task.stdin, ...texts);
+      slot.send('R', directory, task.stdin, ...texts, ...Object.entries(task.files ?? {}).flat());
       return run;
     } catch (error) {
       this.#release(slot);

@@ -136,9 +136,11 @@ async function runSlot(
   );
   const drop = cgroup ? `setpriv --reuid=${FIRST_USER + number} --regid=${NOGROUP} --clear-groups` : '';
   const script = [...enter, `exec ${drop} "$@"`].join(' && ');
-  const usual = noDefaults ? [] : ['--any-network', ...(cgroup ? [] : ['--any-cgroup'])];
+  const files = ['--files', join(makeDirectory(join(directory, `shm-${number}`)), 'mayfly')];
+  const usual = noDefaults ? [] : ['--any-network', ...files, ...(cgroup ? [] : ['--any-cgroup'])];
   const own = cleansUp && cgroup ? ownDirectories(join(directory, `own-${number}`)) : [];
-  const given = [...usual, ...slotOptions, ...own];
+  // The first value of an option counts.
+  const given = [...slotOptions, ...usual, ...own];
   const args = ['-c', script, 'slot', python, '-ISB', join(directory, 'mayfly-slot'), ...given];
   const slot = spawn('sh', args, {
     env: { PATH: PATHS, HOME: '/nonexistent' },
@@ -153,13 +155,17 @@ async function runSlot(
   if (cgroup) await removeCgroup(cgroup);
 }
 
+/** A directory that every user may write to, as /tmp. */
+function makeDirectory(path: string): string {
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, 0o1777);
+  return path;
+}
+
 /** The home and the five directories that mayfly-slot@.service names. */
 function ownDirectories(parent: string): string[] {
-  const scratch = ['tmp', 'var-tmp', 'shm', 'mqueue', 'lock'].map((name) => join(parent, name));
-  for (const path of scratch) {
-    mkdirSync(path, { recursive: true });
-    chmodSync(path, 0o1777);
-  }
+  const names = ['tmp', 'var-tmp', 'shm', 'mqueue', 'lock'];
+  const scratch = names.map((name) => makeDirectory(join(parent, name)));
   const home = join(parent, 'tmp', 'home');
   return ['--own-user', '--home', home, ...scratch.flatMap((path) => ['--scratch', path])];
 }

@@ -10,6 +10,7 @@ systemd kills all processes in the cgroup, and starts the slot again at the next
 
 For a slot outside of systemd and for tests:
 
+    --files DIRECTORY    created for each job's files, instead of /dev/shm/mayfly
     --cgroup DIRECTORY   the slot's own cgroup
     --any-cgroup         work without a cgroup: only a worker's process group is killed
     --any-network        do not require that the instance's credentials are out of reach
@@ -26,6 +27,7 @@ import sys
 
 from agent import PROTOCOL, Agent, AgentGone
 from cgroup import Cgroup, own_cgroup
+from job_files import JobFiles
 from leftovers import Leftovers
 from polling import ready
 from protection import Refusal, hide, refuse_credentials
@@ -50,11 +52,12 @@ def main(options: list[str]) -> int:
         if "--any-network" not in options:
             refuse_credentials()
         home = value(options, "--home")
+        files = JobFiles(value(options, "--files"))
         leftovers = Leftovers(values(options, "--scratch"), home, "--own-user" in options)
         # A worker of the slot before this one may have left files.
-        if not leftovers.remove():
+        if not all([files.remove(), leftovers.remove()]):
             raise Refusal("the files of an earlier worker cannot be removed")
-        slot = Slot(agent, cgroup, leftovers)
+        slot = Slot(agent, cgroup, files, leftovers)
         agent.send(b"H", b"%d" % PROTOCOL, os.fsencode(home or os.environ.get("HOME") or "/"))
         slot.serve()
         return 0

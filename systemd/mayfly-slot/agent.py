@@ -4,21 +4,23 @@ Frames, in both directions: the payload's length (4 bytes, big-endian), a letter
 fields, each preceded by its length (4 bytes, big-endian). The payload of an output frame is the output itself.
 
     to the slot   C  check    program, worker directory, PATH
-                  R  run      worker directory, standard input, arguments (separated by NUL), variables (likewise)
+                  R  run      worker directory, standard input, arguments (separated by NUL), variables (likewise), and
+                              of each file the variable that gets its path, and its content
                   S  stop     grace period in milliseconds
     to the agent  H  hello    version of the protocol, home of the workers' user
                   X  refusal  a sentence; the slot exits
                   C  checked  `found` and the program's path, or `missing` and a sentence
                   1  output   of stdout; 2: of stderr
                   E  ended    `exited`, `signalled` or `not-started`; status, signal or a sentence; `stopped` or
-                              nothing; the memory limit if memory ran out; `last` if the slot exits
+                              nothing; the memory limit if memory ran out; `last` if the slot exits; the worker's
+                              result or nothing; why its result is left out, or nothing
 """
 
 from __future__ import annotations
 
 import os
 
-PROTOCOL = 1
+PROTOCOL = 2
 """The agent has the same number (agent/runner/slot-frames.ts). Each change of a frame needs a new version."""
 
 CHUNK_BYTES = 65_536

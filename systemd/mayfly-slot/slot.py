@@ -12,6 +12,7 @@ import time
 
 from agent import CHUNK_BYTES, Agent
 from cgroup import Cgroup, own_memory_score, reset_memory_score
+from job_files import JobFiles
 from leftovers import Leftovers
 from polling import NEVER, ready
 from program import checked
@@ -19,10 +20,15 @@ from watchdog import Watchdog
 from worker import Worker, why_not_started
 
 
+WORKER_FIELDS = 4
+"""Fields of a request to run, before those of the files."""
+
+
 class Slot:
-    def __init__(self, agent: Agent, cgroup: Cgroup, leftovers: Leftovers) -> None:
+    def __init__(self, agent: Agent, cgroup: Cgroup, files: JobFiles, leftovers: Leftovers) -> None:
         self._agent = agent
         self._cgroup = cgroup
+        self._files = files
         self._leftovers = leftovers
         self._watchdog = Watchdog()
         self._protected = own_memory_score() != 0
@@ -43,20 +49,21 @@ class Slot:
         kills = self._cgroup.memory_kills()
         try:
             self._leftovers.prepare()
-            worker = Worker(fields)
+            worker = Worker(fields[:WORKER_FIELDS], self._files.create(fields[WORKER_FIELDS:]))
         except OSError as error:
-            clean = self._leftovers.remove()
-            self._send_end(
-                b"not-started", why_not_started(error, fields), b"", b"", b"" if clean else b"last"
-            )
+            clean = all([self._files.remove(), self._leftovers.remove()])
+            self._send_end(b"not-started", why_not_started(error, fields), clean=clean)
             return clean
         if self._protected:
             reset_memory_score(worker.pid)
         try:
             self._attend(worker, kills)
         finally:
+            # The files are removed first, also if the agent has gone.
             worker.signal(signal.SIGKILL)
             clean = self._cgroup.empty()
+            result, problem = self._files.result()
+            clean = self._files.remove() and clean
         self._read_rest(worker)
         status = worker.collect()
         short = self._cgroup.memory_kills() > kills
@@ -66,7 +73,8 @@ class Slot:
             b"%d" % (signal.SIGKILL if short else abs(status)),
             b"stopped" if worker.stopped else b"",
             self._cgroup.memory_limit() if short else b"",
-            b"" if clean else b"last",
+            (result, problem),
+            clean,
         )
         return clean
 
@@ -127,8 +135,16 @@ class Slot:
                 self._flush()
         worker.close()
 
-    def _send_end(self, kind: bytes, value: bytes, *flags: bytes) -> None:
-        self._agent.send(b"E", kind, value, *(flags or (b"", b"", b"")))
+    def _send_end(
+        self,
+        kind: bytes,
+        value: bytes,
+        stopped: bytes = b"",
+        limit: bytes = b"",
+        result: tuple[bytes, bytes] = (b"", b""),
+        clean: bool = True,
+    ) -> None:
+        self._agent.send(b"E", kind, value, stopped, limit, b"" if clean else b"last", *result)
         self._flush()
 
     def _flush(self) -> None:

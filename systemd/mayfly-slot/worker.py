@@ -8,6 +8,7 @@ import select
 import signal
 import time
 
+from job_files import NoFiles
 from leftovers import NoHome
 from polling import NEVER, ready
 
@@ -21,7 +22,8 @@ IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
 class Worker:
     """A running worker. Raises OSError if it cannot be started."""
 
-    def __init__(self, fields: list[bytes]) -> None:
+    def __init__(self, fields: list[bytes], paths: dict[bytes, bytes]) -> None:
+        """fields: of the agent's request, without the files. paths: the variables with the paths of its files."""
         directory, text, words, variables = fields
         os.chdir(directory)
         self.outputs: dict[int, bytes] = {}
@@ -38,7 +40,7 @@ class Worker:
                 os.set_blocking(reader, False)
                 self.outputs[reader] = letter
                 ends.append(writer)
-            self.pid = spawn(words.split(b"\0"), environment(variables), ends)
+            self.pid = spawn(words.split(b"\0"), {**environment(variables), **paths}, ends)
         except BaseException:
             self.close()
             raise
@@ -125,4 +127,6 @@ def why_not_started(error: OSError, fields: list[bytes]) -> bytes:
     what = f"{name}, {error.strerror}".encode()
     if isinstance(error, NoHome):
         return b"the home %b cannot be created: %b" % (os.fsencode(error.filename), what)
+    if isinstance(error, NoFiles):
+        return b"the job's files in %b cannot be created: %b" % (os.fsencode(error.filename), what)
     return b"%b in %b: %b" % (program, directory, what)

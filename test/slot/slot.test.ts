@@ -61,7 +61,7 @@ async function start(
   first = ':',
 ): Promise<Given> {
   const path = join(directory, 'own');
-  const words = ['/usr/bin/python3', '-ISB', PROGRAM, ...FLAGS];
+  const words = ['/usr/bin/python3', '-ISB', PROGRAM, ...FLAGS, '--files', join(directory, 'files')];
   const become = place === 'socket' ? ['/usr/bin/python3', '-c', LISTEN, path, ...words] : words;
   const run = (input: 'ignore' | Socket) => {
     const slot = spawn('sh', ['-c', `${first}; exec "$@"`, 'slot', ...become], {
@@ -126,9 +126,9 @@ test('frames are read byte by byte, or all at once', async () => {
   await eventually('the other end', () => frames.filter(([letter]) => letter === 'E').length === 2);
   expect(frames.slice(1)).toEqual([
     ['stdout', 'bytes\n'],
-    ['E', 'exited', '0', '', '', ''],
+    ['E', 'exited', '0', '', '', '', '', ''],
     ['C', 'found', '/bin/sh'],
-    ['E', 'signalled', '9', 'stopped', '', ''],
+    ['E', 'signalled', '9', 'stopped', '', '', '', ''],
   ]);
 });
 

@@ -81,7 +81,9 @@ describe.each([
       argument: undefined,
       variables: { MAYFLY_JOB_ID: 'ü', ODD: 'o=ver' },
     });
-    const lines = (await outputOf(run)).split('\0').filter((line) => line !== '');
+    const all = (await outputOf(run)).split('\0').filter((line) => line !== '');
+    const lines = all.filter((line) => !line.startsWith('MAYFLY_RESULT='));
+    expect(all).toHaveLength(lines.length + 1);
     const expected = ['PATH=/usr/bin:/bin', 'HOME=/home of', 'ODD=o=ver', 'EMPTY=', 'MAYFLY_JOB_ID=ü'];
     expect(lines.toSorted()).toEqual(expected.toSorted());
     const words = await shop.start('printf "%s|" "$@"; pwd', { argument: ' a "b"\n* ' });

@@ -310,7 +310,7 @@ describe('a runner that gets no slot', () => {
     const directory = (await openShop()).directory;
     const server = createServer((socket) => socket.write(encodeFrame('H', '999', '/')).valueOf());
     await new Promise<void>((resolve) => server.listen(join(directory, '1'), resolve));
-    expect(await refusal(directory)).toMatch(/the slot speaks version 999 of the protocol, the agent 1$/);
+    expect(await refusal(directory)).toMatch(/the slot speaks version 999 of the protocol, the agent 2$/);
     server.close();
   });
 

@@ -73,7 +73,7 @@ test("a worker gets its own environment, nothing of the agent's, and cannot find
   const passed = ['PATH', 'HOME', 'LANG', 'TMPDIR'].filter((name) => process.env[name] !== undefined);
   const told = ['MAYFLY_GROUP', 'MAYFLY_LABEL', 'MAYFLY_REQUEST_ID'];
   const ofGroup = ['MAYFLY_TARGET', 'MAYFLY_INDEX', 'MAYFLY_COUNT'];
-  const own = ['MAYFLY_JOB_ID', 'MAYFLY_ATTEMPT', 'MAYFLY_DEADLINE', ...told, ...ofGroup];
+  const own = ['MAYFLY_JOB_ID', 'MAYFLY_ATTEMPT', 'MAYFLY_DEADLINE', 'MAYFLY_RESULT', ...told, ...ofGroup];
   expect(names.sort()).toEqual([...passed, ...own, 'JOURNAL', 'DIRECTORY'].sort());
   expect(told.map((name) => variables.get(name))).toEqual(['f/g-1', 'l-1', 'r-1']);
   expect(ofGroup.map((name) => variables.get(name))).toEqual(['', '', '']);

@@ -111,6 +111,8 @@ export function openBench(ansible?: string): Bench {
         ...env,
       },
       reject: false,
+      // The worker itself has to end what it started.
+      forceKillAfterDelay: false,
       timeout: 100_000,
     });
     const ended = child.then(({ exitCode, stdout, stderr }): JobEnd => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { beforeEach, describe } from 'vitest';
 import { ansibleEnvironment } from '../../ansible/collection/playbook.ts';
 import { ANSIBLE_MISSING, lacksAnsible } from '../../ansible/serial/ansible.ts';
-import { describeWorker } from './table.ts';
+import { describeRuns } from './runs.ts';
+import { describeTable } from './table.ts';
 
 const env = ansibleEnvironment(tmpdir());
 const [version = ''] = (
@@ -12,5 +13,6 @@ const [version = ''] = (
 
 describe(`the Ansible worker, with ${version}`, () => {
   beforeEach(({ skip }) => skip(lacksAnsible(), ANSIBLE_MISSING));
-  describeWorker(async () => undefined);
+  describeTable(() => undefined);
+  describeRuns(() => undefined);
 });

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ANSIBLE_MISSING, lacksAnsible } from '../../ansible/serial/ansible.ts';
-import { type Bench, openBench } from './bench.ts';
+import { type Bench, openBench, type Settings } from './bench.ts';
 
 let bench: Bench;
 beforeAll(() => {
@@ -86,7 +86,7 @@ describe('a configuration that is refused', () => {
   const url = 'https://git.example.com/playbooks.git';
   const path = /which is not a path below the directory of the playbooks/;
 
-  test.each<[string, object, string | RegExp]>([
+  test.each<[string, Settings, string | RegExp]>([
     ['an unknown key', { inventory: 'a' }, /^playbooks\.json has the unknown key "inventory"/],
     [
       'an unknown key of a playbook',
@@ -139,7 +139,7 @@ describe('a configuration that is refused', () => {
 describe('something that is missing', () => {
   const body = { playbook: 'ok' };
 
-  test.each<[string, object, number, string | RegExp]>([
+  test.each<[string, Settings, number, string | RegExp]>([
     [
       'the playbook',
       { playbooks: { ok: { ...PLAYBOOK, path: 'no.yml' } } },

@@ -226,11 +226,15 @@ const TEXTS = [
   '0x1F',
 ];
 
-/** Describes the worker with one version of Ansible. @param find its directory of programs; undefined: the `PATH` */
-export function describeWorker(find: () => Promise<string | undefined>): void {
+/**
+ * Describes what becomes of jobs.
+ *
+ * @param find finds the directory of the programs of Ansible; undefined: they are on the `PATH`
+ */
+export function describeTable(find: () => string | undefined): void {
   let ansible: string | undefined;
-  beforeAll(async () => {
-    ansible = await find();
+  beforeAll(() => {
+    ansible = find();
   });
 
   async function inBench<Value>(settings: Settings, use: (bench: Bench) => Promise<Value>): Promise<Value> {
@@ -261,6 +265,16 @@ export function describeWorker(find: () => Promise<string | undefined>): void {
       check({
         ...{ playbook: 'everywhere', target: 'web2', status: 0, left: ['web2'] },
         result: { status: 'changed', recap: recap({ ok: 1, changed: 1 }) },
+      }));
+
+    test('has a result of at most 4 KiB, however long its messages are', () =>
+      inBench({}, async (bench) => {
+        const { status, result } = await bench.run({ body: { playbook: 'long' } });
+        const { task = '', message = '' } = result?.failedTask ?? {};
+        expect([status, result?.status]).toEqual([2, 'failed']);
+        expect([task, message]).toEqual([matching(/^Long Long .* \.\.\.$/), matching(/^é+ \.\.\.$/)]);
+        expect(Buffer.byteLength(JSON.stringify(result))).toBeLessThanOrEqual(4096);
+        expect(message.length).toBeGreaterThan(100);
       }));
 
     test('prints a line for each task, and writes no result if nobody asks for one', () =>

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 from contextlib import contextmanager
 from typing import Iterator, Mapping
 
@@ -52,22 +53,21 @@ def _locked(path: str) -> Iterator[None]:
 
 
 def _fill(directory: str, git: Git) -> None:
-    """The directory appears only when it is complete. A run that was killed may have left a part."""
-    part = f"{directory}.part"
-    if os.path.isdir(part):
-        _protect(part, 0o700)
-        shutil.rmtree(part)
-    os.mkdir(part, 0o755)
-    git.check_out_into(part)
-    _protect(part, 0o555)
-    os.rename(part, directory)
+    """The directory appears only when it is complete. What a run that was killed has left is not used."""
+    part = tempfile.mkdtemp(prefix=f"{os.path.basename(directory)}.part-", dir=os.path.dirname(directory))
+    try:
+        git.check_out_into(part)
+        _make_read_only(part)
+        os.rename(part, directory)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
 
 
-def _protect(directory: str, mode: int) -> None:
-    """Gives directories the mode, and files the same permission to read or write."""
+def _make_read_only(directory: str) -> None:
     for parent, _, names in os.walk(directory):
-        os.chmod(parent, mode)
+        os.chmod(parent, 0o555)
         for path in (os.path.join(parent, name) for name in names):
             if not os.path.islink(path):
-                executable = os.stat(path).st_mode & 0o111
-                os.chmod(path, (mode & 0o666) | executable)
+                is_program = os.stat(path).st_mode & 0o100 != 0
+                os.chmod(path, 0o555 if is_program else 0o444)

@@ -71,11 +71,11 @@ def _of_ansible_error(exit_status: int, error: str, target: str) -> Outcome:
 
 def _sentence(events: Events, status: str, target: str) -> str:
     what = f"The host {target} is unreachable" if status == "unreachable" else f"A task failed on {target}"
-    return f"{what}{_in_task(events.failed)}."
+    return f"{what}{_place(': ', events.failed)}."
 
 
-def _in_task(task: Optional[Mapping[str, Any]]) -> str:
-    return "" if task is None else f": {task['task']} ({task['file']}:{task['line']})"
+def _place(before: str, task: Optional[Mapping[str, Any]]) -> str:
+    return "" if task is None else f"{before}{task['task']} ({task['file']}:{task['line']})"
 
 
 def of_error(error: WorkerError) -> Outcome:
@@ -87,4 +87,4 @@ def of_stop(error: Stopped) -> Outcome:
 
 
 def stopped_in(task: Optional[Mapping[str, Any]]) -> str:
-    return f"The run was stopped by SIGTERM{_in_task(task)}. What it has begun on its target may go on."
+    return f"The run was stopped by SIGTERM{_place(' in the task ', task)}. What it has begun on its target may go on."

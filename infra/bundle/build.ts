@@ -4,7 +4,7 @@
  * the command is compiled against its declarations.
  */
 
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { execaSync } from 'execa';
@@ -13,11 +13,37 @@ import { BUNDLES, type BundleName, bundle } from './bundle.ts';
 
 rmSync(distRoot, { recursive: true, force: true });
 compile('tsconfig.build.json');
+bundlePlaybookReader(join(distRoot, 'client/requests'));
 buildConstruct(join(distRoot, 'cdk'));
 for (const name of Object.keys(BUNDLES) as BundleName[]) {
   const file = join(distRoot, BUNDLES[name].file);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, bundle(name));
+}
+
+/**
+ * Puts the parser of YAML into the one module that needs it. As a dependency it would be one more package of 0.7 MB in each
+ * installation, which has less room left (test/projects/package.test.ts). The module throws no error of the library's and
+ * shares no state with it, so that a copy does no harm.
+ */
+function bundlePlaybookReader(directory: string): void {
+  const license = readFileSync(join(packageRoot, 'node_modules/yaml/LICENSE'), 'utf8');
+  buildSync({
+    absWorkingDir: packageRoot,
+    entryPoints: ['client/requests/playbook-warnings.ts'],
+    outfile: join(directory, 'playbook-warnings.js'),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node22.13',
+    // Its build of ES modules. That for Node is CommonJS, which an ES module cannot require Node's modules for.
+    alias: { yaml: './node_modules/yaml/browser/index.js' },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    banner: { js: `/* The package yaml is in this file:\n\n${license}*/` },
+    logLevel: 'warning',
+  });
+  for (const part of globSync('playbook/*.js', { cwd: directory })) rmSync(join(directory, part));
 }
 
 /**

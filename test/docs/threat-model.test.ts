@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
-const FILE = /`((?:local\/)?test\/[\w/.-]+\.test\.ts)`/;
+const FILE = /`((?:local\/)?test\/[\w/.-]+\.ts)`/;
 
 /** The tests that the page names: in a cell as file and title, or as title below a column's head that names the file. */
 function namedTests(page: string): { file: string; title: string }[] {

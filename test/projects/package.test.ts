@@ -93,6 +93,17 @@ describe('the installed package', () => {
     expect(stdout).toBe('true The outputs file outputs.json has no fleet. It has: none.');
   });
 
+  it('reads playbooks without a package for YAML', async () => {
+    writeFileSync(join(app, 'site.yml'), '- hosts: web\n  serial: 1\n');
+    writeFileSync(
+      join(app, 'warnings.js'),
+      `import { findPlaybookWarnings } from './node_modules/mayfly/dist/client/requests/playbook-warnings.js';
+       for (const { file, line, keyword } of findPlaybookWarnings('site.yml').warnings) console.log(file, line, keyword);`,
+    );
+    const { stdout } = await execa(join(tools, 'node'), ['warnings.js'], inApp);
+    expect(stdout).toBe('site.yml 2 serial');
+  });
+
   it('runs the command', async () => {
     expect(await mayfly('--help')).toMatchObject({
       exitCode: 0,

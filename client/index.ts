@@ -32,6 +32,7 @@ export type { Paused, Resumed } from './instances/pause.ts';
 export type { Cancelled, CancelOptions } from './jobs/cancel.ts';
 export type { CleanedUp, CleanedUpEnded, CleanupEndedOptions, CleanupOptions } from './jobs/cleanup.ts';
 export type { ListOptions } from './jobs/list.ts';
+export type { ResultView } from './jobs/result.ts';
 export type { Retried, RetryOptions } from './jobs/retry.ts';
 export type { StatusOptions } from './jobs/status.ts';
 export type { JobView, LogView, StageView, TryView, WaitingView } from './jobs/view.ts';

@@ -170,6 +170,12 @@ export interface Try {
   unhealthy?: true;
   /** Its output as far as it is known, also while it runs. */
   log?: TryLog;
+  /**
+   * What its worker wrote to the file of `MAYFLY_RESULT`; or why that is left out. It is here and not in the job, where an agent
+   * of an earlier version would leave it to a later try.
+   */
+  result?: string;
+  resultError?: string;
 }
 
 /**

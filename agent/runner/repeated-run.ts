@@ -1,6 +1,6 @@
 import type { Clock } from '../../aws/clock.ts';
 import { EX_DATAERR } from '../../jobs/outcome.ts';
-import type { Run, RunEnd } from './runner.ts';
+import type { Run, RunEnd, WorkerResult } from './runner.ts';
 
 export interface RepeatedRunOptions {
   /** Starts the command once. */
@@ -18,7 +18,7 @@ const DELAY_MS = 5000;
  *
  * It ends as its last run. A run that was not started, or was lost with its slot, is the last one too: what it found out is
  * unknown. A run that `stop` came too late for is not repeated, and neither is one in the delay after it: its end then counts
- * as stopped.
+ * as stopped. Its result is that of its last run too, or of the run before if that one was stopped before it had written one.
  */
 export class RepeatedRun implements Run {
   readonly ended: Promise<RunEnd>;
@@ -50,12 +50,17 @@ export class RepeatedRun implements Run {
       const end = await this.#current.ended;
       if (end.kind === 'not-started' || end.kind === 'lost') return end;
       if (!end.stopped) this.#lastOwnEnd = end;
-      if (end.stopped || isAnswer(end)) return end;
+      if (end.stopped) return { ...resultOf(this.#lastOwnEnd), ...end };
+      if (isAnswer(end)) return end;
       if (!signal.aborted) await clock.sleep(delayMs, signal).catch(() => undefined);
       if (signal.aborted) return { ...end, stopped: true };
       this.#current = start();
     }
   }
+}
+
+function resultOf(end: RunEnd | undefined): { result?: WorkerResult } {
+  return end && 'result' in end && end.result ? { result: end.result } : {};
 }
 
 function isAnswer(end: RunEnd): boolean {

@@ -21,7 +21,7 @@ import type { WorkerAccess } from '../credentials/worker-access.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
 import type { TryLogs } from '../log/try-logs.ts';
 import { RepeatedRun } from '../runner/repeated-run.ts';
-import type { Run, Runner, Task } from '../runner/runner.ts';
+import type { Run, Runner, Task, WorkerResult } from '../runner/runner.ts';
 import type { RefusalTracker } from '../supervision/refusals.ts';
 import { attributesVariable } from './attributes-variable.ts';
 import type { Bodies } from './bodies.ts';
@@ -66,9 +66,17 @@ export interface AttemptOptions {
 /** How long a slot waits for a table that does not answer, before the job is requeued. */
 const CLAIM_TIMEOUT_MS = 60_000;
 
-/** How a try ended and its log; or that the job could not be claimed, and the table's answer. */
+/** How a try ended, its log and its worker's result. */
+export interface EndedAttempt {
+  kind: 'ended';
+  ending: Ending;
+  log?: TryLogWriter;
+  result?: WorkerResult;
+}
+
+/** How a try ended; or that the job could not be claimed, and the table's answer. */
 export type AttemptResult =
-  | { kind: 'ended'; ending: Ending; log?: TryLogWriter }
+  | EndedAttempt
   | { kind: 'not-claimed'; claim: Exclude<Claim, { kind: 'claimed' }> };
 
 /** Makes tries of jobs, from the claim to the end of the worker. */
@@ -245,7 +253,8 @@ export class Attempts {
     admission?.revoke();
     const ending = toEnding(end, inFlight, runMs / 1000);
     const attempted = run instanceof RepeatedRun ? toCheckEnding(ending, run.lastOwnEnd, inFlight) : ending;
-    return log ? { kind: 'ended', ending: attempted, log } : ended(attempted);
+    const result = 'result' in end ? end.result : undefined;
+    return { ...ended(attempted), ...(log && { log }), ...(result && { result }) };
   }
 
   /** The time of a health check does not begin again with another try. */

@@ -1,13 +1,7 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { createOwnJobId } from '../../jobs/message.ts';
-import {
-  decideOutcome,
-  type Ending,
-  type MessageAction,
-  type Outcome,
-  type RetryRules,
-} from '../../jobs/outcome.ts';
+import { decideOutcome, type MessageAction, type Outcome, type RetryRules } from '../../jobs/outcome.ts';
 import type { JobRecord, TryLog } from '../../jobs/record.ts';
 import { extensionSeconds } from '../../policy/lease.ts';
 import { classifyRefusal } from '../../policy/refusal.ts';
@@ -16,8 +10,7 @@ import type { Claim } from '../../store/claim.ts';
 import type { TryEnd, WriteResult } from '../../store/job-endings.ts';
 import type { JobQueue, Message } from '../../store/job-queue.ts';
 import type { JobTable } from '../../store/job-table.ts';
-import type { TryLogWriter } from '../log/try-log-writer.ts';
-import type { AttemptResult } from './attempt.ts';
+import type { AttemptResult, EndedAttempt } from './attempt.ts';
 import { Batcher } from './batcher.ts';
 import type { Bodies } from './bodies.ts';
 import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
@@ -84,7 +77,7 @@ export class Settler {
   /** Never rejects. If a message cannot be settled, that is logged, and the message is received again. */
   async settle(inFlight: InFlightMessage, attempted: AttemptResult): Promise<void> {
     try {
-      if (attempted.kind === 'ended') await this.#settleEnded(inFlight, attempted.ending, attempted.log);
+      if (attempted.kind === 'ended') await this.#settleEnded(inFlight, attempted);
       else await this.#settleNotClaimed(inFlight, attempted.claim);
     } catch (err) {
       this.#hasStaleRecords = true;
@@ -120,8 +113,7 @@ export class Settler {
 
   async #settleEnded(
     inFlight: InFlightMessage,
-    ending: Ending,
-    writer: TryLogWriter | undefined,
+    { ending, log: writer, result }: EndedAttempt,
   ): Promise<void> {
     const { clock, rules, random, log } = this.#options;
     const job = jobIdOf(inFlight);
@@ -129,7 +121,7 @@ export class Settler {
     const ownRules = rulesFor(inFlight, rules);
     const outcome = decideOutcome(ending, countTries(inFlight, ownRules, endedAtMs), ownRules, random);
     this.#logEnd(inFlight, outcome);
-    const exit = toExit(ending);
+    const exit = toExit(ending, result);
     const notNowMs = toNotNow(ending, inFlight, endedAtMs);
     inFlight.phase = 'ending';
     const tryLog = await writer?.end({ alone: outcome.state === undefined });

@@ -1,16 +1,27 @@
 import { type Ending, findNotNowSince, type RetryRules, type TryCounts } from '../../jobs/outcome.ts';
 import type { Try } from '../../jobs/record.ts';
 import type { TryEnd } from '../../store/job-endings.ts';
+import type { WorkerResult } from '../runner/runner.ts';
 import type { InFlightMessage } from './in-flight-message.ts';
 
 /** How a worker ended, as in a record and a dead letter. */
-export type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'> & Pick<Try, 'slotLost' | 'unhealthy'>;
+export type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'> &
+  Pick<Try, 'slotLost' | 'unhealthy' | 'result' | 'resultError'>;
 
-export function toExit(ending: Ending): Exit {
+export function toExit(ending: Ending, result?: WorkerResult): Exit {
+  return { ...toEnd(ending), ...toResult(result) };
+}
+
+function toEnd(ending: Ending): Exit {
   if (ending.kind === 'exited') return { exitStatus: ending.status };
-  if (ending.kind === 'unhealthy') return { ...toExit(ending.end), unhealthy: true };
+  if (ending.kind === 'unhealthy') return { ...toEnd(ending.end), unhealthy: true };
   if (ending.kind === 'slot-lost') return { slotLost: true };
   return ending.kind === 'signalled' ? { signal: ending.signal } : {};
+}
+
+function toResult(result: WorkerResult | undefined): Exit {
+  if (!result) return {};
+  return 'text' in result ? { result: result.text } : { resultError: result.problem };
 }
 
 /** Counts the tries that cost an attempt, this one included. */

@@ -14,6 +14,7 @@ import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { formatTime } from '../format-time.ts';
 import { shownState } from '../job-state.ts';
 import { isInBucket } from '../logs/inline.ts';
+import { createResultView, type ResultView } from './result.ts';
 
 /** A job, as `--json` prints it. Times are ISO 8601. What is not known is absent. */
 export interface JobView {
@@ -41,6 +42,13 @@ export interface JobView {
   signal?: string;
   /** Why it is in its state. */
   reason?: string;
+  /**
+   * What the worker of the last try wrote to the file of `MAYFLY_RESULT`, if it wrote something: an object if it is a JSON
+   * object, else the text.
+   */
+  result?: ResultView;
+  /** Why what the worker of the last try wrote there was left out, such as more than 4 KiB. */
+  resultError?: string;
   /** If it is queued: the time before which it does not start. */
   notBefore?: string;
   /** If it is held, or if it is queued and `waitsFor` was requested: what it waits for. */
@@ -119,6 +127,9 @@ export interface TryView {
   exitStatus?: number;
   signal?: string;
   reason?: string;
+  /** The result of its worker. Absent also if it was dropped for those of later tries. */
+  result?: ResultView;
+  resultError?: string;
   log?: LogView;
 }
 
@@ -159,6 +170,7 @@ export function createJobView(record: JobRecord, facts: FleetFacts, nowMs: numbe
     exitStatus,
     signal,
     reason: reasonOf(record, state, nowMs),
+    ...resultOf(last),
     notBefore: state === 'queued' ? record.notBefore : undefined,
     deadLetterError,
     label: findLabel(record),
@@ -224,8 +236,13 @@ function tryView(job: string, one: Try, facts: FleetFacts): TryView {
     exitStatus,
     signal,
     reason,
+    ...resultOf(one),
     log: log && logView(job, key, log, facts),
   });
+}
+
+function resultOf({ result, resultError }: Partial<Try> = {}) {
+  return { result: result === undefined ? undefined : createResultView(result), resultError };
 }
 
 function logView(job: string, key: string, log: TryLog, { logBucket }: FleetFacts): LogView {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Try } from '../../jobs/record.ts';
-import { areOverlong, boundTries, MAX_INLINE_LOGS_BYTES, MAX_KEPT_TRIES } from '../../jobs/tries.ts';
+import { areOverlong, boundTries, MAX_KEPT_OUTPUT_BYTES, MAX_KEPT_TRIES } from '../../jobs/tries.ts';
 
 const tryOf = (key: number, text?: string): Try => ({
   key: `${key}`.padStart(3, '0'),
@@ -28,6 +28,21 @@ test('the newest tries stay, and of older ones that do not fit only the counts o
   });
 });
 
+test('the newest results stay, always that of the last try, and older ones that do not fit are left out', () => {
+  const result = 'é'.repeat(2048);
+  const output = 'x'.repeat(4096);
+  const bounded = boundTries(Array.from({ length: 5 }, (_, key) => ({ ...tryOf(key, output), result })));
+  expect(bounded.map((one) => [one.result?.length, one.log?.stdout.text?.length])).toEqual([
+    [undefined, undefined],
+    [undefined, undefined],
+    [undefined, undefined],
+    [undefined, undefined],
+    [2048, 4096],
+  ]);
+  const silent = boundTries(Array.from({ length: 5 }, (_, key) => ({ ...tryOf(key), result })));
+  expect(silent.map((one) => 'result' in one)).toEqual([false, true, true, true, true]);
+});
+
 const anyTry = fc.tuple(fc.nat(), fc.option(fc.string({ maxLength: 9000 }), { nil: undefined }));
 
 test('bounded tries are never overlong, keep their order and the newest, and are not changed by bounding again', () => {
@@ -38,7 +53,7 @@ test('bounded tries are never overlong, keep their order and the newest, and are
       expect(bounded.map(({ key }) => key)).toEqual(tries.slice(-MAX_KEPT_TRIES).map(({ key }) => key));
       expect(areOverlong(bounded)).toBe(false);
       const texts = bounded.map(({ log }) => log?.stdout.text ?? '').join('');
-      expect(Buffer.byteLength(texts)).toBeLessThanOrEqual(MAX_INLINE_LOGS_BYTES);
+      expect(Buffer.byteLength(texts)).toBeLessThanOrEqual(MAX_KEPT_OUTPUT_BYTES);
       expect(boundTries(bounded)).toEqual(bounded);
     }),
     { numRuns: 50 },

@@ -21,8 +21,8 @@ export class ManualRun implements Run {
   }
 
   /** Exits by itself, or after a stop. */
-  exit(status: number, stopped = false): void {
-    this.#end({ kind: 'exited', status, stopped });
+  exit(status: number, stopped = false, text?: string): void {
+    this.#end({ kind: 'exited', status, stopped, ...(text !== undefined && { result: { text } }) });
   }
 
   /** Dies of the SIGTERM of a stop. */

@@ -26,6 +26,9 @@ export interface AnsibleStatus {
   msg: string;
   state: JobView['state'];
   label?: string;
+  /** The result of the last try's worker, and why it was left out. */
+  result?: JobView['result'];
+  result_error?: string;
   /** The job that this one retries, and the last job that retries this one. */
   retry_of?: string;
   retried_as?: string;
@@ -59,6 +62,8 @@ export async function toAnsibleStatus(
         job.state === 'unknown' ? new UnknownJobError(job.id, facts.fleet).message : message(job, truncated),
       state: job.state,
       ...(job.label !== undefined && { label: job.label }),
+      ...(job.result !== undefined && { result: job.result }),
+      ...(job.resultError !== undefined && { result_error: job.resultError }),
       ...(job.retryOf !== undefined && { retry_of: job.retryOf }),
       ...(job.retriedAs !== undefined && { retried_as: job.retriedAs }),
     });

@@ -9,7 +9,7 @@ import { wrapLines } from '../../terminal/say.ts';
 import type { Screen } from '../../terminal/screen.ts';
 import { bodyExcerpt, paintState, stageName, stateReason, timesLine, tryLine } from './words.ts';
 
-/** How many lines of the output are shown. */
+/** How many lines of the output are shown, and of the result. */
 const LAST_LINES = 10;
 /** How much of the body is shown. */
 const BODY_CELLS = 100;
@@ -29,8 +29,9 @@ export function jobBlock(
   if (job.waitsFor) lines.push(`  why it waits: ${escapeLine(job.waitsFor.text)}`);
   lines.push(...otherFacts(job).map((fact) => `  ${fact}`));
   const wrapped = lines.map((line) => wrapLines(line, screen, '    '));
-  // The output of a worker keeps its lines.
-  return [...wrapped, ...outputLines(job, record, paint).map((line) => `  ${line}`)].join('\n');
+  // The result and the output of a worker keep their lines.
+  const kept = [...resultLines(job, paint), ...outputLines(job, record, paint)];
+  return [...wrapped, ...kept.map((line) => `  ${line}`)].join('\n');
 }
 
 /** The start of the body, on one line. */
@@ -87,13 +88,25 @@ function requestLine(requestId: string | undefined, { index, count }: JobView): 
   return [`request ${escapeLine(requestId)}${place}`];
 }
 
+/** The worker's result, on one line if it has only one. */
+function resultLines({ id, result, resultError }: JobView, paint: Paint): string[] {
+  if (resultError !== undefined) return [`result left out: ${escapeLine(resultError)}`];
+  if (result === undefined) return [];
+  const all = linesOf(typeof result === 'string' ? result : JSON.stringify(result));
+  if (all.length === 1) return [`result: ${all[0]}`];
+  const more =
+    all.length > LAST_LINES ? `, its start (all of it: mayfly status --json ${escapeLine(id)})` : '';
+  const bytes = countOf(Buffer.byteLength(`${result}`), 'byte');
+  return [`result, ${bytes}${more}:`, ...all.slice(0, LAST_LINES).map((line) => quote(line, paint))];
+}
+
 function outputLines({ id, log }: JobView, record: JobRecord | undefined, paint: Paint): string[] {
   const last = record?.tries?.at(-1);
   if (!log || !last?.log) return [];
   const bytes = log.stdoutBytes + log.stderrBytes;
   if (bytes === 0) return ['no output'];
   const text = last.log.tail ?? inlineText(last);
-  const all = escapeText(text.replace(/\r\n/g, '\n')).replace(/\n$/, '').split('\n');
+  const all = linesOf(text);
   const shown = all.slice(-LAST_LINES);
   const complete = shown.length === all.length && last.log.tail === undefined;
   const how = log.maxBytes === undefined ? 'lost' : 'beyond maxLog';
@@ -103,8 +116,16 @@ function outputLines({ id, log }: JobView, record: JobRecord | undefined, paint:
     : ` (${missing ? 'what was saved' : 'all of it'}: mayfly logs ${escapeLine(id)})`;
   return [
     `output, ${countOf(bytes, 'byte')}${missing}${complete ? '' : ', its end'}${more}:`,
-    ...shown.map((line) => `${paint('gray', '|')} ${line}`),
+    ...shown.map((line) => quote(line, paint)),
   ];
+}
+
+function linesOf(text: string): string[] {
+  return escapeText(text.replace(/\r\n/g, '\n')).replace(/\n$/, '').split('\n');
+}
+
+function quote(line: string, paint: Paint): string {
+  return `${paint('gray', '|')} ${line}`;
 }
 
 /** Both streams, in the order in which they were printed. */

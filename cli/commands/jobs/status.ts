@@ -96,12 +96,16 @@ that followed: mayfly logs prints their output. With --json they are "stages":
 [{"stage", "id", "state"}].
 
 --ansible prints ansible_job_id, started and finished (0 or 1), failed, rc,
-stdout, stderr, stdout_lines, stderr_lines, msg, state; and label, retry_of and
-retried_as if the job has them. rc is always there: the worker's exit status, -N
+stdout, stderr, stdout_lines, stderr_lines, msg, state; and label, result,
+result_error, retry_of and retried_as if the job has them. rc is always there: the worker's exit status, -N
 if signal N killed it, 124 over its time limit, null if the job has not ended or
 its end is unknown. stdout and stderr have no line break at the end. Of a long
 output it prints the last 64 KiB of each stream ("truncated": true), or as much
 as --max-output says.
+
+result is what the worker wrote to the file of MAYFLY_RESULT, of the last try:
+with --json an object if it is a JSON object, else a text. resultError says why
+it was left out (longer than 4 KiB, not UTF-8, not a regular file).
 
 The worker reads the body. The text output shows its start; --body prints all of
 it. On a terminal, control characters are made visible (\\x1b). With --json,

@@ -106,6 +106,26 @@ test('it knows how the command last ended by itself', async () => {
   expect(repeated.lastOwnEnd).toEqual({ kind: 'exited', status: 7, stopped: false });
 });
 
+test.each([
+  ['before it has written a result: that of the run before', undefined, 'first'],
+  ['after it has written a result', 'second', 'second'],
+])('its last run is stopped, %s', async (_, second, text) => {
+  await finish((run) => run.exit(1, false, 'first'));
+  await clock.advance(DELAY_MS);
+  repeated.stop(1000);
+  await finish((run) => run.exit(7, true, second));
+  expect(end).toEqual({ kind: 'exited', status: 7, stopped: true, result: { text } });
+});
+
+test('its last run is stopped in the delay after it, and has no result: that of an earlier run does not count', async () => {
+  await finish((run) => run.exit(1, false, 'first'));
+  await clock.advance(DELAY_MS);
+  await finish((run) => run.exit(1));
+  repeated.stop(1000);
+  await clock.advance(0);
+  expect(end).toEqual({ ...failed, stopped: true });
+});
+
 test('a stop after its end does nothing', async () => {
   await finish((run) => run.exit(0));
   repeated.stop(0);

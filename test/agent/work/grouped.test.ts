@@ -160,7 +160,7 @@ test('a health check that does not succeed in its time is timed_out, whatever li
     clock.now() + checkSeconds * 1000,
     -3,
   );
-  first.exit(7);
+  first.exit(7, false, 'not yet');
   await clock.advance(DELAY_MS);
   const second = await runner.started(2);
   await clock.advance(checkSeconds * 1000 - DELAY_MS - 1);
@@ -171,7 +171,8 @@ test('a health check that does not succeed in its time is timed_out, whatever li
   await agent.done(1);
   await bench.empty();
   const reason = 'the health check did not succeed within 60 s; its last run: exit status 7';
-  expect(await bench.table.get(id)).toMatchObject({ state: 'timed_out', reason });
+  const tries = [{ reason, result: 'not yet' }];
+  expect(await bench.table.get(id)).toMatchObject({ state: 'timed_out', reason, tries });
   expect(runner.runs).toHaveLength(2);
 });
 

@@ -118,9 +118,10 @@ const SCENES: Record<string, Scene> = {
       wait: { status: 3 },
       status: {
         stdout: JSON.stringify([
-          { ...DONE, label: 'own' },
+          { ...DONE, label: 'own', result: { recap: { ok: 3 }, message: '{{ 1 + 1 }}' } },
           {
             ...DONE,
+            result_error: 'it is not UTF-8',
             ansible_job_id: 'j-2',
             failed: true,
             rc: 3,
@@ -776,8 +777,9 @@ describe('the result of the task', () => {
   test('of many jobs has their positions and labels, and the requested amount of output', () => {
     expect(of('a label for all but one').result).toMatchObject({
       jobs: [
-        { index: 0, label: 'own' },
-        { index: 1, label: 'all', rc: 3 },
+        // A template in it is not evaluated.
+        { index: 0, label: 'own', result: { recap: { ok: 3 }, message: '{{ 1 + 1 }}' } },
+        { index: 1, label: 'all', rc: 3, result_error: 'it is not UTF-8' },
       ],
       msg: '1 of 2 jobs did not succeed (1 failed, 1 succeeded). The first is jobs[1] (j-2, label all): failed',
     });

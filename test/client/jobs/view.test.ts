@@ -108,6 +108,36 @@ describe('the view of a job', () => {
     expect(view.instance).toBeUndefined();
   });
 
+  it.each([
+    ['a text', 'done ü\n', 'done ü\n'],
+    ['an object, if it is a JSON object', ' {"recap": {"ok": 3}}\n', { recap: { ok: 3 } }],
+    ['the text of another JSON value', '[1, 2]', '[1, 2]'],
+    ['the text of a number', '7', '7'],
+    ['the text of null', 'null', 'null'],
+    ['the text of an object that is cut off', '{"recap": ', '{"recap": '],
+  ])('has the result of its last try: %s', (_, result, shown) => {
+    const tries = [
+      { ...first, result: 'an earlier one' },
+      { ...second, endedAt: at(40), result },
+    ];
+    const view = createJobView(record({ attempts: 2, tries }), facts, ms(50));
+    expect(view.result).toEqual(shown);
+    expect(view.tries.map((one) => one.result)).toEqual(['an earlier one', shown]);
+  });
+
+  it('that runs again has no result, and neither has one whose last try left none', () => {
+    const running = record({ state: 'running', attempts: 2, instance: 'i-2', startedAt: at(30) });
+    const tries = [{ ...first, result: 'an earlier one' }, second];
+    expect(createJobView({ ...running, tries }, facts, ms(34))).not.toHaveProperty('result');
+    const problem = { ...second, endedAt: at(40), resultError: 'it is not UTF-8' };
+    const view = createJobView(record({ attempts: 2, tries: [first, problem] }), facts, ms(50));
+    expect(view).toMatchObject({
+      resultError: 'it is not UTF-8',
+      tries: [{}, { resultError: 'it is not UTF-8' }],
+    });
+    expect(view).not.toHaveProperty('result');
+  });
+
   it('has the location of a log in the bucket, and its lost bytes', () => {
     const log = { stdout: { bytes: 9000, chunks: 2, lost: 7 }, stderr: { bytes: 1, chunks: 1 } };
     const view = createJobView(record({ tries: [{ ...first, log }] }), facts, ms(20));

@@ -79,6 +79,36 @@ describe('status', () => {
     );
   });
 
+  it('shows the result of the worker, escaped, or why it was left out', async () => {
+    const tries = (more: object) => [{ key: 'k', instance: 'i-0a', startedAt: AT, endedAt: END, ...more }];
+    const object = '{"recap": {"ok": 3}, "status": "changed"}\n';
+    await bare.record(ended('j-object', 'succeeded', { tries: tries({ result: object }) }));
+    await bare.record(ended('j-line', 'succeeded', { tries: tries({ result: `${EVIL}done\n` }) }));
+    const lines = Array.from({ length: 12 }, (_, line) => `line ${line}\n`).join('');
+    await bare.record(ended('j-lines', 'failed', { tries: tries({ result: lines }) }));
+    await bare.record(ended('j-left', 'failed', { tries: tries({ resultError: 'it is not UTF-8' }) }));
+    const shown = async (id: string) => (await bare.mayfly('status', id)).stdout;
+    expect(await shown('j-object')).toContain('\n  result: {"recap":{"ok":3},"status":"changed"}');
+    expect(await shown('j-line')).toMatch(/\n {2}result: \P{Cc}*done$/u);
+    expect(await shown('j-lines')).toContain(
+      '\n  result, 86 bytes, its start (all of it: mayfly status --json j-lines):\n  | line 0\n',
+    );
+    expect(await shown('j-lines')).toMatch(/ {2}\| line 9$/);
+    expect(await shown('j-left')).toContain('\n  result left out: it is not UTF-8');
+    for (const verb of ['status', 'wait']) {
+      const { stdout } = await bare.mayfly(verb, '--json', 'j-object', 'j-lines', 'j-left');
+      expect(json(stdout)).toMatchObject([
+        { result: { recap: { ok: 3 }, status: 'changed' } },
+        { result: lines },
+        { resultError: 'it is not UTF-8' },
+      ]);
+    }
+    expect(json((await bare.mayfly('status', '--ansible', 'j-object', 'j-left')).stdout)).toMatchObject([
+      { result: { recap: { ok: 3 }, status: 'changed' } },
+      { result_error: 'it is not UTF-8' },
+    ]);
+  });
+
   it('shows several jobs as blocks, unknown ones on stderr, and exits with 120', async () => {
     const { stdout, stderr, exitCode } = await bare.mayfly('status', 'j-killed', 'j-none', 'j-late');
     expect(stdout).toMatch(

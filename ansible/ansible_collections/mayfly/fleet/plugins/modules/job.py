@@ -210,6 +210,18 @@ truncated:
   description: Whether C(stdout) or C(stderr) is incomplete, because of I(max_output) or because output was lost.
   returned: with I(body), unless I(poll=0), if it is true
   type: bool
+result:
+  description:
+    - What the worker of the last try wrote to the file of C(MAYFLY_RESULT), of at most 4 KiB.
+    - A dictionary if it is a JSON object, else a string.
+  returned: with I(body), unless I(poll=0), if it wrote something
+  type: raw
+  sample: {"status": "changed", "recap": {"ok": 3, "changed": 1}}
+result_error:
+  description: Why what it wrote there was left out.
+  returned: with I(body), unless I(poll=0), if it was
+  type: str
+  sample: it has 5000 bytes, and a result has at most 4096
 retry_of:
   description: The id of the job that this one repeats.
   returned: with I(body), if there is one

@@ -123,6 +123,18 @@ label:
   description: The job's label.
   returned: if it has one
   type: str
+result:
+  description:
+    - What the worker of the last try wrote to the file of C(MAYFLY_RESULT), of at most 4 KiB.
+    - A dictionary if it is a JSON object, else a string.
+  returned: if it wrote something
+  type: raw
+  sample: {"status": "changed", "recap": {"ok": 3, "changed": 1}}
+result_error:
+  description: Why what it wrote there was left out.
+  returned: if it was
+  type: str
+  sample: it has 5000 bytes, and a result has at most 4096
 retry_of:
   description: The id of the job that this one repeats.
   returned: if there is one

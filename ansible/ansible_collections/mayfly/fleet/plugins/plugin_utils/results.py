@@ -12,7 +12,7 @@ NOT_SENT = "not-sent"
 
 TEXTS = ("stdout", "stderr", "msg")
 # Further keys of `mayfly status --ansible`. Keys that it does not print are left out.
-MORE = ("state", "label", "retry_of", "retried_as", "truncated")
+MORE = ("state", "label", "result", "result_error", "retry_of", "retried_as", "truncated")
 
 
 def result_of(job: Mapping[str, Any]) -> dict[str, Any]:

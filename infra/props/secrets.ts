@@ -184,6 +184,12 @@ export function toSecretConfigs(secrets: Readonly<Record<string, Given>>): Recor
   return Object.fromEntries(configs);
 }
 
+/** The services that agents have to reach for secrets. */
+export function toSecretServices(configs: object | undefined): string[] {
+  const all: SecretConfig[] = Object.values(configs ?? {});
+  return [...new Set(all.map(({ source }) => source))];
+}
+
 /**
  * Refuses a secret for which a permission would have no effect.
  *

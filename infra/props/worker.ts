@@ -17,7 +17,7 @@ import {
 } from './checks.ts';
 import { toMebibytes } from './conversions.ts';
 import type { PropRows } from './rows.ts';
-import { secretsCheck, toSecretConfigs, type WorkerSecret } from './secrets.ts';
+import { secretsCheck, toSecretConfigs, toSecretServices, type WorkerSecret } from './secrets.ts';
 
 /** What runs for a job, and what it may use. */
 export interface FleetWorkerProps {
@@ -220,7 +220,14 @@ export const workerRows = {
   setupRequirements: { check: text('the path of a file, relative to the worker directory', /^[^/]/) },
   setupVaultPassword: { check: secureParameter },
   environment: { check: environment, default: {}, agent: 'environment' },
-  secrets: { check: secretsCheck, setting: 'secretConfigs', convert: toSecretConfigs, agent: 'secrets' },
+  secrets: {
+    check: secretsCheck,
+    setting: 'secretConfigs',
+    convert: toSecretConfigs,
+    agent: 'secrets',
+    fact: 'secretServices',
+    toFact: toSecretServices,
+  },
   messageAttributes: { check: flag, default: false, agent: 'messageAttributes' },
   workerAwsAccess: { check: awsAccess, default: 'role' },
   concurrency: { check: whole(1, 1000), default: 1, agent: 'concurrency', fact: 'concurrency' },

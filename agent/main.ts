@@ -17,6 +17,7 @@ import { removeRetirementFile } from './lifecycle/retirement-record.ts';
 import { createRunner } from './runner/create-runner.ts';
 import { type Runner, WorkerMissingError } from './runner/runner.ts';
 import { createWorkerDisk } from './runner/worker-disk.ts';
+import { openWorkerSecrets } from './secrets/worker-secrets.ts';
 import { FatalErrorFile } from './supervision/fatal-error-file.ts';
 import { createNotify } from './supervision/notify.ts';
 import { RefusalTracker } from './supervision/refusals.ts';
@@ -79,6 +80,7 @@ async function run(
     clients: createStsClients(config.region, clock),
     ...{ config, instance, clock, refusals, random, log },
   });
+  const secrets = openWorkerSecrets({ config, access, clock, refusals, random, log });
   const disk = createWorkerDisk(options, config, clock, log);
   const watchdog = new Watchdog({
     notify: createNotify(process.env, log),
@@ -94,6 +96,7 @@ async function run(
     instance,
     runner,
     access,
+    secrets,
     disk,
     refusals,
     clock,

@@ -11,6 +11,7 @@ export type { FleetNetworkProps } from './props/network.ts';
 export type { WorkerFleetProps } from './props/props.ts';
 export type { RetryBackoffProps } from './props/retry-backoff.ts';
 export type { ScaleOutProps } from './props/scale-out.ts';
+export { WorkerSecret, type WorkerSecretOptions } from './props/secrets.ts';
 export type { EncryptionKeys, FleetStoreProps } from './props/stores.ts';
 export type { WarmPoolProps } from './props/warm-pool.ts';
 export type { FleetWorkerProps } from './props/worker.ts';

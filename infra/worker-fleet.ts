@@ -55,6 +55,7 @@ import { groupMetric, keeperMetric } from './metrics.ts';
 import { addOutputs } from './outputs.ts';
 import { FleetPropsError, formatValue } from './props/errors.ts';
 import type { WorkerFleetProps } from './props/props.ts';
+import { toWorkerSecrets } from './props/secrets.ts';
 import { type FleetSettings, resolveSettings } from './props/settings.ts';
 import { validateTags } from './props/tags.ts';
 import { createQueues } from './queue.ts';
@@ -138,6 +139,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
 
     this.role = createAgentRole(this, settings.systemsManagerAccess);
     this.workerRole = createWorkerRole(this, settings.workerAwsAccess, this.role);
+    for (const [, secret] of toWorkerSecrets(props.secrets)) secret.grantRead(this);
     const instances = this.createInstances(settings, instanceNetwork, base);
     this.launchTemplate = instances.template;
     this.autoScalingGroup = instances.group;

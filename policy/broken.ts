@@ -8,7 +8,7 @@ import type { Broken } from './retirement.ts';
 
 /** Why the instance is broken. Undefined: it is not, or it is too early to tell. */
 export function brokenByRefusals(refusals: Refusals, refusalMs: number): Broken | undefined {
-  const { receive, claim, report } = refusals;
+  const { receive, claim, report, secrets } = refusals;
   const role = refusals['worker-role'];
   const lasts = (refusal: Refusal | undefined) =>
     refusal?.kind === 'lasting' && refusal.lastingMs >= refusalMs;
@@ -19,6 +19,7 @@ export function brokenByRefusals(refusals: Refusals, refusalMs: number): Broken 
   };
   // During an outage of STS workers ask again, and workers that need no credentials go on.
   if (role && lasts(role)) return because('cannot-assume-worker-role', role);
+  if (secrets && broken(secrets)) return because('cannot-read-secrets', secrets);
   if (receive && broken(receive)) return because('cannot-receive', receive);
   if (claim && broken(claim)) return because('cannot-use-table', claim);
   if (report && broken(report)) return because('cannot-use-table', report);

@@ -2,9 +2,10 @@
 
 /**
  * The calls that are watched. `receive`: a message from the queue. `claim`: a job in the table. `report`: the
- * instance's own report to the table. `worker-role`: AssumeRole of STS for the workers.
+ * instance's own report to the table. `worker-role`: AssumeRole of STS for the workers. `secrets`: the secrets of the
+ * workers, read with that role.
  */
-export type RefusableCall = 'receive' | 'claim' | 'report' | 'worker-role';
+export type RefusableCall = 'receive' | 'claim' | 'report' | 'worker-role' | 'secrets';
 
 /**
  * `lasting`: access denied, a KMS key that cannot be used, a queue, table or role that does not exist. It lasts until
@@ -16,7 +17,7 @@ export type RefusalKind = 'lasting' | 'passing';
 export interface Refusal {
   /** The kind of the latest failure. */
   kind: RefusalKind;
-  /** Name and message of the latest error of AWS. */
+  /** Name and message of the latest error of AWS. Of secrets: which one cannot be read, and why. */
   error: string;
   /** Monotonic milliseconds of the latest failure. */
   atMs: number;
@@ -28,7 +29,11 @@ export interface Refusal {
 
 export type Refusals = { readonly [What in RefusableCall]?: Refusal | undefined };
 
-export type RefusalReason = 'cannot-receive' | 'cannot-use-table' | 'cannot-assume-worker-role';
+export type RefusalReason =
+  | 'cannot-receive'
+  | 'cannot-use-table'
+  | 'cannot-assume-worker-role'
+  | 'cannot-read-secrets';
 
 /**
  * A longer gap between two failures does not count: nothing was tried, because all slots had jobs or the fleet was
@@ -56,6 +61,18 @@ export function classifyRefusal({ name }: { name: string }): RefusalKind | undef
   return LASTING.test(name) && !THROTTLED.test(name) ? 'lasting' : 'passing';
 }
 
+/**
+ * Errors of GetSecretValue and GetParameter that last until somebody corrects the secret or its key. `InvalidRequest`: the
+ * secret is scheduled for deletion (API references of Secrets Manager and Systems Manager).
+ */
+const LASTING_FOR_SECRETS =
+  /^(Parameter(Version)?NotFound|InvalidKeyId|InvalidParameter|InvalidRequest|DecryptionFailure|Validation)/;
+
+/** Whether a secret that cannot be read now will be readable without a correction. Every failure is a refusal. */
+export function classifySecretFailure(error: { name: string }): RefusalKind {
+  return LASTING_FOR_SECRETS.test(error.name) ? 'lasting' : (classifyRefusal(error) ?? 'lasting');
+}
+
 /** The refusal after one more call failed at `atMs`, in monotonic milliseconds. */
 export function addFailure(
   before: Refusal | undefined,
@@ -67,7 +84,7 @@ export function addFailure(
 }
 
 /** Calls that are made only for a job. The others are repeated. */
-const MADE_FOR_JOBS: ReadonlySet<string> = new Set<RefusableCall>(['claim', 'worker-role']);
+const MADE_FOR_JOBS: ReadonlySet<string> = new Set<RefusableCall>(['claim', 'worker-role', 'secrets']);
 
 /**
  * The refusals that count now. A refused claim does not count for long if no job has come since: otherwise an idle
@@ -83,9 +100,17 @@ export function currentRefusals(refusals: Refusals, nowMs: number, refusalMs: nu
   return Object.fromEntries(present);
 }
 
+/**
+ * The refusal for which an instance takes no jobs until AWS answers: their workers would fail for lack of it, or could not
+ * be started. Undefined: it takes jobs.
+ */
+export function findHoldingRefusal(refusals: Refusals): 'worker-role' | 'secrets' | undefined {
+  return (['worker-role', 'secrets'] as const).find((what) => refusals[what]?.kind === 'lasting');
+}
+
 /** The refusal that keeps an instance from working now. If there are several, the one that it would retire for. */
 export function findActiveRefusal(refusals: Refusals): { what: RefusableCall; refusal: Refusal } | undefined {
-  for (const what of ['worker-role', 'receive', 'claim', 'report'] as const) {
+  for (const what of ['worker-role', 'secrets', 'receive', 'claim', 'report'] as const) {
     const refusal = refusals[what];
     if (refusal) return { what, refusal };
   }

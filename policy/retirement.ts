@@ -45,6 +45,7 @@ export const BROKEN_REASONS: ReadonlySet<string> = new Set<BrokenReason>([
   'cannot-receive',
   'cannot-use-table',
   'cannot-assume-worker-role',
+  'cannot-read-secrets',
 ]);
 
 export interface Broken {

@@ -44,6 +44,8 @@ export const FleetFactsSchema = v.object({
   maxLimitSeconds: v.optional(number),
   graceSeconds: v.optional(number, 10),
   maxAttempts: v.optional(number, 3),
+  /** The services that have the secrets of the workers, by their names in endpoints. */
+  secretServices: v.optional(v.array(text), []),
   /** The names of the prop `commands`, which a job may name. Not their command lines. */
   commands: v.optional(v.array(text), []),
   /** Absent: an earlier version deployed the fleet, whose agents keep the jobs of no group apart. */

@@ -13,6 +13,7 @@ import {
   DEFAULT_NOT_NOW_SECONDS,
   MOST_LANES,
 } from '../../policy/groups/limits.ts';
+import { secretsSchema } from './secret-config.ts';
 
 // A program gets its arguments and variables as C strings: a NUL would end them early.
 const withoutNul = (value: string) => !value.includes('\0');
@@ -106,6 +107,8 @@ export const AgentConfigSchema = v.strictObject({
   messageAttributes: v.optional(v.boolean('true or false'), false),
   /** ARN of the role whose credentials workers get. Without it they get none. */
   workerRole: v.optional(roleArn),
+  /** Secrets of the workers, by their environment variables. Read with the workers' role when a job starts. */
+  secrets: v.optional(secretsSchema, {}),
   /** Slots: how many workers run at once. */
   concurrency: v.optional(count(1, 1000), 1),
   /** The lease on a job: SQS's visibility timeout in whole seconds. It is renewed after each third of it. */
@@ -156,8 +159,8 @@ export const AgentConfigSchema = v.strictObject({
       /** An instance older than this takes no new job. */
       maxAgeSeconds: v.optional(seconds(60, 31_536_000)),
       /**
-       * How long AWS may refuse the agent a call that it cannot work without (messages, its table, the workers' role)
-       * before the instance retires. An outage of AWS may last three times as long.
+       * How long AWS may refuse the agent a call that it cannot work without (messages, its table, the workers' role,
+       * their secrets) before the instance retires. An outage of AWS may last three times as long.
        */
       refusalSeconds: v.optional(seconds(0.1, 86_400), 300),
       /** Time budget for all steps of the escalation together. */

@@ -77,5 +77,19 @@ function findContradictions(config: AgentConfig): string[] {
   if (config.deadLetterQueueUrl === config.queueUrl) {
     problems.push(`deadLetterQueueUrl is ${show(config.queueUrl)}; allowed is any queue but queueUrl's own`);
   }
-  return problems;
+  return [...problems, ...findSecretProblems(config)];
+}
+
+function findSecretProblems({ secrets, environment, workerRole }: AgentConfig): string[] {
+  const names = Object.keys(secrets);
+  const problems = names
+    .filter((name) => Object.hasOwn(environment, name))
+    .map(
+      (name) => `secrets.${name} is also in environment; allowed is a name that environment does not have`,
+    );
+  if (names.length === 0 || workerRole !== undefined) return problems;
+  return [
+    `secrets is ${names.join(', ')}; allowed is none without workerRole, which reads them`,
+    ...problems,
+  ];
 }

@@ -17,6 +17,8 @@ export interface WorkerAccess {
   /** Assumes the workers' role if there are no credentials yet. Resolves when STS has answered, or after some tries. */
   verify(): Promise<void>;
   admit(): Admission;
+  /** The credentials of the workers. Rejects with `NoCredentialsError`. */
+  credentials(): Promise<WorkerCredentials>;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ export async function openWorkerAccess(options: WorkerAccessOptions): Promise<Wo
   return {
     verify: () => verify(credentials, options.clock),
     admit: () => endpoint.admit(),
+    credentials,
     async close() {
       session.close();
       await endpoint.close();

@@ -1,7 +1,7 @@
 import type { Forecast, Retirement } from '../../jobs/record.ts';
 import { resolveBilling } from '../../policy/billing.ts';
 import { brokenByRefusals } from '../../policy/broken.ts';
-import { currentRefusals } from '../../policy/refusal.ts';
+import { currentRefusals, findHoldingRefusal } from '../../policy/refusal.ts';
 import {
   type Broken,
   decideRetirement,
@@ -29,6 +29,10 @@ import { isInWarmPool, waitInWarmPool } from './warm-pool.ts';
 const MAX_WAIT_MS = 3_600_000;
 const BACK_TO_WORK_MS = 1000;
 const WORKING = 'working';
+const HELD_BACK = {
+  'worker-role': 'refused the role of the workers',
+  secrets: 'refused the secrets of the workers',
+} as const;
 
 /**
  * The state of an instance from its agent's start to its end: in service, retiring, or retired. Whether it works or is idle
@@ -46,7 +50,7 @@ export class InstanceState {
   #bootMs: number | undefined;
   #refusedAtMs: number | undefined;
   #observation: Observation = {};
-  /** No new job is taken: the job loop has not started, the fleet is paused, or STS refuses the workers' role. */
+  /** No new job is taken: the job loop has not started, the fleet is paused, or AWS refuses the workers' role or secrets. */
   #isHeldBack = true;
   /** The instance waits in its warm pool. `#observation` does not have this: it has no notices yet. */
   #inPool = false;
@@ -247,8 +251,8 @@ export class InstanceState {
   }
 
   /**
-   * While the fleet is paused, the instance takes no new jobs. The same holds while STS refuses the workers' role: workers
-   * would fail, and cost their jobs an attempt.
+   * While the fleet is paused, the instance takes no new jobs. The same holds while STS refuses the workers' role, because
+   * workers would fail and cost their jobs an attempt, and while the workers' secrets cannot be read.
    */
   #pauseOrResume(): void {
     const { log, supervisor, work } = this.#self;
@@ -264,8 +268,8 @@ export class InstanceState {
 
   #status(): string {
     if (this.#observation.paused) return 'paused';
-    const denied = this.#self.refusals.current['worker-role']?.kind === 'lasting';
-    return denied ? 'refused the role of the workers' : WORKING;
+    const refused = findHoldingRefusal(this.#self.refusals.current);
+    return refused === undefined ? WORKING : HELD_BACK[refused];
   }
 
   #decide(): RetirementDecision {

@@ -4,6 +4,7 @@ import {
   addFailure,
   classifyRefusal,
   type RefusableCall,
+  type RefusalKind,
   type Refusals as RefusalsNow,
 } from '../../policy/refusal.ts';
 
@@ -45,11 +46,13 @@ export class RefusalTracker {
   failed(what: RefusableCall, thrown: unknown): void {
     const error = toError(thrown);
     const kind = classifyRefusal(error);
-    if (kind === undefined) {
-      this.answered(what);
-      return;
-    }
-    const failure = { kind, error: `${error.name}: ${error.message}`, atMs: this.#clock.monotonic() };
+    if (kind === undefined) this.answered(what);
+    else this.refused(what, kind, `${error.name}: ${error.message}`);
+  }
+
+  /** @param error as a person is to read it */
+  refused(what: RefusableCall, kind: RefusalKind, error: string): void {
+    const failure = { kind, error, atMs: this.#clock.monotonic() };
     this.#now = { ...this.#now, [what]: addFailure(this.#now[what], failure) };
     this.#changed();
   }

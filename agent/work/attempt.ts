@@ -22,6 +22,7 @@ import type { TryLogWriter } from '../log/try-log-writer.ts';
 import type { TryLogs } from '../log/try-logs.ts';
 import { RepeatedRun } from '../runner/repeated-run.ts';
 import type { Run, Runner, Task, WorkerResult } from '../runner/runner.ts';
+import { SecretsUnreadableError, type SecretValues, type WorkerSecrets } from '../secrets/worker-secrets.ts';
 import type { RefusalTracker } from '../supervision/refusals.ts';
 import { attributesVariable } from './attributes-variable.ts';
 import type { Bodies } from './bodies.ts';
@@ -30,11 +31,14 @@ import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
 import { createJobVariables } from './job-variables.ts';
 import type { Leases } from './leases.ts';
 import { toCheckEnding, toEnding } from './run-ending.ts';
+import { tryInTime } from './try-in-time.ts';
 
 export interface AttemptOptions {
   runner: Runner;
   /** Undefined: workers get no credentials. */
   access: WorkerAccess | undefined;
+  /** Undefined: workers have no secrets. */
+  secrets: Pick<WorkerSecrets, 'read'> | undefined;
   leases: Leases;
   cancels: Cancellations;
   /** Undefined: jobs are not tracked, and SQS's receive counts are the attempts. */
@@ -108,9 +112,14 @@ export class Attempts {
     if ('reason' in attributes) return ended({ kind: 'refused', reason: attributes.reason });
     const job = await this.#withBody(inFlight, inFlight.reading.job);
     if ('kind' in job) return ended(job);
+    const secrets = await this.#readSecrets(inFlight);
+    if ('kind' in secrets) return ended(secrets);
     if (leases.hasEnded(inFlight)) return ended({ kind: 'not-started', reason: 'its lease ended before' });
     if (stopping()) return ended({ kind: 'interrupted' });
-    return this.#run(inFlight, job, attributes.variables);
+    return this.#run(inFlight, job, {
+      ...secrets,
+      variables: { ...secrets.variables, ...attributes.variables },
+    });
   }
 
   /** Why the claimed job is not tried, by what its record says. */
@@ -140,9 +149,27 @@ export class Attempts {
     const { bodyKey } = job;
     if (bodyKey === undefined) return job;
     const fetched = await this.#options.bodies.fetch(inFlight, { ...job, bodyKey });
-    if (inFlight.stopped === 'lease-lost' || inFlight.stopped === 'cancelled')
-      return { kind: inFlight.stopped };
-    return fetched;
+    return whyStopped(inFlight) ?? fetched;
+  }
+
+  /** The lease may be lost, or the job cancelled, while the secrets are read. */
+  async #readSecrets(inFlight: InFlightMessage): Promise<SecretValues | Ending> {
+    const { secrets, log } = this.#options;
+    if (!secrets) return { variables: {}, files: {} };
+    const job = jobIdOf(inFlight);
+    const options = {
+      ...this.#options,
+      isFinal: (error: unknown) => error instanceof SecretsUnreadableError && error.kind === 'lasting',
+      onFailure: (error: unknown, tries: number) =>
+        log.warn({ job, error: messageOf(error), tries }, 'the secrets of a job could not be read yet'),
+    };
+    try {
+      const values = await tryInTime(inFlight, options, () => secrets.read());
+      return whyStopped(inFlight) ?? values;
+    } catch (error) {
+      const reason = `its secrets could not be read: ${messageOf(error)}`;
+      return whyStopped(inFlight) ?? { kind: 'not-started', reason };
+    }
   }
 
   /** Claims right before the start, so that a job that only waited here costs no attempt. */
@@ -226,7 +253,7 @@ export class Attempts {
   async #run(
     inFlight: InFlightMessage,
     job: Job,
-    attributes: Record<string, string>,
+    { variables, files }: SecretValues,
   ): Promise<AttemptResult> {
     const { access, leases, cancels, clock, graceSeconds } = this.#options;
     const startMs = clock.monotonic();
@@ -240,9 +267,10 @@ export class Attempts {
       argument: job.argument,
       variables: {
         ...createJobVariables(job, inFlight, clock.machineNow() + runMs),
-        ...attributes,
+        ...variables,
         ...admission?.variables,
       },
+      files,
     });
     inFlight.run = run;
     inFlight.phase = 'running';
@@ -301,6 +329,11 @@ function createGroupFields(
   if (release !== undefined) return { group, release };
   const own = selectProducerAttributes(attributes);
   return { group, target, ...(Object.keys(own).length > 0 && { attributes: formatAttributes(own) }) };
+}
+
+/** Why a job that waits for its start must not be started any more. */
+function whyStopped({ stopped }: InFlightMessage): Ending | undefined {
+  return stopped === 'lease-lost' || stopped === 'cancelled' ? { kind: stopped } : undefined;
 }
 
 type Proof = Pick<ClaimRequest, 'nonce' | 'needsRecord' | 'needsNonce' | 'overLimit'>;

@@ -8,12 +8,12 @@ import { type Job, withBody } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
 import { type JobRecord, MAX_KEPT_BODY_BYTES } from '../../jobs/record.ts';
 import { messageOf } from '../../lib/error-message.ts';
-import { retry } from '../../lib/retry.ts';
 import { BodyMissingError, type BodyStore, BodyUnusableError, digestBody } from '../../store/body-store.ts';
 import type { JobTable } from '../../store/job-table.ts';
 import { readRepeatedBody } from '../../store/redrive.ts';
 import { type InFlightMessage, jobIdOf } from './in-flight-message.ts';
 import type { Leases } from './leases.ts';
+import { rejectWhen, tryInTime } from './try-in-time.ts';
 
 export interface BodiesOptions {
   /** Creates the store when it is needed. Undefined: there is no log bucket. */
@@ -26,14 +26,8 @@ export interface BodiesOptions {
   stopping: () => boolean;
 }
 
-/** How long a slot waits for a bucket that does not answer, before the job is requeued. */
-const CALL_TIMEOUT_MS = 60_000;
-
 /** Why a body cannot be used: `refused` for good, `not-started` now. */
 type Unusable = Extract<Ending, { kind: 'refused' | 'not-started' }>;
-
-/** How often a wait for the bucket checks whether it may go on. */
-const CHECK_MS = 250;
 
 /** How long the end of a job waits for its body to be kept. While the agent stops, all last writes have ten seconds. */
 const KEEP_TIMEOUT_MS = 10_000;
@@ -85,36 +79,26 @@ export class Bodies {
     });
   }
 
-  /** Repeats a call for the body of a message as long as its lease and `CALL_TIMEOUT_MS` allow. */
+  /** Repeats a call for the body of a message as long as there is time for it. */
   async #tryInTime<Result>(
     inFlight: InFlightMessage,
     key: string,
     what: 'fetched' | 'stored',
     task: () => Promise<Result>,
   ): Promise<Result | Unusable> {
-    const { clock, random, log, leases, stopping } = this.#options;
     const job = jobIdOf(inFlight);
-    const deadlineMs = clock.monotonic() + CALL_TIMEOUT_MS;
-    const isOver = () => stopping() || leases.hasEnded(inFlight);
-    const done = new AbortController();
+    const options = {
+      ...this.#options,
+      isFinal: (error: unknown) => error instanceof BodyUnusableError || isBucketRefusal(error),
+      onFailure: (err: unknown, tries: number) =>
+        this.#options.log.warn({ job, err, tries }, `a job's body could not be ${what} yet`),
+    };
     try {
-      const result = retry(task, {
-        clock,
-        random,
-        shouldGiveUp: (error) =>
-          isOver() ||
-          clock.monotonic() > deadlineMs ||
-          error instanceof BodyUnusableError ||
-          isBucketRefusal(error),
-        onFailure: (err, tries) => log.warn({ job, err, tries }, `a job's body could not be ${what} yet`),
-      });
-      return await Promise.race([result, this.#rejectWhen(isOver, done.signal)]);
+      return await tryInTime(inFlight, options, task);
     } catch (error) {
       const message = messageOf(error);
       if (error instanceof BodyUnusableError) return { kind: 'refused', reason: message };
       return { kind: 'not-started', reason: `its body ${key} could not be ${what}: ${message}` };
-    } finally {
-      done.abort();
     }
   }
 
@@ -140,12 +124,6 @@ export class Bodies {
     return text;
   }
 
-  /** Rejects when `isOver` returns true, so that no call delays it: a call may take longer than a drain can wait. */
-  async #rejectWhen(isOver: () => boolean, done: AbortSignal): Promise<never> {
-    while (!isOver()) await this.#options.clock.sleep(CHECK_MS, done);
-    throw new Error('there is no more time for it');
-  }
-
   /** Keeps a body that is too long for the record, before its message is deleted. Never rejects, and waits a short time. */
   async keep(inFlight: InFlightMessage): Promise<void> {
     if (inFlight.reading.kind === 'broken') return;
@@ -167,7 +145,7 @@ export class Bodies {
     const kept = store()
       .put(job, text, replaces)
       .then(() => table.writeBodyKey(job, bodyKey(job), digestBody(text)));
-    await Promise.race([kept, this.#rejectWhen(isOver, done.signal)]).catch((err: unknown) =>
+    await Promise.race([kept, rejectWhen(isOver, clock, done.signal)]).catch((err: unknown) =>
       log.warn({ job, err }, "a job's body could not be kept: it cannot be retried by its id"),
     );
     done.abort();

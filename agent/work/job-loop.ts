@@ -15,6 +15,7 @@ import type { WorkerAccess } from '../credentials/worker-access.ts';
 import { TryLogs } from '../log/try-logs.ts';
 import type { Runner } from '../runner/runner.ts';
 import type { WorkerDisk } from '../runner/worker-disk.ts';
+import type { WorkerSecrets } from '../secrets/worker-secrets.ts';
 import { InstanceCheck } from '../supervision/instance-check.ts';
 import { InstanceHealth } from '../supervision/instance-health.ts';
 import { RefusalTracker } from '../supervision/refusals.ts';
@@ -37,6 +38,8 @@ export interface JobLoopOptions {
   runner: Runner;
   /** Gives workers credentials. Without it they get none. */
   access?: WorkerAccess | undefined;
+  /** Gives workers their secrets. Without it they get none. */
+  secrets?: Pick<WorkerSecrets, 'read'> | undefined;
   /** The disks that workers write to. Without them free space is not checked. */
   disk?: WorkerDisk | undefined;
   /** Gets the results of calls to AWS. */
@@ -119,6 +122,7 @@ class RunningJobLoop implements JobLoop {
       cancels: new Cancellations({ ...shared, tracked, inFlight: () => this.#leases.all() }),
       runner,
       access: options.access,
+      secrets: options.secrets,
       instance,
       stopping,
       draining: () => this.#draining,

@@ -31,7 +31,8 @@ function faultsOf(
     return [bad('network', text, 'Set it to an existing NAT gateway or Internet gateway.')];
   }
   if (defaultRoute === undefined) {
-    const missing = NEEDED.filter((service) => !endpoints.has(service));
+    const needed = fleet.secretServices.length === 0 ? NEEDED : [...NEEDED, 'sts', ...fleet.secretServices];
+    const missing = needed.filter((service) => !endpoints.has(service));
     if (missing.length === 0) return endpoints.has('sts') ? [] : [withoutRoles(id)];
     const text = `The subnet ${id} has no route to the Internet (0.0.0.0/0), and no endpoint for ${missing.join(', ')}: instances there cannot work.`;
     return [

@@ -1,6 +1,6 @@
 import { formatTime } from '../format-time.ts';
 import { createInstanceView, type InstanceView } from '../instances/instance-view.ts';
-import { adviseOnError, CANNOT, COULD_NOT } from '../instances/refusal-text.ts';
+import { adviseOnRefusal, CANNOT, COULD_NOT } from '../instances/refusal-text.ts';
 import { type Boot, type CheckInput, hasStartedJob } from './check-input.ts';
 import { bad, type Finding, readValue } from './finding.ts';
 import { describeSavedLog } from './saved-log.ts';
@@ -29,7 +29,7 @@ export function findLastRefused(boots: readonly Boot[]): LastRefusedInstance | u
     return { ...known, problem: 'the error is in the saved log', advice: 'Repair what the log reports.' };
   }
   const { problem = '' } = retirement;
-  return { ...known, problem, advice: adviseOnError(problem) };
+  return { ...known, problem, advice: adviseOnRefusal(retirement.reason, problem) };
 }
 
 /** Checks what AWS denies instances now, or has denied the last one that terminated. */
@@ -51,5 +51,5 @@ function refusedFinding({ instance, refused }: InstanceView): Finding[] {
   if (!refused) return [];
   const { what, error, since } = refused;
   const text = `${instance} has not been able to ${CANNOT[what]} since ${formatTime(since)}: ${error}`;
-  return [bad('instances', text, adviseOnError(error))];
+  return [bad('instances', text, adviseOnRefusal(what, error))];
 }

@@ -92,7 +92,8 @@ const noAddress = (subnets: string): string =>
 
 const onlyEndpoints = (subnets: string): string =>
   `The subnets ${subnets} have no outbound access, except through endpoints of the VPC. Instances need endpoints of sqs, ` +
-  'dynamodb, s3, autoscaling and sts, and an image that has all packages. mayfly doctor shows which are missing.';
+  'dynamodb, s3, autoscaling and sts (of secretsmanager or ssm for secrets), and an image that has all packages. mayfly ' +
+  'doctor shows which are missing.';
 
 const perhapsNoAddress = (subnets: string): string =>
   `Synth does not know whether the public subnets ${subnets} assign public IPv4 addresses. Without one an instance has no ` +

@@ -9,6 +9,8 @@ export const wholeMinutes = { seconds: 60, name: 'whole minutes' };
 export interface Check {
   allowed: string;
   test(value: unknown): boolean;
+  /** How a refused value is shown. Without it as `formatValue` does. */
+  show?(value: unknown): string;
   /** Checks of the keys of an object, which `checkAll` applies too. */
   keys?: Record<string, Check>;
   /** The check of each value of an object with any keys, which `checkAll` applies too. */
@@ -33,8 +35,10 @@ export function checkAll(where: string, values: object, checks: Record<string, C
         Object.keys(checks).join(', '),
       );
     }
-    if (!check.test(value))
-      throw new FleetPropsError(where, `${prefix}${key}`, formatValue(value), check.allowed);
+    if (!check.test(value)) {
+      const { show = formatValue, allowed } = check;
+      throw new FleetPropsError(where, `${prefix}${key}`, show(value), allowed);
+    }
     const keys = check.values ? sameFor(value as object, check.values) : check.keys;
     if (keys) checkAll(where, value as object, keys, `${prefix}${key}.`);
   }

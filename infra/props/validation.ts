@@ -4,6 +4,7 @@ import { checkAll } from './checks.ts';
 import { FleetPropsError, formatValue } from './errors.ts';
 import type { WorkerFleetProps } from './props.ts';
 import { checksOf } from './rows.ts';
+import { refuseAlias, toWorkerSecrets, validateSecret } from './secrets.ts';
 import { propTable, type TableSettings } from './table.ts';
 
 /**
@@ -28,6 +29,7 @@ export function validateProps(where: string, id: string, props: WorkerFleetProps
   validateIdleTimeout(where, props);
   validateSetup(where, props);
   validateVaultKey(where, props);
+  validateSecrets(where, props);
 }
 
 /**
@@ -54,14 +56,25 @@ function validateSetup(where: string, props: WorkerFleetProps): void {
   }
 }
 
-/** Permission to use an alias does not include its key, which synth does not know ("Using aliases in policies"). */
 function validateVaultKey(where: string, { setupVaultPassword }: WorkerFleetProps): void {
   // The interface lacks the member; the class has it.
   const { encryptionKey } = (setupVaultPassword ?? {}) as { encryptionKey?: object };
-  if (!encryptionKey || !('aliasName' in encryptionKey)) return;
-  const allowed =
-    'a key (Key.fromKeyArn, Key.fromLookup), as permission to use an alias does not include its key';
-  throw new FleetPropsError(where, 'setupVaultPassword.encryptionKey', 'an alias', allowed);
+  if (encryptionKey) refuseAlias(where, 'setupVaultPassword.encryptionKey', encryptionKey);
+}
+
+/** A worker has one variable of a name. Agents read secrets with the credentials of the workers. */
+function validateSecrets(where: string, props: WorkerFleetProps): void {
+  const { environment = {}, workerAwsAccess } = props;
+  for (const [name, secret] of toWorkerSecrets(props.secrets)) {
+    const key = `secrets.${name}`;
+    validateSecret(where, key, secret);
+    if (Object.hasOwn(environment, name)) {
+      throw new FleetPropsError(where, key, 'also in environment', 'a name that environment does not have');
+    }
+    if (workerAwsAccess !== 'none') continue;
+    const allowed = 'none, as workers without credentials (workerAwsAccess "none") cannot read secrets';
+    throw new FleetPropsError(where, key, 'a secret', allowed);
+  }
 }
 
 /** Without this check the rule that the owner asks for would be missing without a word. */

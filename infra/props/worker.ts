@@ -1,5 +1,6 @@
 import type { Size } from 'aws-cdk-lib';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import { COMMAND_NAME, MOST_COMMANDS } from '../../policy/groups/limits.ts';
 import {
@@ -16,6 +17,7 @@ import {
 } from './checks.ts';
 import { toMebibytes } from './conversions.ts';
 import type { PropRows } from './rows.ts';
+import { secretsCheck, toSecretConfigs, toSecretServices, type WorkerSecret } from './secrets.ts';
 
 /** What runs for a job, and what it may use. */
 export interface FleetWorkerProps {
@@ -74,11 +76,21 @@ export interface FleetWorkerProps {
   readonly setupVaultPassword?: IParameter;
   /**
    * Environment variables of the workers. Names that begin with `MAYFLY_` are reserved for the agent. The template and
-   * user-data show the values, so put no secrets here.
+   * user-data show the values, so put no secrets here: see `secrets`.
    *
    * @default - none
    */
   readonly environment?: Record<string, string>;
+  /**
+   * Secrets of the workers, by the names of their environment variables: secrets of AWS Secrets Manager, fields of them,
+   * and SSM parameters. The agent reads them with the workers' role when a job starts, and again after a minute, so that
+   * jobs that start a minute after a rotation have the new value. The fleet grants that role to read them. While a secret
+   * cannot be read, jobs go back to the queue without an attempt. Template, user-data, records and logs never have a
+   * value. Up to 20; names that begin with `MAYFLY_` or `AWS_` are reserved.
+   *
+   * @default - none
+   */
+  readonly secrets?: Record<string, WorkerSecret | ISecret | IParameter>;
   /**
    * Whether workers receive the attributes of their message, in the variable `MAYFLY_MESSAGE_ATTRIBUTES`. The value is
    * a JSON object in the format of the SQS API, `{"colour": {"DataType": "String", "StringValue": "blue"}}`, with
@@ -208,6 +220,14 @@ export const workerRows = {
   setupRequirements: { check: text('the path of a file, relative to the worker directory', /^[^/]/) },
   setupVaultPassword: { check: secureParameter },
   environment: { check: environment, default: {}, agent: 'environment' },
+  secrets: {
+    check: secretsCheck,
+    setting: 'secretConfigs',
+    convert: toSecretConfigs,
+    agent: 'secrets',
+    fact: 'secretServices',
+    toFact: toSecretServices,
+  },
   messageAttributes: { check: flag, default: false, agent: 'messageAttributes' },
   workerAwsAccess: { check: awsAccess, default: 'role' },
   concurrency: { check: whole(1, 1000), default: 1, agent: 'concurrency', fact: 'concurrency' },

@@ -1,6 +1,7 @@
 import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { describe, expect, it } from 'vitest';
 import { backlogWatch, bootBreakerWatch } from '../../client/doctor/alarm-settings.ts';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
@@ -222,6 +223,10 @@ describe('the parameter', () => {
       ...{ workerDirectory: 'examples/dictionary', setup: 'setup.yml', command: ['./define'] },
       commands: { healthy: ['curl', 'https://secret.example'], undo: ['./define'] },
       groups: { lanes: '10%', checkLimit: Duration.minutes(2) },
+      secrets: {
+        A: StringParameter.fromSecureStringParameterAttributes(new Stack(), 'A', { parameterName: '/a' }),
+        B: StringParameter.fromSecureStringParameterAttributes(new Stack(), 'B', { parameterName: '/b' }),
+      },
     });
     expect(facts).toMatchObject({
       trackJobs: false,
@@ -230,8 +235,14 @@ describe('the parameter', () => {
       silentSeconds: 3000,
       setup: true,
       commands: ['healthy', 'undo'],
+      secretServices: ['ssm'],
       groups: { lanes: '10%', maxLanes: 100, checkLimitSeconds: 120, notNowLimitSeconds: 1800 },
     });
-    expect(parameterOf().facts).toMatchObject({ setup: false, commands: [], groups: { lanes: 1 } });
+    expect(parameterOf().facts).toMatchObject({
+      setup: false,
+      commands: [],
+      secretServices: [],
+      groups: { lanes: 1 },
+    });
   });
 });

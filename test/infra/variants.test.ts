@@ -1,16 +1,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, type Environment, RemovalPolicy, Size, Stack, Validations } from 'aws-cdk-lib';
+import { App, ArnFormat, type Environment, RemovalPolicy, Size, Stack, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { InstanceType, type IVpc, MachineImage, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
+import { WorkerSecret } from '../../infra/props/secrets.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { errorsOf } from '../support/aws-validation.ts';
 import { type Expected, findTemplateFaults } from '../support/faults.ts';
@@ -90,7 +92,18 @@ function inOwnVpc(stack: Stack): WorkerFleetProps {
 
 function withOwnKeys(stack: Stack): WorkerFleetProps {
   const key = (id: string) => new Key(stack, id, { enableKeyRotation: true });
-  return { encryptionKeys: { queues: key('Queues'), table: key('Table'), logBucket: key('Logs') } };
+  const encryptionKey = key('Secrets');
+  const database = Secret.fromSecretAttributes(stack, 'Database', {
+    secretPartialArn: stack.formatArn({
+      ...{ service: 'secretsmanager', resource: 'secret', resourceName: 'db' },
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    }),
+    encryptionKey,
+  });
+  return {
+    encryptionKeys: { queues: key('Queues'), table: key('Table'), logBucket: key('Logs') },
+    secrets: { DB_PASSWORD: WorkerSecret.fromSecretsManager(database, { field: 'password' }) },
+  };
 }
 
 function grantToRoles(stack: Stack, fleet: WorkerFleet): void {

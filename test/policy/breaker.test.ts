@@ -111,6 +111,16 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
     launch: { hasReported: true, reason: 'cannot-assume-worker-role', refusal: 'lasting', present: false },
     is: 'failed',
   },
+  {
+    name: 'could not read the secrets of its workers',
+    launch: { readyAt: 'x', reason: 'cannot-read-secrets', refusal: 'lasting', jobsDone: 0, present: false },
+    is: 'failed',
+  },
+  {
+    name: 'did jobs before it could not read the secrets any more',
+    launch: { readyAt: 'x', reason: 'cannot-read-secrets', refusal: 'lasting', jobsDone: 3, present: false },
+    is: 'ready',
+  },
   { name: 'boots', launch: { present: true }, is: 'pending' },
   { name: 'ended without a report', launch: { present: false }, is: 'failed' },
   {

@@ -4,7 +4,9 @@ import { brokenByRefusals } from '../../policy/broken.ts';
 import {
   addFailure,
   classifyRefusal,
+  classifySecretFailure,
   currentRefusals,
+  findHoldingRefusal,
   isWaitingForAws,
   type Refusal,
   type RefusalKind,
@@ -37,6 +39,42 @@ test.each<[string, RefusalKind | undefined]>([
   ['ConditionalCheckFailedException', undefined],
 ])('%s: %s', (name, kind) => {
   expect(classifyRefusal({ name })).toBe(kind);
+});
+
+describe('a secret that cannot be read', () => {
+  test.each<[string, RefusalKind]>([
+    ['AccessDeniedException', 'lasting'],
+    ['ResourceNotFoundException', 'lasting'],
+    // It is scheduled for deletion.
+    ['InvalidRequestException', 'lasting'],
+    ['InvalidParameterException', 'lasting'],
+    ['DecryptionFailure', 'lasting'],
+    ['ParameterNotFound', 'lasting'],
+    ['ParameterVersionNotFound', 'lasting'],
+    ['InvalidKeyId', 'lasting'],
+    ['ValidationException', 'lasting'],
+    ['UnrecognizedClientException', 'lasting'],
+    ['ThrottlingException', 'passing'],
+    ['InternalServiceError', 'passing'],
+    ['InternalServerError', 'passing'],
+    ['ExpiredTokenException', 'passing'],
+    ['TimeoutError', 'passing'],
+    ['NoCredentialsError', 'passing'],
+  ])('%s: %s', (name, kind) => {
+    expect(classifySecretFailure({ name })).toBe(kind);
+  });
+});
+
+test.each<[refused: object, held: string | undefined]>([
+  [{}, undefined],
+  [{ receive: 'l', claim: 'l', report: 'l' }, undefined],
+  [{ 'worker-role': 'p', secrets: 'p' }, undefined],
+  [{ 'worker-role': 'l' }, 'worker-role'],
+  [{ secrets: 'l' }, 'secrets'],
+  [{ 'worker-role': 'p', secrets: 'l' }, 'secrets'],
+])('refused %j: takes no job because of %s', (refused, held) => {
+  const entries = Object.entries(refused).map(([what, story]) => [what, after(story)]);
+  expect(findHoldingRefusal(Object.fromEntries(entries))).toBe(held);
 });
 
 /** One letter per failure: lasting or passing. A number is the seconds before the next. */
@@ -108,6 +146,22 @@ describe('with five minutes for a refusal, an instance', () => {
       refusals: { 'worker-role': five },
       reason: 'cannot-assume-worker-role',
     },
+    { name: 'cannot read the secrets', refusals: { secrets: five }, reason: 'cannot-read-secrets' },
+    {
+      name: 'waits for longer for secrets in an outage',
+      refusals: { secrets: outage.slice(0, -5) },
+      reason: undefined,
+    },
+    {
+      name: 'retires after three times as long',
+      refusals: { secrets: outage },
+      reason: 'cannot-read-secrets',
+    },
+    {
+      name: 'has no credentials for the secrets either',
+      refusals: { 'worker-role': five, secrets: outage },
+      reason: 'cannot-assume-worker-role',
+    },
     { name: 'works while STS is down', refusals: { 'worker-role': outage }, reason: undefined },
     {
       name: 'that is denied everything retires for the role',
@@ -133,6 +187,7 @@ test.each<{ name: string; refusals: Refusals; answered: boolean; waits: boolean 
   { name: 'denied after it', refusals: { receive: after('l') }, answered: true, waits: true },
   { name: 'the table has an outage', refusals: { report: after('p') }, answered: true, waits: false },
   { name: 'the table is denied', refusals: { report: after('l') }, answered: true, waits: true },
+  { name: 'the secrets are denied', refusals: { secrets: after('l') }, answered: true, waits: true },
   { name: 'the role is denied', refusals: { 'worker-role': after('l') }, answered: false, waits: true },
 ])('without a job, $name: waits for AWS is $waits', ({ refusals, answered, waits }) => {
   expect(isWaitingForAws(refusals, answered)).toBe(waits);
@@ -141,7 +196,7 @@ test.each<{ name: string; refusals: Refusals; answered: boolean; waits: boolean 
 describe('a refusal from the instance’s last job', () => {
   const once = after('l');
 
-  test.each(['claim', 'worker-role'])('%s: counts as long as an outage is waited for', (what) => {
+  test.each(['claim', 'worker-role', 'secrets'])('%s: counts as long as an outage is waited for', (what) => {
     expect(currentRefusals({ [what]: once }, 899_999, 300_000)).toEqual({ [what]: once });
     expect(currentRefusals({ [what]: once }, 900_000, 300_000)).toEqual({});
   });

@@ -12,6 +12,7 @@ import { openWorkerAccess } from '../../agent/credentials/worker-access.ts';
 import { type Lifecycle, startLifecycle } from '../../agent/lifecycle/lifecycle.ts';
 import { ProcessRunner } from '../../agent/runner/process-runner.ts';
 import { workerEnvironment } from '../../agent/runner/worker-environment.ts';
+import { openWorkerSecrets } from '../../agent/secrets/worker-secrets.ts';
 import { RefusalTracker } from '../../agent/supervision/refusals.ts';
 import { NO_SUPERVISOR, type Supervisor } from '../../agent/supervision/watchdog.ts';
 import { createJobLoop } from '../../agent/work/job-loop.ts';
@@ -200,6 +201,8 @@ export interface AgentOptions {
   supervisor?: Supervisor;
   /** Default: the system clock. */
   clock?: Clock;
+  /** The clock by which secrets are kept. Default: that of the agent. */
+  secretsClock?: Clock;
   /** Default: the clients of the fleet. */
   clients?: Clients;
 }
@@ -228,11 +231,16 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
   const random = Math.random;
   const sts = createStsClients('us-east-1');
   const access = await openWorkerAccess({ config, clients: sts, instance, clock, refusals, random, log });
-  const work = createJobLoop({ config, clients, instance, runner, refusals, clock, random, log });
+  const secrets = openWorkerSecrets({
+    ...{ config, access, refusals, random, log },
+    clock: options.secretsClock ?? clock,
+  });
+  const work = createJobLoop({ config, clients, instance, runner, secrets, refusals, clock, random, log });
   const missing = workerMissing === undefined ? {} : { workerMissing };
   const self = { config, clients, clock, log, work, refusals, access, identity, stateDirectory, supervisor };
   const recentLog = () => 'what the agent logged\n';
   const life = await startLifecycle({ ...self, recentLog, ...missing });
+  if (secrets) closings.push(async () => secrets.close());
   if (access) closings.push(() => access.close().finally(sts.destroy));
   return {
     instance,

@@ -19,15 +19,19 @@ import {
   type AgentConfigInput,
   AgentConfigSchema,
 } from '../../agent/config/agent-config.ts';
+import { openWorkerAccess } from '../../agent/credentials/worker-access.ts';
 import { toFleetCommands } from '../../agent/runner/create-runner.ts';
 import { ProcessRunner } from '../../agent/runner/process-runner.ts';
 import type { Runner } from '../../agent/runner/runner.ts';
 import { WorkerDisk } from '../../agent/runner/worker-disk.ts';
 import { workerEnvironment } from '../../agent/runner/worker-environment.ts';
+import { openWorkerSecrets } from '../../agent/secrets/worker-secrets.ts';
+import { RefusalTracker } from '../../agent/supervision/refusals.ts';
 import { createJobLoop } from '../../agent/work/job-loop.ts';
 import type { JobLoop } from '../../agent/work/types.ts';
 import { type Clients, createClients } from '../../aws/clients.ts';
 import { type Clock, systemClock } from '../../aws/clock.ts';
+import { createStsClients } from '../../aws/sts-clients.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import type { Broken } from '../../policy/retirement.ts';
 import { JobTable } from '../../store/job-table.ts';
@@ -79,6 +83,7 @@ export function testQueues(): () => Promise<TestQueue> {
   let clients: Clients;
   let home: string;
   const works: JobLoop[] = [];
+  const closings: (() => Promise<void>)[] = [];
   const drains: Promise<void>[] = [];
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'mayfly-jobs-'));
@@ -97,6 +102,7 @@ export function testQueues(): () => Promise<TestQueue> {
     clients.sqs.middlewareStack.remove('handBackAtOnce');
     // A drain waits for the current long poll. The next test has its own queues and need not wait for it.
     drains.push(...works.splice(0).map((work) => work.drain(0)));
+    drains.push(...closings.splice(0).map((close) => close()));
   });
   afterAll(async () => {
     await Promise.all(drains);
@@ -107,7 +113,7 @@ export function testQueues(): () => Promise<TestQueue> {
   let made = 0;
   return async () => {
     made += 1;
-    return setUp(cloud, clients, await mkdtemp(join(home, 'test-')), `q${made}`, works);
+    return setUp(cloud, clients, await mkdtemp(join(home, 'test-')), `q${made}`, works, closings);
   };
 }
 
@@ -117,6 +123,7 @@ async function setUp(
   directory: string,
   name: string,
   works: JobLoop[],
+  closings: (() => Promise<void>)[],
 ): Promise<TestQueue> {
   const queueUrl = await createQueue(cloud, name);
   const deadLetterQueueUrl = await createQueue(cloud, `${name}-dead`);
@@ -150,7 +157,7 @@ async function setUp(
     async agent(script, config = {}, runner, clock) {
       const command = ['sh', '-c', script, 'worker'];
       const parsed = v.parse(AgentConfigSchema, { ...defaults, command, environment, ...config });
-      const agent = await startAgent(parsed, clients, directory, runner, clock);
+      const agent = await startAgent(parsed, clients, directory, closings, runner, clock);
       works.push(agent.work);
       return agent;
     },
@@ -172,6 +179,7 @@ async function startAgent(
   config: AgentConfig,
   clients: Clients,
   directory: string,
+  closings: (() => Promise<void>)[],
   given?: Runner,
   clock: Clock = systemClock,
 ): Promise<Agent> {
@@ -185,16 +193,14 @@ async function startAgent(
   const runner = given ?? (await plainRunner(config, directory));
   const broken = Promise.withResolvers<Broken>();
   const log = pino({ level: 'debug', base: null }, output);
+  const shared = { config, instance: 'i-test', clock, random: Math.random, log };
   const work = createJobLoop({
+    ...shared,
     onBroken: broken.resolve,
-    config,
     clients,
-    instance: 'i-test',
     runner,
     disk: new WorkerDisk({ paths: [directory], minFreeBytes: config.minFreeDiskBytes, clock, log }),
-    clock,
-    random: Math.random,
-    log,
+    ...(await openRoleAndSecrets(shared, closings)),
   });
   const when = (is: () => boolean) => changedTo(work, is);
   return {
@@ -204,6 +210,23 @@ async function startAgent(
     done: (jobs) => when(() => work.state().jobsDone >= jobs && work.state().idleSinceMs !== undefined),
     busy: () => when(() => work.state().running > 0),
   };
+}
+
+/** Workers have a role and secrets if the configuration names a role. */
+async function openRoleAndSecrets(
+  shared: Omit<Parameters<typeof openWorkerAccess>[0], 'clients' | 'refusals'> & { config: AgentConfig },
+  closings: (() => Promise<void>)[],
+) {
+  const refusals = new RefusalTracker(shared.clock);
+  const clients = createStsClients(shared.config.region, shared.clock);
+  const access = await openWorkerAccess({ ...shared, clients, refusals });
+  const secrets = openWorkerSecrets({ ...shared, access, refusals });
+  closings.push(async () => {
+    secrets?.close();
+    await access?.close();
+    clients.destroy();
+  });
+  return { access, secrets, refusals };
 }
 
 function handBackAtOnce({ sqs }: Clients): void {

@@ -27,6 +27,7 @@ export const REASON_TEXTS: Record<RetiredView['reason'], string> = {
   'cannot-receive': 'could not receive jobs',
   'cannot-use-table': 'could not use the job table',
   'cannot-assume-worker-role': "could not assume the workers' role",
+  'cannot-read-secrets': "could not read the workers' secrets",
   'agent-crashed': 'its agent crashed or stopped responding',
   stopped: 'its agent was stopped',
   lost: 'disappeared without a report',

@@ -9,6 +9,9 @@ const LEAST = {
   command: ['./render'],
 };
 
+const ROLE = 'arn:aws:iam::123456789012:role/worker';
+const SECRET = { source: 'ssm', id: '/pictures/token' };
+
 const parse = (fields: object) => parseConfig(JSON.stringify({ ...LEAST, ...fields }), 'agent.json');
 
 function problemsOf(act: () => unknown): readonly string[] {
@@ -89,6 +92,31 @@ test.each<[string, object, string]>([
     'a variable of the agent itself',
     { environment: { MAYFLY_ATTEMPT: '1' } },
     'environment.MAYFLY_ATTEMPT is "MAYFLY_ATTEMPT"; allowed is any name that does not begin with MAYFLY_, which the agent sets itself',
+  ],
+  [
+    'a secret with the name of a variable of the agent',
+    { workerRole: ROLE, secrets: { AWS_TOKEN: SECRET } },
+    'secrets.AWS_TOKEN is "AWS_TOKEN"; allowed is a variable name of letters, digits and "_" that does not begin with a digit, MAYFLY_ or AWS_',
+  ],
+  [
+    'a secret of an unknown service',
+    { workerRole: ROLE, secrets: { DB: { ...SECRET, source: 'vault' } } },
+    'secrets.DB.source is "vault"; allowed is one of secretsmanager, ssm',
+  ],
+  [
+    'a secret whose value is given',
+    { workerRole: ROLE, secrets: { DB: { ...SECRET, value: 'x' } } },
+    'secrets.DB.value is not a known key; is it misspelt, or for a newer agent?',
+  ],
+  [
+    'a secret that is a variable too',
+    { workerRole: ROLE, environment: { DB: 'x' }, secrets: { DB: SECRET } },
+    'secrets.DB is also in environment; allowed is a name that environment does not have',
+  ],
+  [
+    'a secret that nobody may read',
+    { secrets: { DB: SECRET, TOKEN: SECRET } },
+    'secrets is DB, TOKEN; allowed is none without workerRole, which reads them',
   ],
   ['a later version', { version: 2 }, 'version is 2; allowed is 1: the version that this agent reads'],
   [

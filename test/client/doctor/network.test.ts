@@ -62,6 +62,21 @@ test('warns if only the endpoint for STS is missing: workers get no credentials,
   });
 });
 
+test('for the secrets of workers their services are needed too, and STS', () => {
+  const withSecrets = { ...healthy, fleet: { ...fleet, secretServices: ['secretsmanager', 'ssm'] } };
+  const findings = (...endpoints: string[]) => {
+    const value = ownOf({ defaultRoute: undefined }, endpoints);
+    const all = runChecks({ ...withSecrets, network: { value } }).findings;
+    return all.filter(({ check }) => check === 'network');
+  };
+  const [missing] = findings('sqs', 'dynamodb', 's3', 'autoscaling', 'ssm');
+  expect(missing).toMatchObject({
+    status: 'bad',
+    text: expect.stringContaining('no endpoint for sts, secretsmanager: instances'),
+  });
+  expect(findings(...ALL, 'ssm', 'secretsmanager')).toMatchObject([{ status: 'ok' }]);
+});
+
 test('reports a network that may not be read', () => {
   const error = new AccessDeniedError('AWS does not let these credentials use it.');
   const { findings } = runChecks({ ...healthy, network: { error } });

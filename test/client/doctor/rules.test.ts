@@ -4,7 +4,7 @@ import { runChecks } from '../../../client/doctor/diagnose.ts';
 import type { Check, Finding } from '../../../client/doctor/finding.ts';
 import { adviseOnRefusedLaunch } from '../../../client/doctor/launch-refusals.ts';
 import { AccessDeniedError, StoreGoneError } from '../../../client/errors.ts';
-import { adviseOnError } from '../../../client/instances/refusal-text.ts';
+import { adviseOnRefusal } from '../../../client/instances/refusal-text.ts';
 import type { Forecast, InstanceRecord, Retirement } from '../../../jobs/record.ts';
 import {
   ago,
@@ -386,6 +386,68 @@ const cases: Case[] = [
     says: [
       `i-1 has not been able to claim jobs in the table since ${textAgo(3)}: AccessDeniedException: no`,
       'A permission is missing',
+    ],
+  },
+  {
+    name: 'an instance that may not read a secret of its workers',
+    facts: {
+      instances: {
+        value: [
+          {
+            ...busy,
+            jobs: [],
+            record: {
+              ...record,
+              forecast: {
+                ...{ running: 0, slots: 1, jobsDone: 0, next: 'stay' as const },
+                refused: {
+                  what: 'secrets',
+                  error: 'DB (arn:db): AccessDeniedException: not you',
+                  since: timeAgo(3),
+                },
+              },
+            },
+          },
+        ],
+      },
+    },
+    check: 'instances',
+    status: 'bad',
+    says: [
+      `i-1 has not been able to read the workers' secrets since ${textAgo(3)}: DB (arn:db): AccessDeniedException: not you`,
+      "check the secret, its policy, the policies of the workers' role",
+    ],
+  },
+  {
+    name: 'the last instance that terminated, whose workers had a secret that was deleted',
+    facts: gaveUp({
+      reason: 'cannot-read-secrets',
+      refusal: 'lasting',
+      problem: 'DB (/db): ParameterNotFound: Parameter /db not found.',
+    }),
+    check: 'instances',
+    status: 'bad',
+    says: [
+      "i-0, the last one that terminated, could not read the workers' secrets: DB (/db): ParameterNotFound",
+      'Restore or create the secret',
+    ],
+  },
+  {
+    name: 'an open breaker: a secret without the field that workers need',
+    facts: {
+      group: suspended('Launch'),
+      state: { value: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
+      ...gaveUp({
+        reason: 'cannot-read-secrets',
+        refusal: 'lasting',
+        problem: 'DB (arn:db): its value has no field "pasword"',
+      }),
+    },
+    check: 'launches',
+    status: 'bad',
+    says: [
+      `The last instances could not read the workers' secrets: DB (arn:db): its value has no field "pasword"; no instance is launched since ${textAgo(20)}.`,
+      'Correct the value of the secret, or the prop secrets, and deploy. Then: mayfly fleet resume',
     ],
   },
   {
@@ -900,9 +962,22 @@ test.each([
   expect(adviseOnRefusedLaunch(message)).toContain(advice);
 });
 
+test.each([
+  ['DB (/kms/denied): its value is binary', 'Correct the value'],
+  ['DB (x): DecryptionFailure: no', 'Check that the key of the secret'],
+  ['DB (x): AccessDeniedException: Access to KMS is not allowed', 'Check that the key of the secret'],
+  ['DB (x): InvalidRequestException: it was marked for deletion', 'Restore or create the secret'],
+  ['DB (x): TimeoutError: no answer', 'AWS Health Dashboard'],
+])('advice on a secret: %s', (error, advice) => {
+  expect(adviseOnRefusal('cannot-read-secrets', error)).toContain(advice);
+});
+
 test('advice to delete the stack says what is deleted with it and how to keep it', () => {
   const noQueue = 'QueueDoesNotExist: The specified queue does not exist';
-  for (const advice of [adviseOnRefusedLaunch('The launch template is gone'), adviseOnError(noQueue)]) {
+  for (const advice of [
+    adviseOnRefusedLaunch('The launch template is gone'),
+    adviseOnRefusal('receive', noQueue),
+  ]) {
     expect(advice).toMatch(
       /delete the stack .*deletes the queues.*set removalPolicy to RemovalPolicy.RETAIN/,
     );

@@ -3,6 +3,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
@@ -310,15 +311,28 @@ describe('each call', () => {
   /** Permissions whose name differs from the call's ("Required permissions for Amazon S3 API operations"). */
   const rightFor: Record<string, string> = { ListObjectsV2: 'ListBucket' };
 
-  it.each<[BundleName, string]>([
-    ['agent', 'AgentRole'],
-    ['keeper', 'KeeperRole'],
-  ])('in the bundle of the %s is allowed for its role', (name, role) => {
+  const withSecrets = () => {
+    const { stack } = synthFleet({
+      secrets: {
+        A: Secret.fromSecretNameV2(new Stack(), 'A', 'a'),
+        B: StringParameter.fromSecureStringParameterAttributes(new Stack(), 'B', { parameterName: '/b' }),
+      },
+    });
+    return Template.fromStack(stack);
+  };
+
+  it.each<[BundleName, string[]]>([
+    // Agents read the secrets of the workers with the workers' role.
+    ['agent', ['AgentRole', 'WorkerRole']],
+    ['keeper', ['KeeperRole']],
+  ])('in the bundle of the %s is allowed for its role', (name, roles) => {
+    const from = withSecrets();
     const code = Buffer.from(bundle(name)).toString();
     const called = [...code.matchAll(/new ([A-Z]\w+?)(?:Batch)?Command\b/g)].map(
       ([, action = '']) => rightFor[action] ?? action,
     );
-    const allowed = new Set([...rightsOf(role)].map((right) => right.replace(/^\w+:(\w+) on .*$/, '$1')));
+    const rights = roles.flatMap((role) => [...rightsOf(role, from)]);
+    const allowed = new Set(rights.map((right) => right.replace(/^\w+:(\w+) on .*$/, '$1')));
     const refused = [...new Set(called)].filter((action) => !ofTheSdk.test(action) && !allowed.has(action));
     expect(called.length).toBeGreaterThan(3);
     expect(refused).toEqual([]);

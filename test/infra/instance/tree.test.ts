@@ -55,6 +55,19 @@ describe('the bundles', () => {
     expect(Buffer.from(bundleFrom(elsewhere, name)).equals(bundle(name))).toBe(true);
   });
 
+  it('of the agent has the two calls for secrets, no other of these services, and is small', () => {
+    const code = Buffer.from(bundle('agent'));
+    expect(code.length).toBeLessThan(1_500_000);
+    const named = [
+      'GetSecretValue',
+      'GetParameter',
+      'PutSecretValue',
+      'DescribeSecret',
+      'GetParametersByPath',
+    ];
+    expect(named.filter((name) => code.includes(`"${name}"`))).toEqual(['GetSecretValue', 'GetParameter']);
+  });
+
   it('contain no path of the computer that made them', () => {
     expect(Buffer.from(bundle('agent')).includes(packageRoot)).toBe(false);
   });

@@ -2,8 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { Duration, Size } from 'aws-cdk-lib';
+import { Duration, Size, Stack } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { execa } from 'execa';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -61,6 +62,8 @@ afterAll(() => rmSync(WORKERS, { recursive: true, force: true }));
 
 const agentConfigOf = (props?: WorkerFleetProps) =>
   parseConfig(fileOf(cloudConfigOf(props), '/etc/mayfly/agent.json'), 'agent.json');
+
+const DATABASE = 'arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf';
 
 /** Characters that need quoting in JSON, YAML or CloudFormation. */
 const GREETING = ['two\nlines: "x" \\ ', '{NOT_A_REFERENCE} é # no comment'].join('$');
@@ -228,6 +231,7 @@ describe("the agent's configuration", () => {
       fleetName: 'thumbnails',
       command: ['convert', '-', 'png:-'],
       environment: { GREETING },
+      secrets: { DB: Secret.fromSecretCompleteArn(new Stack(), 'Database', DATABASE) },
       messageAttributes: true,
       concurrency: 4,
       limit: Duration.hours(2),
@@ -263,6 +267,7 @@ describe("the agent's configuration", () => {
       fleet: 'Test/thumbnails',
       command: ['convert', '-', 'png:-'],
       environment: { GREETING },
+      secrets: { DB: { source: 'secretsmanager', id: DATABASE } },
       messageAttributes: true,
       concurrency: 4,
       limitSeconds: 7200,

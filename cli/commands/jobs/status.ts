@@ -103,7 +103,6 @@ null if the job has not ended or its end is unknown. stdout and stderr have no
 line break at the end. Of a long output it prints the last 64 KiB of each stream
 ("truncated": true), or as much as --max-output says.
 
-
 result is what the worker wrote to the file of MAYFLY_RESULT, of the last try:
 with --json an object if it is a JSON object, else a text. resultError says why
 it was left out (longer than 4 KiB, not UTF-8, not a regular file).

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { ansibleRuns } from './vitest.projects.config.ts';
 
 const ci = process.env['CI'] === 'true';
 
@@ -6,7 +7,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'local/test/**/*.test.ts'],
     // They have whole fleets, boot machines or take long, and configurations of their own: vitest.<name>.config.ts.
-    exclude: ['test/e2e/**', 'test/machine/**', 'test/projects/**', 'test/nightly/**'],
+    exclude: ['test/e2e/**', 'test/machine/**', 'test/projects/**', 'test/nightly/**', ...ansibleRuns],
     // More than the two cores that the smallest CI machine has: most tests wait for processes of their own.
     maxWorkers: 4,
     // AWS's validation of templates costs seconds of each synth; test/infra/synth.test.ts runs it.

@@ -2,10 +2,18 @@ import { defineConfig } from 'vitest/config';
 
 const ci = process.env['CI'] === 'true';
 
-/** `npm run test:projects`: the packed package in fresh projects of users, which takes the npm registry and minutes. */
+/** They start the real ansible-playbook for each of their cases, which takes minutes. */
+export const ansibleRuns = ['checkout', 'machine', 'refusals'].map(
+  (name) => `test/workers/ansible/${name}.test.ts`,
+);
+
+/**
+ * `npm run test:projects`: the packed package in fresh projects of users, which takes the npm registry and minutes, and the Ansible
+ * worker with the real ansible-playbook.
+ */
 export default defineConfig({
   test: {
-    include: ['test/projects/**/*.test.ts'],
+    include: ['test/projects/**/*.test.ts', ...ansibleRuns],
     globalSetup: 'test/projects/packed.ts',
     // Most of it is npm, tsc and jest, each of which uses several cores by itself.
     fileParallelism: false,

@@ -226,6 +226,6 @@ describe('the construct, in an app with the CDK', () => {
        console.log(names.join(' '), names.every((name) => required[name] === imported[name]));`,
     );
     const { stdout } = await execa(join(tools, 'node'), [STRICT, 'same.mjs'], inApp);
-    expect(stdout).toBe('FleetPropsError WorkerFleet true');
+    expect(stdout).toBe('FleetPropsError WorkerFleet WorkerSecret true');
   });
 });

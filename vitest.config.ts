@@ -1,13 +1,24 @@
 import { defineConfig } from 'vitest/config';
-import { ansibleRuns } from './vitest.projects.config.ts';
 
 const ci = process.env['CI'] === 'true';
+
+/** A minute of processor time: CI runs them with `npm run test:e2e`. */
+export const crashRuns = ['test/groups/crashes.test.ts'];
+
+/** They start the real ansible-playbook for each of their cases: CI runs them with `npm run test:projects`. */
+export const ansibleRuns = ['checkout', 'machine', 'refusals'].map(
+  (name) => `test/workers/ansible/${name}.test.ts`,
+);
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'local/test/**/*.test.ts'],
     // They have whole fleets, boot machines or take long, and configurations of their own: vitest.<name>.config.ts.
-    exclude: ['test/e2e/**', 'test/machine/**', 'test/projects/**', 'test/nightly/**', ...ansibleRuns],
+    exclude: [
+      ...['test/e2e/**', 'test/machine/**', 'test/projects/**', 'test/nightly/**'],
+      ...crashRuns,
+      ...ansibleRuns,
+    ],
     // More than the two cores that the smallest CI machine has: most tests wait for processes of their own.
     maxWorkers: 4,
     // AWS's validation of templates costs seconds of each synth; test/infra/synth.test.ts runs it.

@@ -1,11 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { ansibleRuns } from './vitest.config.ts';
 
 const ci = process.env['CI'] === 'true';
-
-/** They start the real ansible-playbook for each of their cases, which takes minutes. */
-export const ansibleRuns = ['checkout', 'machine', 'refusals'].map(
-  (name) => `test/workers/ansible/${name}.test.ts`,
-);
 
 /**
  * `npm run test:projects`: the packed package in fresh projects of users, which takes the npm registry and minutes, and the Ansible

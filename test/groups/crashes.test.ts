@@ -2,8 +2,8 @@ import { afterAll, test } from 'vitest';
 import { playCrashes } from './played/crashes.ts';
 import { Seats } from './played/seats.ts';
 
-/** The nightly test plays 5,000: test/nightly/groups.test.ts. */
-const SEEDS = 100;
+/** The nightly test plays many more: test/nightly/groups.test.ts. */
+const SEEDS = 1000;
 
 const seats = new Seats();
 afterAll(() => seats.close());

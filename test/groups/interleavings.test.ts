@@ -35,9 +35,9 @@ function playAll(first: readonly Act[], acts: readonly Act[], check: Check = () 
   return playAllOrders(seats, { done: oneByOne(first) }, acts, withoutLosses(check));
 }
 
-/** The same in two hundred orders: with more than two actors there are too many. */
+/** The same in five hundred orders: with more than two actors there are too many. */
 function playSome(first: readonly Act[], acts: readonly Act[], check: Check = () => []): Promise<void> {
-  const how = { count: 200, random: createRandom(1) };
+  const how = { count: 500, random: createRandom(1) };
   return playSomeOrders(seats, { done: oneByOne(first) }, acts, withoutLosses(check), how);
 }
 

@@ -81,11 +81,15 @@ export class FleetRequests {
    */
   pause(id: string): Promise<RequestView> {
     return this.#run(async (context) => {
-      if ((await this.#read(context, id)).state === 'stopped') return this.#show(context, id);
-      return this.#change(context, id, ['open', 'paused', 'stopped'], {
-        state: 'paused',
-        reason: 'somebody paused it',
-      });
+      const pause = { state: 'paused', reason: 'somebody paused it' } as const;
+      try {
+        return await this.#change(context, id, ['open', 'paused'], pause);
+      } catch (error) {
+        if (!(error instanceof WrongStateError)) throw error;
+        const request = await this.#show(context, id);
+        if (request.state === 'stopped') return request;
+        throw error;
+      }
     });
   }
 
